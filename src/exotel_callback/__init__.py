@@ -1,0 +1,44 @@
+"""Parse Exotel's voice webhooks into typed, immutable values, without I/O.
+
+>>> from exotel_callback import parse
+>>> callback = parse(b'{"CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a", "Status": "no-answer"}')
+>>> callback.status
+<CallStatus.NO_ANSWER: 'no-answer'>
+"""
+
+from ._errors import (
+    AuthenticationError,
+    CallbackError,
+    DecodeError,
+    InvalidCallbackError,
+    Issue,
+    IssueCode,
+    MissingFieldError,
+)
+from ._model import Leg, StatusCallback
+from ._options import IST, Limits
+from ._parse import parse
+from ._queue import dump, load
+from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus
+
+__all__ = [
+    "IST",
+    "AnsweredBy",
+    "AuthenticationError",
+    "CallStatus",
+    "CallbackError",
+    "DecodeError",
+    "Direction",
+    "EventType",
+    "InvalidCallbackError",
+    "Issue",
+    "IssueCode",
+    "Leg",
+    "LegStatus",
+    "Limits",
+    "MissingFieldError",
+    "StatusCallback",
+    "dump",
+    "load",
+    "parse",
+]

@@ -1,0 +1,69 @@
+"""What came to the wrong address: the other things that Exotel posts, and what to do with each."""
+
+from typing import Final, NamedTuple
+
+from ._raw import RawPayload
+
+
+class OtherEvent(NamedTuple):
+    """Something that is no StatusCallback."""
+
+    marks: frozenset[str]
+    """Names that occur together in it, and not in a StatusCallback."""
+    what: str
+    instead: str
+
+
+def _other(marks: str, what: str, instead: str) -> OtherEvent:
+    return OtherEvent(frozenset(marks.split()), what, instead)
+
+
+_PASSTHRU: Final = ("the Passthru applet's request", "call parse_passthru")
+_SMS: Final = ("an SMS callback", "give SMS a callback URL of its own")
+_WHATSAPP: Final = ("a WhatsApp or RCS callback", "give messages a status_callback URL of their own")
+_SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set another URL in the app's settings")
+
+# The first row counts whose marks are all there. Each with the page that shows it.
+OTHER_EVENTS: Final = (
+    # https://developer.exotel.com/docs/sms-support/sms-webhooks
+    _other("SmsSid", *_SMS),
+    _other("SMSMessage", *_SMS),
+    # https://developer.exotel.com/docs/whatsapp-support/webhooks and https://developer.exotel.com/api/receive-messages
+    _other("whatsapp", *_WHATSAPP),
+    _other("rcs", *_WHATSAPP),
+    _other("exo_status_code", *_WHATSAPP),
+    _other("type account_sid data", *_WHATSAPP),
+    # https://developer.exotel.com/docs/whatsapp-api/api-reference/receive-messages
+    _other("event message contact", *_WHATSAPP),
+    # https://developer.exotel.com/docs/campaigns/api-reference/webhooks
+    _other("campaign_sid", "a campaign's callback", "give campaigns a callback URL of their own"),
+    # https://developer.exotel.com/docs/heartbeat/webhook-format
+    _other("status_type incoming_affected", "a heartbeat of ExoPhones", "give the heartbeat a URL of its own"),
+    # https://developer.exotel.com/docs/exoml/event-endpoint
+    _other("event_sid event_name", "an ExoML event", "give ExoML an event endpoint of its own"),
+    # https://developer.exotel.com/docs/ip-pstn-webrtc/api-reference/call-notifications
+    _other("event call_sid", *_SOFTPHONE),
+    # https://developer.exotel.com/api/receive-outbound-call-notifications
+    _other("CallState", *_SOFTPHONE),
+    _other("AppUserID", *_SOFTPHONE),
+    # https://developer.exotel.com/docs/voice-v1/api-reference/call-details
+    _other("Call", "an answer of the Call Details API", "call parse_call_details"),
+    _other("Calls", "a list of the Call Details API", "call parse_call_list"),
+    _other("RestException", "an error answer of Exotel's API", "look up its status in the API's documentation"),
+    # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
+    _other("DialCallStatus", *_PASSTHRU),
+    _other("DialCallDuration", *_PASSTHRU),
+    _other("DialWhomNumber", *_PASSTHRU),
+    _other("CallType", *_PASSTHRU),
+    _other("flow_id", *_PASSTHRU),
+    # Our own queue form.
+    _other("schema call_sid", "what dump() made of a callback", "call load"),
+)
+
+
+def diagnose(raw: RawPayload) -> str:
+    """Say what a payload without ``CallSid`` or ``Status`` looks like, and what to do; empty if like nothing known."""
+    for event in OTHER_EVENTS:
+        if event.marks <= raw.keys():
+            return f"It looks like {event.what}: {event.instead}."
+    return ""

@@ -1,0 +1,74 @@
+"""From what came in to a `StatusCallback`, in three steps.
+
+1. `_decode`: a body, a mapping or pairs become one read-only mapping of wire names. Then nothing knows which it was.
+2. `_read` and `_legs`, driven by the tables in `_model`: each value becomes a typed one, and what is odd an `Issue`.
+3. Here: what is required is checked, and what is strict.
+"""
+
+from datetime import tzinfo
+from typing import Any
+
+from ._addresses import diagnose
+from ._decode import decode
+from ._errors import InvalidCallbackError, IssueCode, MissingFieldError
+from ._legs import read_legs
+from ._model import CALLBACK_FIELDS, StatusCallback
+from ._names import chosen_name
+from ._options import DEFAULT_LIMITS, IST, Limits, check_options
+from ._raw import RawPayload
+from ._read import CALL_STATUS, Reading, says_nothing
+from ._words import CallStatus
+
+
+def parse(
+    payload: object,
+    content_type: str | None = None,
+    *,
+    strict: bool = False,
+    timezone: tzinfo = IST,
+    limits: Limits = DEFAULT_LIMITS,
+) -> StatusCallback:
+    """Parse what Exotel posted to a ``StatusCallback`` URL.
+
+    :param payload: The body (`bytes`, `bytearray`, `memoryview` or `str`), or what a framework decoded of it: a mapping
+        (a dict, nested or with bracket keys, or any multi-dict) or an iterable of pairs. It is not changed.
+    :param content_type: The value of the ``Content-Type`` header, with its parameters. Without it, a body that begins
+        with a brace is JSON, and anything else a urlencoded form; a multipart body needs it. Mappings and pairs do not.
+    :param strict: Raise `InvalidCallbackError` for any issue, in place of None or ``UNKNOWN`` and an `Issue`.
+    :param timezone: The zone of dates that name none. Exotel writes Indian Standard Time.
+    :param limits: How large a payload may be.
+    :raises DecodeError: The payload is not what it claims to be, or too large.
+    :raises MissingFieldError: ``CallSid`` or ``Status`` is missing; the message says if it looks like another event.
+    :raises InvalidCallbackError: In strict mode only.
+    :raises TypeError: An argument other than `payload` is not what it should be.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
+    """
+    check_options(content_type, timezone, limits)
+    raw = decode(payload, content_type, limits)
+    reading = Reading(timezone)
+    values = _read_fields(raw, reading)
+    values["legs"] = read_legs(raw, reading, limits.legs)
+    issues = tuple(reading.issues)
+    problem = "; ".join(issue.message for issue in issues)
+    if values["call_sid"] is None or values["status"] is None:
+        diagnosis = diagnose(raw)
+        raise MissingFieldError(f"{problem}. {diagnosis}" if diagnosis else problem, issues=issues)
+    if strict and issues:
+        raise InvalidCallbackError(problem, issues=issues)
+    return StatusCallback(**values, issues=issues, raw=raw)
+
+
+def _read_fields(raw: RawPayload, reading: Reading) -> dict[str, Any]:
+    """Read the fields in the order of the table, which is also the order of their issues."""
+    values: dict[str, Any] = {}
+    for attribute, names, kind, required in CALLBACK_FIELDS:
+        name = chosen_name(raw, names)
+        value = reading.value(kind, raw.get(name), name)
+        if value is None and required:
+            if says_nothing(raw.get(name)):
+                reading.note(name, IssueCode.MISSING)
+            elif kind is CALL_STATUS:  # a status that can't be read is still the news that something happened
+                value = CallStatus.UNKNOWN
+        values[attribute] = value
+    return values

@@ -1,0 +1,197 @@
+"""From one value on the wire to one typed value: the kinds of fields and their strict readers.
+
+Facts
+-----
+- A number is a JSON number in JSON, decimal text in forms, and text in some JSON as well. So every scalar is read as
+  text, and ``-5`` and ``"-5"`` meet the same rule and leave the same issue.
+- "Nothing" is null, an empty text, or one of three words in any case.
+  Source: https://github.com/frappe/crm/pull/2780 (a literal ``null`` made call logs fail to save).
+- Dates are ``YYYY-MM-DD HH:mm:ss`` without a zone, ISO 8601 with an offset, or (the Passthru applet's)
+  ``Wed, 23 Feb 2022 12:31:59``. "Not yet" is the Unix epoch as it reads in India, or a date of zeros.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone, tzinfo
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from ._errors import Issue, IssueCode
+from ._raw import FilePart, RawPayload, Repeated, StandIn
+from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
+
+NOTHING: Final = frozenset({"", "null", "none", "undefined"})
+
+# Placeholders are compared as text (in lower case), whatever the zone is.
+NO_DATE: Final = NOTHING | {
+    "1970-01-01 05:30:00",
+    "1970-01-01t05:30:00",
+    "0000-00-00 00:00:00",
+    "0000-00-00t00:00:00",
+    "0001-01-01 00:00:00z",
+    "0001-01-01t00:00:00z",
+}
+
+# NUL can't be stored by most databases, and a lone surrogate can't be encoded.
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+_SECONDS: Final = re.compile(r"([0-9]{1,9})(?:\.0+)?")
+
+_DATE: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+# The first digit of the year is not 0, because dateutil would guess the century of ``0022`` by the clock.
+_PASSTHRU_DATE: Final = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
+    r"[1-9][0-9]{3} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
+)
+
+
+class Kind(NamedTuple):
+    """How the text of a field is read, and what is left when it can't be."""
+
+    read: Callable[[str, tzinfo], object]
+    """Gives None for a text that can't be read."""
+    unreadable: IssueCode
+    """The issue of such a text."""
+    no_text: IssueCode
+    """The issue of what is neither text nor number."""
+    instead: object = None
+    """The value in place of a text that can't be read."""
+    nothing: frozenset[str] = NOTHING
+    """The texts that mean that there is no value."""
+
+
+def _read_text(text: str, _: tzinfo) -> str:
+    return text
+
+
+def _read_seconds(text: str, _: tzinfo) -> int | None:
+    match = _SECONDS.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+def _read_date(text: str, zone: tzinfo) -> datetime | None:
+    try:
+        if match := _DATE.fullmatch(text):
+            date = datetime.fromisoformat(text)
+            return date if match[1] else _in_zone(date, zone)
+        if _PASSTHRU_DATE.fullmatch(text):
+            from dateutil.parser import parse  # noqa: PLC0415 - only the Passthru applet writes this
+
+            return _in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - the zone follows
+    except (ValueError, OverflowError):  # no such day, or an offset or a zone that does not reach there
+        pass
+    return None
+
+
+def _in_zone(date: datetime, zone: tzinfo) -> datetime | None:
+    """Give the date the offset that the zone has at that time: a fixed one, so that equal instants compare equal."""
+    if isinstance(zone, timezone):
+        return date.replace(tzinfo=zone)
+    offset = zone.utcoffset(date.replace(tzinfo=zone))
+    return None if offset is None else date.replace(tzinfo=timezone(offset))
+
+
+def _word(enum: type[StrEnum]) -> Kind:
+    find = word_reader(enum)
+
+    def read(text: str, _: tzinfo) -> StrEnum | None:
+        return find(text)
+
+    return Kind(
+        read=read,
+        unreadable=IssueCode.UNKNOWN_WORD,
+        no_text=IssueCode.WRONG_TYPE,
+        instead=enum["UNKNOWN"],
+    )
+
+
+TEXT: Final = Kind(_read_text, IssueCode.NOT_TEXT, IssueCode.WRONG_TYPE)
+SECONDS: Final = Kind(_read_seconds, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_NUMBER)
+DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, nothing=NO_DATE)
+CALL_STATUS: Final = _word(CallStatus)
+LEG_STATUS: Final = _word(LegStatus)
+ANSWERED_BY: Final = _word(AnsweredBy)
+DIRECTION: Final = _word(Direction)
+EVENT_TYPE: Final = _word(EventType)
+
+
+class Reading:
+    """The reading of one payload: the zone of its dates, and its issues so far."""
+
+    __slots__ = ("issues", "zone")
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+        self.issues: list[Issue] = []
+
+    def note(self, path: str, code: IssueCode, value: object = None) -> None:
+        """Add an issue."""
+        self.issues.append(Issue.at(path, code, as_text(value)))
+
+    def value(self, kind: Kind, value: object, path: str) -> object:
+        """Read one value: None for nothing, and for what can't be read, which leaves an issue."""
+        value = self.first(value, path)
+        if value is None or isinstance(value, FilePart):
+            return None
+        text = _scalar_text(value)
+        if text is None:
+            is_container = isinstance(value, tuple | RawPayload)
+            self.note(path, IssueCode.WRONG_TYPE if is_container else kind.no_text, value)
+            return None
+        text = text.strip()
+        if text.lower() in kind.nothing:
+            return None
+        if _UNSTORABLE.search(text):
+            self.note(path, IssueCode.NOT_TEXT, text)
+            return None
+        result = kind.read(text, self.zone)
+        if result is None:
+            self.note(path, kind.unreadable, text)
+            return kind.instead
+        return result
+
+    def first(self, value: object, path: str) -> object:
+        """Choose among the values of one name: the first one counts, and a different one is an issue."""
+        if not isinstance(value, Repeated):
+            return value
+        texts = [as_text(item) for item in value]
+        for text in texts:
+            if text != texts[0]:
+                self.note(path, IssueCode.REPEATED, text)
+                break
+        return value[0] if value else None
+
+
+def says_nothing(value: object) -> bool:
+    """Tell whether a value is null, empty, a word for nothing, or a file, which is no field at all."""
+    if isinstance(value, Repeated):
+        return not value or says_nothing(value[0])
+    return value is None or isinstance(value, FilePart) or (type(value) is str and value.strip().lower() in NOTHING)
+
+
+def as_text(value: object) -> str:
+    """Return any value as text: what both JSON and forms write for numbers, empty for nothing, JSON for the rest."""
+    text = "" if value is None else _scalar_text(value)
+    if text is None and isinstance(value, StandIn):
+        return str(value)
+    return json.dumps(value, default=_jsonable) if text is None else text
+
+
+def _jsonable(value: object) -> object:
+    return dict(value) if isinstance(value, RawPayload) else str(value)
+
+
+def _scalar_text(value: object) -> str | None:
+    """Return a text as it is and a number as decimal text; None for the rest, which is neither."""
+    if type(value) is str:
+        return value
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        return repr(value) if math.isfinite(value) else None
+    return str(value) if type(value).__name__ == "Decimal" else None

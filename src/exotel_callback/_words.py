@@ -1,0 +1,137 @@
+"""The words Exotel documents, and how a word on the wire is matched to them.
+
+Facts
+-----
+- Exotel's pages spell one word in several ways (``Human`` and ``HUMAN``), and flows add others (``cancelled``,
+  ``incoming``), so words are compared without case and without blanks, ``-`` and ``_``.
+- Words that are in no document arrive at any time (``free``, ``to_leg_unanswered``). They become ``UNKNOWN``, which is
+  therefore in no table: the word ``unknown`` on the wire is an unknown word like any other.
+
+Each enum below is one table; its members' values are the documented words.
+"""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum, unique
+from typing import TypeVar
+
+
+@unique
+class CallStatus(StrEnum):
+    """What Exotel says of the whole call (``Status``).
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and, for ``queued``, ``ringing``,
+    ``in-progress`` and ``canceled``, the Call Details API and flows. It does not say which party failed to answer.
+    """
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the call is over: completed, failed, busy, no-answer or canceled."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset(
+    {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.CANCELED}
+)
+
+
+@unique
+class LegStatus(StrEnum):
+    """What became of one leg (``Legs[n].Status``).
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "Leg Status Values"; the three
+    that are not terminal occur in ``answered`` events.
+    """
+
+    COMPLETED = "completed"
+    BUSY = "busy"
+    FAILED = "failed"
+    NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
+    IN_PROGRESS = "in-progress"
+    RINGING = "ringing"
+    QUEUED = "queued"
+    NOT_ATTEMPTED = "null"
+    """The status was sent as null or empty: this leg was not attempted."""
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+
+@unique
+class AnsweredBy(StrEnum):
+    """Who or what answered a leg (``Legs[n].AnsweredBy``), sent when answering-machine detection is on.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "AnsweredBy Values".
+    """
+
+    HUMAN = "Human"
+    MACHINE = "Machine"
+    NOT_SURE = "NotSure"
+    NOT_APPLICABLE = "NA"
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+
+@unique
+class Direction(StrEnum):
+    """Who started the call (``Direction``).
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
+    """
+
+    INBOUND = "inbound"
+    OUTBOUND_DIAL = "outbound-dial"
+    OUTBOUND_API = "outbound-api"
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+
+@unique
+class EventType(StrEnum):
+    """What the callback was sent for (``EventType``); absent when no events were subscribed.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback; "more events can be added".
+    """
+
+    TERMINAL = "terminal"
+    ANSWERED = "answered"
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+
+# Spellings that differ from the documented word by more than case, blanks, ``-`` and ``_``, and who sends them.
+_ALIASES = {
+    "cancelled": "canceled",  # British spelling, seen in flows
+    "incoming": "inbound",  # the Passthru applet
+}
+
+_IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
+
+
+def _folded(word: str) -> str:
+    return _IGNORED_IN_WORDS.sub("", word).lower()
+
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word_reader(enum: type[W]) -> Callable[[str], W | None]:
+    """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
+    table = {_folded(member): member for member in enum if member.name != "UNKNOWN"}
+    table |= {alias: table[_folded(word)] for alias, word in _ALIASES.items() if _folded(word) in table}
+
+    def read(word: str) -> W | None:
+        return table.get(word) or table.get(_folded(word))
+
+    return read

@@ -1,0 +1,143 @@
+"""Hooks for `cattrs`, so that your own classes can hold callbacks and go through your own converter.
+
+A `StatusCallback` unstructures to what `exotel_callback.dump` gives, and structures from it; anything else is an error.
+Only the classes of this library get hooks: how your converter treats text, numbers, dates and other enums stays yours.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType
+from typing import Any, Final, TypeVar, cast, get_args
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from ._errors import DecodeError, Issue
+from ._model import Leg, StatusCallback
+
+__all__ = ["configure_converter", "make_converter"]
+
+_SCHEMA: Final = 1
+_TYPE: Final = "status_callback"
+
+T = TypeVar("T")
+
+
+def make_converter() -> Converter:
+    """Make a `cattrs.Converter` that knows the classes of this library."""
+    converter = Converter()
+    configure_converter(converter)
+    return converter
+
+
+def configure_converter(converter: Converter) -> None:
+    """Teach a converter of yours the classes of this library.
+
+    Structuring a `StatusCallback` from what `exotel_callback.dump` did not make, or what a newer version of it made,
+    raises `exotel_callback.DecodeError`. What is wrong inside of it is reported as your converter reports errors.
+    """
+    for cls in (Issue, Leg):
+        read, write = _class_hooks(cls, converter)
+        converter.register_structure_hook(cls, read)
+        converter.register_unstructure_hook(cls, write)
+
+    read_fields, write_fields = _class_hooks(StatusCallback, converter)
+
+    def read_callback(value: object, cls: type[StatusCallback]) -> StatusCallback:
+        return read_fields(_unsealed(value), cls)
+
+    def write_callback(callback: StatusCallback) -> dict[str, Any]:
+        return {"schema": _SCHEMA, "type": _TYPE, **write_fields(callback)}
+
+    converter.register_structure_hook(StatusCallback, read_callback)
+    converter.register_unstructure_hook(StatusCallback, write_callback)
+
+
+def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
+    """Make the hooks of one class, with one reader and one writer for all of its fields; ``raw`` stays behind."""
+    both_ways = override(struct_hook=_field_reader(converter), unstruct_hook=_field_writer(converter))
+    fields: dict[str, Any] = {
+        field.name: override(omit=True) if field.name == "raw" else both_ways
+        for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls))
+    }
+    return (
+        make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_use_alias=False, **fields),
+        make_dict_unstructure_fn(cls, converter, _cattrs_use_alias=False, **fields),
+    )
+
+
+def _unsealed(value: object) -> dict[str, Any]:
+    """Check what `dump` put around the fields, and take it off."""
+    if not isinstance(value, Mapping):
+        message = f"what dump() makes is a mapping, not {type(value).__name__}"
+        raise DecodeError(message)
+    fields = dict(cast("Mapping[str, Any]", value))
+    schema, kind = fields.pop("schema", None), fields.pop("type", None)
+    if type(schema) is int and schema > _SCHEMA:
+        message = f"made by a newer exotel-callback (schema {schema}): upgrade this one"
+        raise DecodeError(message)
+    if type(schema) is not int or schema != _SCHEMA or kind != _TYPE:
+        message = f"not what dump() makes of a StatusCallback: schema is not {_SCHEMA}, or type is not {_TYPE}"
+        raise DecodeError(message)
+    return fields
+
+
+def _field_writer(converter: Converter) -> Callable[[object], object]:
+    def write(value: object) -> object:
+        if isinstance(value, StrEnum):
+            return value.value
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, tuple):
+            return [converter.unstructure(item) for item in cast("tuple[object, ...]", value)]
+        return value
+
+    return write
+
+
+def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
+    """Read a field by its declared type, strictly: cattrs' own hooks take ``"1_000"`` for 1000."""
+
+    def read(value: object, declared: Any) -> object:
+        kinds: tuple[Any, ...] = get_args(declared) or (declared,)
+        if value is None and NoneType in kinds:
+            return None
+        if Ellipsis in kinds:
+            return converter.structure(_checked(value, list), declared)
+        kind = kinds[0]
+        return _READERS[kind](value) if kind in _READERS else kind(value)
+
+    return read
+
+
+def _checked(value: object, kind: type[Any]) -> Any:
+    if type(value) is not kind:
+        message = f"not {kind.__name__}"
+        raise TypeError(message)
+    return value
+
+
+def _read_seconds(value: object) -> int:
+    seconds: int = _checked(value, int)
+    if seconds < 0:
+        message = "a negative number of seconds"
+        raise ValueError(message)
+    return seconds
+
+
+def _read_date(value: object) -> datetime:
+    date = datetime.fromisoformat(_checked(value, str))
+    if date.tzinfo is None:
+        message = "a date without an offset"
+        raise ValueError(message)
+    return date
+
+
+# By declared type; the enums read themselves.
+_READERS: Final[dict[Any, Callable[[object], object]]] = {
+    str: lambda value: _checked(value, str),
+    int: _read_seconds,
+    datetime: _read_date,
+}

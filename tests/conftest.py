@@ -1,0 +1,15 @@
+"""Hypothesis profiles: quick by default, thorough in the gate, exhaustive by hand.
+
+Choose with ``HYPOTHESIS_PROFILE=thorough pytest`` or ``HYPOTHESIS_PROFILE=exhaustive pytest tests/test_laws.py``.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("quick", max_examples=50, **_COMMON)
+settings.register_profile("thorough", max_examples=1_000, **_COMMON)
+settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

@@ -1,0 +1,301 @@
+"""Hostile payloads by the million.
+
+The invariant: parse() returns a callback, which dump() and load() take there and back, or raises CallbackError and
+nothing else; in less than 100 ms for a body of up to 64 KiB; with a memory peak of at most 80 times the body's size
+plus 256 KiB.
+
+Run by hand, on all cores, with a seed to repeat a run::
+
+    python tests/fuzz/hostile.py --count 1000000 --seed 1
+
+``hostile_payload`` makes one payload; the laws in ``tests/test_laws.py`` use it too.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from exotel_callback import CallbackError, dump, load, parse
+from helpers import ENCODERS, FORM, JSON, PAGE, flat_pairs, multipart
+
+SECONDS = 0.1
+BODY_BYTES = 65_536
+
+NAMES = [
+    *PAGE,
+    "Sid",
+    "CallFrom",
+    "CallTo",
+    "Legs[0][Status]",
+    "Legs[1][OnCallDuration]",
+    "Legs%5B1%5D%5BAnsweredBy%5D",
+    "Legs[999999999][Status]",
+    "Legs[0]",
+    "Legs[0][Leg][Id]",
+    "Legs[1][Insights][Status]",
+    "Legs[",
+    "Legs[]]",
+    "Stream[RecordingUrl]",
+    "SmsSid",
+    "Call",
+    "",
+    "\0",
+    "\ud800",
+    "__class__",
+]
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    10**9,
+    10**40,
+    1.5,
+    -0.0,
+    1e308,
+    "",
+    " ",
+    "null",
+    "undefined",
+    "completed",
+    "NO_ANSWER",
+    "free",
+    "2024-01-15 14:30:45",
+    "0000-00-00 00:00:00",
+    "9999-12-31T23:59:59.999999-23:59",
+    "0001-01-01T00:00:00+23:59",
+    "Wed, 23 Feb 2022 12:31:59",
+    "1" * 5_000,
+    "\0",
+    "\ud800",
+    "\u202e\u0661",
+    "[1",
+    '[{"Status": "busy"}]',
+    '{"Leg": {"Id": 2}}',
+    "[" * 100,
+    [],
+    {},
+    [None],
+    [[]],
+    [{"Status": "busy", "Leg": {}}],
+    {"0": {"Status": "busy"}, "7": {}},
+    {"Leg": [{"Id": 3, "Status": "busy"}]},
+    [{"Leg": {"Id": 10**9}}],
+]
+# What repeats, up to the largest body: each aims at a loop, a copy or a recursion somewhere.
+FILLERS = [
+    b"[",
+    b"[[],",
+    b"[{},",
+    b'{"a":',
+    b'{"":{"":{}},"a":',
+    b"1",
+    b"-",
+    b"1e",
+    b'"\\u0000",',
+    b"&",
+    b"a&",
+    b"=&",
+    b"%",
+    b"%F",
+    b"+",
+    b"Legs[0][Status]=a&",
+    b"Legs[%5B",
+    b"--x\r\n",
+    b"\r\n--",
+    b"Content-Disposition: form-data; name=a\r\n",
+    b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n',
+    b"; a=\\",
+    b" ",
+    b"\xff",
+    b"\0",
+    b"\xed\xa0\x80",
+]
+STARTS = [
+    b"",
+    b'{"CallSid": "a", "Status": "busy", "x": ',
+    b'{"CallSid": "a", "Status": "busy", "Legs": [',
+    b'{"CallSid": "a", "Status": "busy", "Legs": "',
+    b"CallSid=a&Status=busy&x=",
+    b"CallSid=a&Status=busy&ConversationDuration=",
+    b"CallSid=a&Status=busy&StartTime=2024-01-15 14:30:45.",
+    b'--x\r\nContent-Disposition: form-data; name="CallSid"\r\n\r\na\r\n',
+]
+CONTENT_TYPES = [
+    None,
+    JSON,
+    FORM,
+    "multipart/form-data; boundary=x",
+    'multipart/form-data; boundary="x',
+    f"{JSON}; charset=utf-16",
+    f"{FORM}; charset=iso-8859-1",
+    f"{FORM}; charset=utf-32",
+    "text/plain",
+    "; " * 400,
+    'application/json; a="' + "\\" * 900,
+]
+
+
+def hostile_payload(rng):
+    """Return one payload and its content type, made of valid ones as often as of nonsense."""
+    return rng.choice(MAKERS)(rng)
+
+
+def _odd_fields(rng):
+    payload = dict(PAGE)
+    for _ in range(rng.randrange(6)):
+        payload[rng.choice(NAMES)] = rng.choice(VALUES)
+    if rng.random() < 0.3:
+        payload.pop(rng.choice(list(payload)))
+    return payload
+
+
+def _encoded(rng):
+    return rng.choice([_json, _form, _multipart])(rng)
+
+
+def _json(rng):
+    return json.dumps(_odd_fields(rng)).encode(), JSON
+
+
+def _form(rng):
+    pairs = [*flat_pairs(_odd_fields(rng))]
+    pairs += [(rng.choice(NAMES), str(rng.choice(VALUES))) for _ in range(rng.randrange(3))]
+    text = "&".join(f"{name}={value}" for name, value in pairs)
+    return (text if rng.random() < 0.3 else text.encode("utf-8", "replace")), FORM
+
+
+def _multipart(rng):
+    headers = rng.choice(["", "Content-Type: text/plain; charset=latin1\r\n", "Content-Type: a/b; charset=none\r\n"])
+    return multipart(flat_pairs(_odd_fields(rng)), headers=headers), "multipart/form-data; boundary=x"
+
+
+def _damaged(rng):
+    body, content_type = _encoded(rng)
+    body = bytearray(body.encode("utf-8", "replace") if isinstance(body, str) else body)
+    for _ in range(rng.randint(1, 8)):
+        at = rng.randrange(len(body) + 1)
+        match rng.randrange(5):
+            case 0:
+                del body[at : at + rng.randrange(20)]
+            case 1:
+                body[at:at] = rng.randbytes(rng.randrange(4))
+            case 2:
+                body[at : at + 1] = rng.choice(
+                    [b'"', b"{", b"[", b"]", b"}", b"&", b"=", b"%", b"\r\n", b"\0", b"\xff"]
+                )
+            case 3:
+                body[at:at] = body[: rng.randrange(60)]
+            case _:
+                body[at:at] = rng.choice(FILLERS)
+    return bytes(body), content_type if rng.random() < 0.8 else rng.choice(CONTENT_TYPES)
+
+
+def _noise(rng):
+    return rng.randbytes(rng.randrange(200)), rng.choice(CONTENT_TYPES)
+
+
+def _filled(rng):
+    start, filler = rng.choice(STARTS), rng.choice(FILLERS)
+    # Small ones are many, the largest are few: the whole run stays bounded.
+    size = rng.choice([64, 256, 1_024, BODY_BYTES] if rng.random() < 0.1 else [64, 256, 1_024])
+    return (start + filler * (size // len(filler)))[:size], rng.choice(CONTENT_TYPES[:4])
+
+
+def _mapping(rng):
+    payload = _odd_fields(rng)
+    if rng.random() < 0.5:
+        payload = dict(flat_pairs(payload))
+    payload[rng.choice(NAMES)] = rng.choice([object(), b"", {1}, parse, [object()], {"a": object()}, 10**5_000])
+    match rng.randrange(4):
+        case 0:
+            return list(payload.items()), None
+        case 1:
+            return {name: [value] for name, value in payload.items()}, None
+        case 2:
+            return rng.choice(VALUES), rng.choice(CONTENT_TYPES)
+        case _:
+            return payload, None
+
+
+MAKERS = [_encoded, _damaged, _damaged, _damaged, _noise, _filled, _mapping]
+
+
+def check(payload, content_type, *, strict=False):
+    """Parse one payload and say what became of it; anything but a callback or our error escapes."""
+    try:
+        callback = parse(payload, content_type, strict=strict)
+    except CallbackError as error:
+        return type(error).__name__
+    if load(dump(callback)) != callback:
+        message = "load(dump(callback)) is another callback"
+        raise AssertionError(message)
+    return "parsed, with issues" if callback.issues else "parsed"
+
+
+def measure(payload, content_type):
+    """Return the seconds that one parse takes, and its peak of memory in bytes."""
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    start = time.perf_counter()
+    with suppress(CallbackError):
+        parse(payload, content_type)
+    seconds = time.perf_counter() - start
+    return seconds, tracemalloc.get_traced_memory()[1] - before
+
+
+def run(seed, count):
+    """Check `count` payloads with every measure taken, and return what became of them."""
+    rng = random.Random(seed)
+    outcomes = Counter()
+    slowest = largest = 0.0
+    for encode in ENCODERS.values():  # what is imported when first needed is no payload's doing
+        check(*encode({**PAGE, "EndTime": "Wed, 23 Feb 2022 12:31:59"}))
+    check({"CallSid": object()}, None)
+    tracemalloc.start()
+    for _ in range(count):
+        payload, content_type = hostile_payload(rng)
+        size = len(payload) if isinstance(payload, bytes | str) else BODY_BYTES
+        seconds, peak = measure(payload, content_type)
+        if seconds > SECONDS:  # other work on the machine is not the payload's doing
+            seconds = min(measure(payload, content_type)[0] for _ in range(5))
+        share = peak / (80 * size + 256 * 1_024)
+        slowest, largest = max(slowest, seconds), max(largest, share)
+        if seconds > SECONDS or share > 1:
+            outcomes[f"TOO MUCH: {seconds:.3f} s, {share:.2f} of the memory, {str(payload)[:80]} {content_type}"] += 1
+        outcomes[check(payload, content_type, strict=rng.random() < 0.2)] += 1
+    return outcomes, slowest, largest
+
+
+def main():
+    """Share the work among the cores, and print what became of it."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--count", type=int, default=20_000)
+    options.add_argument("--seed", type=int, default=random.randrange(10**6))
+    arguments = options.parse_args()
+    cores = os.cpu_count() or 1
+    start = time.perf_counter()
+    with multiprocessing.Pool(cores) as pool:
+        results = pool.starmap(run, [(arguments.seed + core, arguments.count // cores) for core in range(cores)])
+    outcomes = sum((outcome for outcome, _, _ in results), Counter())
+    print(f"{outcomes.total()} payloads, seed {arguments.seed}, {time.perf_counter() - start:.0f} s on {cores} cores")
+    for outcome, number in outcomes.most_common():
+        print(f"{number:10} {outcome}")
+    print(f"slowest: {max(slowest for _, slowest, _ in results) * 1000:.1f} ms (while memory is traced)")
+    print(f"largest: {max(largest for _, _, largest in results):.2f} of the memory that is allowed")
+    sys.exit(any(outcome.startswith("TOO MUCH") for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What came to the wrong address is told apart, with what to do about it."""
+
+import pytest
+
+from exotel_callback import MissingFieldError, dump, parse
+from helpers import LEAST
+
+OTHERS = [
+    ({"SmsSid": "a", "To": "0", "Status": "sent", "DetailedStatus": "DELIVERED_TO_HANDSET"}, "SMS"),
+    ({"SMSMessage": {"Sid": "a", "Status": "sent"}}, "SMS"),
+    ({"whatsapp": {"messages": [{"callback_type": "dlr", "sid": "a", "exo_status_code": 30002}]}}, "WhatsApp"),
+    ({"rcs": {"messages": []}}, "RCS"),
+    ({"sid": "a", "from": "0", "to": "0", "status": "delivered", "exo_status_code": 30002}, "WhatsApp"),
+    ({"type": "message_status", "account_sid": "a", "data": {"message_sid": "b"}}, "WhatsApp"),
+    ({"event": "incoming_message", "message": {}, "contact": {}}, "WhatsApp"),
+    ({"campaign_sid": "a", "call_sid": "b", "number": "0", "status": "completed"}, "campaign"),
+    (
+        {"timestamp": "t", "status_type": "OK", "incoming_affected": [], "outgoing_affected": [], "data": {}},
+        "heartbeat",
+    ),
+    ({"CallSid": "a", "CallFrom": "0", "CallTo": "0", "CallType": "completed", "flow_id": "1"}, "Passthru"),
+    ({"CallSid": "a", "DialCallStatus": "completed", "DialCallDuration": "5", "DialWhomNumber": "0"}, "Passthru"),
+    ({"Call": {"Sid": "a", "Status": "completed"}}, "parse_call_details"),
+    ({"Metadata": {"Total": 1}, "Calls": [{"Sid": "a", "Status": "completed"}]}, "parse_call_list"),
+    ({"RestException": {"Status": 404, "Message": "x"}}, "error answer"),
+    ({"event_sid": "a", "event_type": "leg_action_event", "event_name": "leg_answered", "data": {}}, "ExoML"),
+    ({"event": "call_ringing", "call_sid": "a", "status": "ringing", "timestamp": "t"}, "softphone"),
+    ({"CallSid": "a", "AppUserID": "b", "CallState": "active", "Direction": "outbound", "CallStatus": ""}, "softphone"),
+    (dump(parse(LEAST)), "load"),
+]
+
+
+@pytest.mark.parametrize(("payload", "says"), OTHERS, ids=[says for _, says in OTHERS])
+def test_it_says_what_the_payload_looks_like(payload, says):
+    """So that the person on call looks in the right place."""
+    with pytest.raises(MissingFieldError, match=f"It looks like .*{says}"):
+        parse(payload)
+
+
+@pytest.mark.parametrize("payload", [{}, {"a": "b"}, {"CallSid": "a"}, {"Status": "completed"}])
+def test_it_says_nothing_of_what_it_does_not_know(payload):
+    """Only what is missing."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse(payload)
+    assert "looks like" not in str(caught.value)
+
+
+def test_a_callback_with_marks_of_others_is_a_callback():
+    """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
+    assert parse({**LEAST, "CallType": "completed", "DialWhomNumber": "0"}) == parse(LEAST)

@@ -1,0 +1,377 @@
+"""From what is handed over to a mapping of wire names: bodies, content types, charsets, limits."""
+
+import json
+import re
+
+import pytest
+
+from exotel_callback import DecodeError, Limits, MissingFieldError, parse
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, encode_json, multipart
+
+X = "multipart/form-data; boundary=x"
+LEAST_PAIRS = list(LEAST.items())
+
+
+def refusal(payload, content_type=None, **options):
+    """Return the status hint and the message of the error, which must hold nothing of another exception."""
+    with pytest.raises(DecodeError) as caught:
+        parse(payload, content_type, **options)
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+    return caught.value.status_hint, str(caught.value)
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda body: body.decode()], ids=str)
+def test_bodies(encode, kind):
+    """A body may be bytes, bytearray, memoryview or text, in each of the three encodings."""
+    body, content_type = encode(PAGE)
+    assert parse(kind(body), content_type) == parse(PAGE)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=UTF-8",
+        "  application/json ; charset = utf8 ; x=y",
+        'application/json; charset="utf-8"',
+        "application/json; charset=",
+        "application/json;",
+        None,
+        "",
+        " ",
+    ],
+)
+def test_content_types_of_json(content_type):
+    """The header is compared without case, parameters and all; without it, a brace tells JSON."""
+    assert parse(encode_json(PAGE)[0], content_type) == parse(PAGE)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_without_a_content_type_a_brace_tells_json_and_all_else_is_a_form(blank):
+    """The first character that is no blank decides."""
+    assert parse(blank + json.dumps(LEAST)) == parse(LEAST)
+    assert parse("CallSid=a&Status=busy" + blank).status == "busy"
+
+
+@pytest.mark.parametrize("boundary", ["x", "----WebKitFormBoundaryABC123", "a b;c", 'quo"te\\d'])
+def test_boundaries(boundary):
+    """A boundary may be quoted, with anything in it."""
+    quoted = boundary.replace("\\", "\\\\").replace('"', '\\"')
+    body = multipart(LEAST_PAIRS, boundary)
+    assert parse(body, f'multipart/form-data; boundary="{quoted}"; charset=utf-8') == parse(LEAST)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/xml", "image/png", "json", "application/jsonp", "multipart/mixed; boundary=x", ";"],
+)
+def test_an_unknown_content_type_names_those_that_are_accepted(content_type):
+    """The person who reads it knows what to send instead."""
+    hint, message = refusal(b"{}", content_type)
+    assert hint == 415
+    assert all(known in message for known in (JSON, FORM, "multipart/form-data"))
+
+
+def test_an_endless_content_type():
+    """A header of more than 1,024 characters is no content type."""
+    assert refusal(b"{}", JSON + ";" + "a" * 1024)[0] == 415
+    assert parse(encode_json(LEAST)[0], (JSON + "; a=").ljust(1024, "b")) == parse(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("utf-8", "utf-8"),
+        ("UTF8", "utf-8"),
+        ("us-ascii", "ascii"),
+        ("ASCII", "ascii"),
+        ("iso-8859-1", "latin-1"),
+        ("ISO_8859-1", "latin-1"),
+        ("latin1", "latin-1"),
+        ("iso-8859-15", "iso8859-15"),
+        ("latin-9", "iso8859-15"),
+        ("windows-1252", "cp1252"),
+        ("cp1252", "cp1252"),
+        ("utf-16", "utf-16"),
+        ("utf-16le", "utf-16-le"),
+        ("UTF-16BE", "utf-16-be"),
+        ("utf-32", "utf-32"),
+        ("utf-32le", "utf-32-le"),
+        ("utf-32be", "utf-32-be"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["json", "form", "part"])
+def test_charsets(charset, codec, kind):
+    """The charset of the header counts, and in multipart that of the part."""
+    word = "order" if codec == "ascii" else "caf\xe9"
+    if kind == "json":
+        body = f'{{"CallSid": "a", "Status": "busy", "CustomField": "{word}"}}'.encode(codec)
+        callback = parse(body, f"{JSON}; charset={charset}")
+    elif kind == "form":
+        body = f"CallSid=a&Status=busy&CustomField={word}".encode(codec)
+        callback = parse(body, f"{FORM}; charset={charset}")
+    else:
+        body = multipart([("CallSid", "a"), ("Status", "busy"), ("CustomField", "@")])
+        head = b'name="CustomField"\r\n'
+        body = body.replace(head, head + f"Content-Type: text/plain; charset={charset}\r\n".encode())
+        callback = parse(body.replace(b"@", word.encode(codec)), X)
+    assert callback.custom_field == word
+
+
+@pytest.mark.parametrize(
+    ("content_type", "escaped"),
+    [
+        (FORM, "caf%C3%A9"),
+        (f"{FORM}; charset=iso-8859-1", "caf%E9"),
+        (f"{FORM}; charset=utf-16", "caf%C3%A9"),
+    ],
+)
+def test_escapes_are_in_the_charset_of_the_body(content_type, escaped):
+    """In a charset that does not contain ASCII, escapes are UTF-8, as browsers have it."""
+    text = f"CallSid=a&Status=busy&CustomField={escaped}"
+    body = text.encode("utf-16") if "utf-16" in content_type else text.encode()
+    assert parse(body, content_type).custom_field == "caf\xe9"
+
+
+@pytest.mark.parametrize("charset", ["x-none", "rot13", "idna", "punycode", "base64", "unicode_escape", "utf-7", "\0"])
+@pytest.mark.parametrize("media_type", [JSON, FORM])
+def test_an_unknown_charset(charset, media_type):
+    """Only charsets that text is really sent in are known, whatever codecs Python has."""
+    assert refusal(b"{}", f"{media_type}; charset={charset}") == (415, "the charset is unknown")
+
+
+def test_an_unknown_charset_of_a_part():
+    """A part's charset is checked as the header's is."""
+    body = multipart(LEAST_PAIRS, headers="Content-Type: text/plain; charset=x-none\r\n")
+    assert refusal(body, X)[0] == 415
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'{"CallSid": "\xff"}', JSON),
+        (b"CallSid=\xff", FORM),
+        (b"CallSid=%FF", FORM),
+        (b"CallSid=a&%FF=1", FORM),
+        (multipart([("CallSid", "@")]).replace(b"@", b"\xff"), X),
+        (b'{"CallSid": "\xe9"}', f"{JSON}; charset=us-ascii"),
+    ],
+)
+def test_bytes_that_are_not_the_charsets(body, content_type):
+    """They are refused as a whole: what was meant can't be known."""
+    hint, message = refusal(body, content_type)
+    assert hint == 400
+    assert "bytes that are not" in message
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_a_byte_order_mark_is_skipped(encode):
+    """Windows tools put one in front of UTF-8."""
+    body, content_type = encode(PAGE)
+    assert parse(b"\xef\xbb\xbf" + body, content_type) == parse(PAGE)
+    assert parse("\ufeff" + body.decode(), content_type) == parse(PAGE)
+
+
+@pytest.mark.parametrize("body", [b"", "", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("content_type", [None, JSON, FORM, X])
+def test_an_empty_body_is_an_empty_form(body, content_type):
+    """What is missing from it is then named."""
+    with pytest.raises(MissingFieldError, match="missing @ CallSid; missing @ Status"):
+        parse(body, content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"CallSid": "a", "Status"', "not JSON: .* at line 1 column 26"),
+        (b"nope", "not JSON"),
+        (b'{"Status": "busy"} x', "not JSON: Extra data"),
+        (b"[1]", "not an object"),
+        (b'"text"', "not an object"),
+        (b"null", "not an object"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
+    ],
+)
+def test_what_is_not_a_json_object(body, says):
+    """The message says where, and quotes nothing."""
+    hint, message = refusal(body, JSON)
+    assert hint == 400
+    assert re.search(says, message)
+
+
+def test_a_json_key_twice():
+    """The last one counts, as `json` has it."""
+    assert parse(b'{"CallSid": "a", "Status": "busy", "Status": "failed"}').status == "failed"
+
+
+def test_a_number_of_very_many_digits():
+    """It costs its field, not the event: Python itself would refuse the whole body."""
+    body = b'{"CallSid": "a", "Status": "busy", "ConversationDuration": %s}' % (b"9" * 5000)
+    callback = parse(body)
+    assert callback.conversation_duration is None
+    assert [issue.text for issue in callback.issues] == ["9" * 200]
+
+
+@pytest.mark.parametrize("depth", [16, 17, 500, 20_000])
+@pytest.mark.parametrize("kind", ["object", "list"])
+def test_nesting(depth, kind):
+    """Sixteen levels are allowed, the payload's own among them."""
+    inner = depth - 1
+    value = "[" * inner + "]" * inner if kind == "list" else '{"a":' * inner + "1" + "}" * inner
+    body = f'{{"CallSid": "a", "Status": "busy", "deep": {value}}}'
+    limits = Limits(body_bytes=1_000_000)
+    if depth <= 16:
+        assert parse(body, limits=limits).extra["deep"]
+    else:
+        hint, message = refusal(body, limits=limits)
+        assert hint == 400
+        assert "nested" in message
+
+
+@pytest.mark.parametrize("depth", [16, 17])
+def test_nesting_of_a_mapping(depth):
+    """The same holds for what a framework decoded."""
+    value = 1
+    for _ in range(depth - 1):
+        value = {"a": value}
+    if depth <= 16:
+        assert parse({**LEAST, "deep": value}).extra["deep"]
+    else:
+        assert refusal({**LEAST, "deep": value})[0] == 400
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=é"]
+)
+def test_multipart_without_a_usable_boundary(content_type):
+    """Without a boundary nothing can be read."""
+    assert "boundary" in refusal(multipart(LEAST_PAIRS), content_type)[1]
+
+
+def test_a_boundary_has_at_most_200_characters():
+    """RFC 2046 allows 70."""
+    for length, ok in [(200, True), (201, False)]:
+        boundary = "b" * length
+        body = multipart(LEAST_PAIRS, boundary)
+        if ok:
+            assert parse(body, f"multipart/form-data; boundary={boundary}") == parse(LEAST)
+        else:
+            assert refusal(body, f"multipart/form-data; boundary={boundary}")[0] == 400
+
+
+@pytest.mark.parametrize("start", [b"", b"\r\n", b" "])
+def test_multipart_without_its_header_says_so(start):
+    """The commonest slip: the body alone was handed over."""
+    hint, message = refusal(start + multipart(LEAST_PAIRS))
+    assert hint == 400
+    assert "Content-Type header" in message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart(LEAST_PAIRS)[:-10],
+        multipart(LEAST_PAIRS)[:40],
+        multipart(LEAST_PAIRS, "y"),
+        multipart(LEAST_PAIRS).replace(b"\r\n", b"\n"),
+        multipart(LEAST_PAIRS).replace(b"form-data", b"attachment"),
+        multipart(LEAST_PAIRS).replace(b"Content-Disposition: ", b"\xff"),
+        multipart(LEAST_PAIRS, headers="X: " + "a" * 5000 + "\r\n"),
+        b"garbage",
+    ],
+)
+def test_broken_multipart(body):
+    """Cut off, with another boundary, or not multipart at all."""
+    hint, message = refusal(body, X)
+    assert hint == 400
+    assert "not multipart/form-data" in message
+
+
+def test_file_parts_are_not_fields():
+    """A part with a file name is an upload, under whatever name it comes."""
+    file = '--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\nfailed\r\n'
+    body = (file % ("Status", "a.txt") + file % ("Attachment", "")).encode() + multipart(LEAST_PAIRS)
+    callback = parse(body, X)
+    assert callback == parse(LEAST)
+    assert set(callback.raw) == set(LEAST)
+
+
+def test_a_part_without_a_name_is_a_field_of_no_name():
+    """It is kept, and not understood."""
+    body = b"--x\r\nContent-Disposition: form-data\r\n\r\nv\r\n" + multipart(LEAST_PAIRS)
+    assert dict(parse(body, X).extra) == {"": "v"}
+
+
+def test_a_part_of_several_chunks_and_an_empty_one():
+    """Values that look like the start of a boundary are values."""
+    value = "a\r\n--y\r\n--\r\n"
+    callback = parse(multipart([*LEAST_PAIRS, ("CustomField", value + "z"), ("To", "")]), X)
+    assert callback.custom_field == value + "z"
+    assert callback.to_number is None
+
+
+@pytest.mark.parametrize("limit", [1, 2_000, 65_536])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda body: body.decode()], ids=str)
+def test_the_limit_of_the_body(limit, kind):
+    """A body of the limit's size is read, one byte more is not; text counts as UTF-8."""
+    start = "CallSid=a&Status=busy&CustomField="
+    fits = (start + "é" * ((limit - len(start)) // 2)).encode().ljust(limit, b"x")[:limit]
+    limits = Limits(body_bytes=limit)
+    if limit > 1:
+        assert parse(kind(fits), limits=limits).call_sid == "a"
+    hint, message = refusal(kind(fits + b"x"), limits=limits)
+    assert hint == 413
+    assert str(limit) in message
+
+
+@pytest.mark.parametrize("extra", [254, 255])
+@pytest.mark.parametrize("encode", [*ENCODERS.values(), lambda payload: (payload, None)], ids=[*ENCODERS, "mapping"])
+def test_the_limit_of_fields(encode, extra):
+    """Of top-level names 256 are read; all the bracket keys of legs count as one of them."""
+    legs = [{"OnCallDuration": 1, "Status": "completed", "AnsweredBy": "NA", "Foo": 1}] * 64
+    payload = {**LEAST, "Legs": legs, **{f"f{index}": "" for index in range(extra - 1)}}
+    body, content_type = encode(payload)
+    if extra == 254:
+        assert len(parse(body, content_type).extra) >= 253
+    else:
+        assert refusal(body, content_type) == (413, "more than 256 fields")
+
+
+@pytest.mark.parametrize("pairs", [1_024, 1_025])
+@pytest.mark.parametrize("encoding", ["form", "multipart"])
+def test_the_form_decoder_stops_at_1024_pairs(pairs, encoding):
+    """Repeated names count too, before anything is decoded."""
+    many = [*LEAST_PAIRS, *[("a", "1")] * (pairs - 2)]
+    if encoding == "form":
+        body, content_type = "&".join(f"{name}={value}" for name, value in many), FORM
+    else:
+        body, content_type = multipart(many), X
+    if pairs == 1_024:
+        assert parse(body, content_type).raw["a"] == ("1",) * 1_022
+    else:
+        assert refusal(body, content_type) == (413, "more than 1024 fields in a form")
+
+
+def test_a_urlencoded_form_without_values():
+    """Names without values, and empty pieces, are taken as browsers take them."""
+    callback = parse("&&CallSid=a&Status=busy&To&From=&=x&")
+    assert (callback.to_number, callback.from_number) == (None, None)
+    assert dict(callback.extra) == {"": "x"}
+
+
+def test_a_plus_sign_that_was_not_escaped():
+    """In a form it is a blank, which is cut: the number loses its plus."""
+    assert parse("CallSid=a&Status=busy&From=+919876543210").from_number == "919876543210"
+    assert parse("CallSid=a&Status=busy&From=%2B919876543210").from_number == "+919876543210"
+
+
+@pytest.mark.parametrize("payload", [None, 5, 1.5, True, object(), parse, [1], ["ab"], [LEAST], [("a",)], {1, 2}])
+def test_what_is_no_payload(payload):
+    """The message names the type."""
+    hint, message = refusal(payload)
+    assert hint == 400
+    assert "not a body, a mapping or an iterable of pairs" in message

@@ -1,0 +1,98 @@
+"""The real multi-dicts of the frameworks, as their request objects hold them."""
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from exotel_callback import parse
+from helpers import FORM, LEAST, PAGE, encode_form, flat_pairs
+
+PAIRS = list(flat_pairs(PAGE))
+BODY = encode_form(PAGE)[0]
+
+
+def werkzeug(pairs):
+    from werkzeug.datastructures import MultiDict
+
+    return MultiDict(pairs)
+
+
+def werkzeug_combined(pairs):
+    from werkzeug.datastructures import CombinedMultiDict, MultiDict
+
+    half = len(pairs) // 2
+    return CombinedMultiDict([MultiDict(pairs[:half]), MultiDict(pairs[half:])])
+
+
+def django(pairs):
+    from django.conf import settings
+    from django.http import QueryDict
+
+    if not settings.configured:
+        settings.configure()
+    query = QueryDict(mutable=True)
+    for name, value in pairs:
+        query.appendlist(name, value)
+    return query
+
+
+def starlette_form(pairs):
+    from starlette.datastructures import FormData
+
+    return FormData(pairs)
+
+
+def starlette_query(pairs):
+    from starlette.datastructures import QueryParams
+
+    return QueryParams(pairs)
+
+
+def aiohttp(pairs):
+    from multidict import MultiDict, MultiDictProxy
+
+    return MultiDictProxy(MultiDict(pairs))
+
+
+MULTI_DICTS = [werkzeug, werkzeug_combined, django, starlette_form, starlette_query, aiohttp]
+
+
+@pytest.mark.parametrize("make", MULTI_DICTS)
+def test_a_multi_dict(make):
+    """It means what the body means, and what comes several times is not lost."""
+    callback = parse(make([*PAIRS, ("x", "1"), ("x", "2"), ("To", "09123456780")]))
+    body = parse(BODY + b"&x=1&x=2&To=09123456780", FORM)
+    assert callback == body
+    assert [issue.path for issue in callback.issues] == ["To"]
+    assert callback.raw == body.raw
+    assert callback.raw["x"] == ("1", "2")
+
+
+@pytest.mark.parametrize("make", MULTI_DICTS)
+def test_a_multi_dict_with_the_least(make):
+    """The default payload."""
+    assert parse(make(list(LEAST.items()))) == parse(LEAST)
+
+
+def test_parse_qs():
+    """The standard library's dict of lists."""
+    assert parse(parse_qs(BODY.decode(), keep_blank_values=True)) == parse(PAGE)
+
+
+def test_uploads():
+    """Each framework's object for a file part is no field."""
+    from aiohttp.web import FileField
+    from multidict import CIMultiDict, CIMultiDictProxy
+    from starlette.datastructures import FormData, UploadFile
+    from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
+
+    file_field = FileField("To", "a.txt", None, "text/plain", CIMultiDictProxy(CIMultiDict()))
+    for files, name in [
+        (FormData([*PAIRS, ("x", UploadFile(None, filename="a"))]), "UploadFile"),
+        (CombinedMultiDict([MultiDict(PAIRS), MultiDict([("x", FileStorage())])]), "FileStorage"),
+        (aiohttp([*PAIRS, ("x", file_field)]), "FileField"),
+    ]:
+        callback = parse(files)
+        assert callback == parse(PAGE)
+        assert callback.raw["x"] == name
+        assert not callback.extra

@@ -1,0 +1,193 @@
+"""The laws: what holds for every payload, whatever it is."""
+
+import copy
+import locale
+import os
+import pickle
+import time
+from datetime import timedelta, timezone
+from unittest import mock
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exotel_callback import (
+    AnsweredBy,
+    CallbackError,
+    CallStatus,
+    Direction,
+    EventType,
+    LegStatus,
+    StatusCallback,
+    dump,
+    load,
+    parse,
+)
+from helpers import ENCODERS, JSON, LEAST
+from payloads import (
+    ANSWERED_BY,
+    CALL_WORDS,
+    DIRECTIONS,
+    EVENT_TYPES,
+    LEG_WORDS,
+    UNKNOWN_WORDS,
+    hostile_payloads,
+    payloads,
+)
+
+
+def outcome(payload, content_type=None, **options):
+    """Return the callback, or what is known of the error; any other exception escapes."""
+    try:
+        return parse(payload, content_type, **options)
+    except CallbackError as error:
+        return type(error), str(error), error.status_hint, error.issues
+
+
+@given(hostile_payloads(), st.booleans())
+@example((b"[" * 65_000, JSON), False)  # noqa: FBT003 - examples are positional, as @given's strategies are
+@example((b'{"a":' * 13_000, JSON), False)  # noqa: FBT003 - as above
+def test_only_our_errors_escape(hostile, strict):
+    """Every payload parses or raises a `CallbackError`; the same one does the same again."""
+    assert outcome(*hostile, strict=strict) == outcome(*hostile, strict=strict)
+
+
+@given(st.binary(max_size=300), st.none() | st.text(max_size=80))
+def test_only_our_errors_escape_for_random_bytes(body, content_type):
+    """Whatever the header says."""
+    assert outcome(body, content_type)
+
+
+@given(payloads([*CALL_WORDS, *UNKNOWN_WORDS]))
+def test_encodings_agree(payload):
+    """The same event is an equal callback from JSON, urlencoded, multipart and a mapping."""
+    callback = parse(payload)
+    for encode in ENCODERS.values():
+        assert parse(*encode(payload)) == callback
+
+
+@given(payloads())
+def test_what_is_documented_has_no_issues(payload):
+    """So strict mode takes it."""
+    assert parse(payload, strict=True).issues == ()
+
+
+@given(payloads(UNKNOWN_WORDS))
+def test_unknown_words_keep_their_original(payload):
+    """In ``raw`` and in the issue."""
+    callback = parse(payload)
+    assert callback.status is CallStatus.UNKNOWN
+    assert [issue.text for issue in callback.issues if issue.path == "Status"] == [payload["Status"]]
+    assert callback.raw["Status"] == payload["Status"]
+
+
+@given(hostile_payloads())
+def test_load_undoes_dump(hostile):
+    """For every callback that can come out of the parser."""
+    callback = outcome(*hostile)
+    if isinstance(callback, StatusCallback):
+        assert load(dump(callback)) == callback
+
+
+@given(hostile_payloads())
+def test_inputs_are_not_changed(hostile):
+    """Neither by parsing, nor through the result."""
+    payload, content_type = hostile
+    before = pickle.dumps(payload)
+    outcome(payload, content_type)
+    assert pickle.dumps(payload) == before
+
+
+@given(hostile_payloads())
+def test_results_are_values(hostile):
+    """They can be pickled, copied, hashed and compared, and so can errors."""
+    result = outcome(*hostile)
+    for clone in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        assert clone == result
+        assert hash(clone) == hash(result)
+    if isinstance(result, StatusCallback):
+        assert pickle.loads(pickle.dumps(result)).raw.keys() == result.raw.keys()
+        assert all(type(value).__hash__ for value in result.legs)
+
+
+@given(payloads())
+def test_match_reaches_every_status(payload):
+    """Each callback matches exactly one of the members."""
+    match parse(payload):
+        case StatusCallback(status=CallStatus() as status):
+            assert status in CallStatus
+        case other:
+            pytest.fail(f"{other} matches nothing")
+
+
+@given(hostile_payloads())
+def test_messages_quote_nothing_personal(hostile):
+    """No phone number of the payload in a message or a repr."""
+    payload, content_type = hostile
+    result = outcome(payload, content_type)
+    shown = repr(result) if isinstance(result, StatusCallback) else result[1] + repr(result[3])
+    for personal in ("9876543210", "9123456789", "order_12345"):
+        assert personal not in shown.replace("Legs", "")
+
+
+@given(payloads() | hostile_payloads().map(lambda hostile: hostile[0]))
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_the_machines_zone_does_not_count(zone, payload):
+    """The same payload gives the same result under any TZ."""
+    expected = outcome(payload)
+    with mock.patch.dict(os.environ, {"TZ": zone}):
+        time.tzset()
+        try:
+            assert outcome(payload) == expected
+        finally:
+            os.environ["TZ"] = "UTC"
+            time.tzset()
+
+
+@given(payloads())
+@pytest.mark.parametrize("name", ["C", "C.UTF-8", "POSIX"])
+def test_the_locale_does_not_count(name, payload):
+    """Names of days and months are English, digits are ASCII."""
+    payload = {**payload, "EndTime": "Wed, 23 Feb 2022 12:31:59"}
+    expected = outcome(payload)
+    before = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, name)
+    try:
+        assert outcome(payload) == expected
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+@given(payloads(), st.integers(-18 * 60, 18 * 60))
+def test_the_zone_only_shifts_dates(payload, minutes):
+    """All else is the same, and a date that names its offset too."""
+    zone = timezone(timedelta(minutes=minutes))
+    one, other = parse(payload), parse(payload, timezone=zone)
+    assert one.start_time == other.start_time
+    for name in ("date_updated", "date_created", "end_time"):
+        here, there = getattr(one, name), getattr(other, name)
+        assert (here and here.replace(tzinfo=None)) == (there and there.replace(tzinfo=None))
+        assert there is None or there.utcoffset() == timedelta(minutes=minutes)
+    assert (one.status, one.legs, one.issues) == (other.status, other.legs, other.issues)
+
+
+@pytest.mark.parametrize(
+    ("enum", "words", "payload", "value"),
+    [
+        (CallStatus, CALL_WORDS, lambda word: {"Status": word}, lambda callback: callback.status),
+        (Direction, DIRECTIONS, lambda word: {"Direction": word}, lambda callback: callback.direction),
+        (EventType, EVENT_TYPES, lambda word: {"EventType": word}, lambda callback: callback.event_type),
+        (LegStatus, LEG_WORDS, lambda word: {"Legs": [{"Status": word}]}, lambda callback: callback.legs[0].status),
+        (
+            AnsweredBy,
+            ANSWERED_BY,
+            lambda word: {"Legs": [{"AnsweredBy": word}]},
+            lambda callback: callback.legs[0].answered_by,
+        ),
+    ],
+)
+def test_the_words_of_the_payloads_reach_every_member(enum, words, payload, value):
+    """The laws would prove little otherwise."""
+    reached = {value(parse({**LEAST, **payload(word)})) for word in words}
+    assert reached == set(enum) - {enum.UNKNOWN}

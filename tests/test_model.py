@@ -1,0 +1,191 @@
+"""The values: immutable, hashable, comparable, and shy about personal data."""
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+import pytest
+
+from exotel_callback import CallStatus, Issue, IssueCode, Leg, LegStatus, Limits, StatusCallback, parse
+from helpers import LEAST, PAGE
+
+PERSONAL = {
+    "From": "09876543210",
+    "To": "+919123456789",
+    "PhoneNumberSid": "08088912345",
+    "RecordingUrl": "https://recordings.exotel.com/exotelrecordings/acme/f00.mp3?token=secret",
+    "CustomField": "Asha, 12 Main Road",
+}
+
+
+def test_the_example_of_exotels_page():
+    """Every field, of its type."""
+    callback = parse(PAGE)
+    assert callback.call_sid == "80bfbec2d78bbbf10fb851f4fa165211"
+    assert callback.status is CallStatus.COMPLETED
+    assert callback.date_updated.isoformat() == "2024-01-15T14:30:45+05:30"
+    assert callback.date_created.isoformat() == "2024-01-15T14:25:10+05:30"
+    assert callback.start_time.isoformat() == "2024-01-15T14:25:12+05:30"
+    assert callback.end_time.isoformat() == "2024-01-15T14:30:45+05:30"
+    assert callback.recording_url == "https://s3-ap-southeast-1.amazonaws.com/..."
+    assert callback.event_type == "terminal"
+    assert callback.from_number == "09876543210"
+    assert callback.to_number == "09123456789"
+    assert callback.phone_number_sid == "0XXXXXX4890"
+    assert callback.conversation_duration == 320
+    assert callback.direction == "outbound-api"
+    assert callback.custom_field == "order_12345"
+    assert callback.legs == (
+        Leg(on_call_duration=335, status=LegStatus.COMPLETED),
+        Leg(on_call_duration=320, status=LegStatus.COMPLETED),
+    )
+    assert callback.issues == ()
+    assert callback.is_terminal
+    assert not callback.extra
+
+
+@pytest.mark.parametrize("value", [parse(PAGE), Leg(), Limits(), Issue.at("Status", IssueCode.MISSING)], ids=repr)
+def test_values_are_frozen_slotted_and_keyword_only(value):
+    """Nothing can be set, added or given by position."""
+    name = attrs.fields(type(value))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(value, name, None)
+    with pytest.raises(AttributeError):
+        value.another = 1
+    with pytest.raises(TypeError):
+        type(value)("positional")
+    assert not hasattr(value, "__dict__")
+
+
+def test_equality_and_hash_leave_raw_out():
+    """The same event is the same value, whatever came beside it."""
+    one, other = parse(PAGE), parse({**PAGE, "Extra": "1"})
+    assert one == other
+    assert hash(one) == hash(other)
+    assert len({one, other, parse(LEAST)}) == 2
+    assert one != parse({**PAGE, "Status": "busy"})
+
+
+@pytest.mark.parametrize(
+    "clone", [copy.copy, copy.deepcopy, attrs.evolve, lambda value: pickle.loads(pickle.dumps(value))]
+)
+def test_values_can_be_copied_and_pickled(clone):
+    """With ``raw``, which equality does not see."""
+    callback = parse({**PAGE, "Status": "free", "x": {"y": [1]}})
+    assert clone(callback) == callback
+    assert clone(callback).raw == callback.raw
+
+
+def test_match():
+    """Class patterns take the fields by name."""
+    match parse({**LEAST, "Legs": [{}, {"Status": "busy"}]}):
+        case StatusCallback(status=CallStatus.COMPLETED, legs=(_, Leg(status=LegStatus.BUSY))):
+            reached = True
+        case _:
+            reached = False
+    assert reached
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_the_repr_masks_personal_data(name):
+    """Repr is what ends up in logs."""
+    shown = repr(parse({**LEAST, **PERSONAL}))
+    for piece in PERSONAL[name].replace("https://recordings.exotel.com", "").split():
+        assert piece not in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("09876543210", "***210"),
+        ("+919876543210", "***210"),
+        ("0XXXXX30240", "***240"),
+        ("sip:agent7", "***"),
+        ("sip:agent12345@example", "***345"),
+        ("911", "***"),
+        ("1911", "***911"),
+    ],
+)
+@pytest.mark.parametrize("name", ["From", "To", "PhoneNumberSid"])
+def test_a_masked_number_shows_its_last_three_digits(name, number, shown):
+    """A number that has no more than three shows none."""
+    assert f"='{shown}'" in repr(parse({**LEAST, name: number}))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://recordings.exotel.com/a/b.mp3?x=1#y", "https://recordings.exotel.com/***"),
+        ("https://recordings.exotel.com", "https://recordings.exotel.com/***"),
+        ("HTTP://Example.com:8080?q", "HTTP://Example.com:8080/***"),
+        ("https://user:secret@example.com/a", "***"),
+        ("https://example.com\\@evil.com/a", "***"),
+        ("https://[::1]/a", "***"),
+        ("ftp://example.com/a", "***"),
+        ("09876543210", "***"),
+    ],
+)
+def test_a_masked_url_shows_its_host(url, shown):
+    """A user part is hidden with the rest; what is no plain URL shows nothing."""
+    assert f"recording_url='{shown}'" in repr(parse({**LEAST, "RecordingUrl": url}))
+
+
+def test_absence_is_shown_as_it_is():
+    """None masks nothing."""
+    shown = repr(parse(LEAST))
+    for name in ("from_number", "to_number", "phone_number_sid", "recording_url", "custom_field"):
+        assert f"{name}=None" in shown
+
+
+def test_the_repr_of_an_issue_leaves_its_text_out():
+    """The text counts for equality."""
+    issue = Issue.at("From", IssueCode.NOT_TEXT, "09876543210")
+    assert "09876543210" not in repr(issue)
+    assert issue != Issue.at("From", IssueCode.NOT_TEXT, "09876543211")
+    assert issue.message == "not text that can be stored @ From"
+
+
+def test_extra_holds_the_fields_that_are_not_known():
+    """Whatever they are, and with deeper bracket keys; without an issue, in strict mode too."""
+    unknown = {"CallType": "completed", "Legs[1][Insights][Status]": "x", "Stream[RecordingUrl]": "y", "n": 1}
+    callback = parse({**PAGE, **unknown, "Legs[0][Status]": "completed", "Legs[0][HangupCause]": "z"}, strict=True)
+    assert callback.extra == {**unknown, "Legs[0][HangupCause]": "z"}
+    with pytest.raises(TypeError):
+        callback.extra["x"] = 1
+    assert "completed" not in repr(callback.extra)
+
+
+@pytest.mark.parametrize(
+    ("primary", "alias", "name"),
+    [
+        ("CallSid", "Sid", "call_sid"),
+        ("From", "CallFrom", "from_number"),
+        ("To", "CallTo", "to_number"),
+    ],
+)
+def test_a_primary_name_wins_over_its_alias(primary, alias, name):
+    """The other is then in ``extra``; a primary name that says nothing yields."""
+    rest = {**LEAST}
+    rest.pop(primary, None)
+    both = parse({**rest, alias: "2", primary: "1"})
+    assert (getattr(both, name), both.extra) == ("1", {alias: "2"})
+    for nothing in ({}, {primary: ""}, {primary: None}, {primary: "null"}, {primary: []}):
+        alone = parse({**rest, **nothing, alias: "2"})
+        assert (getattr(alone, name), alone.extra, alone.issues) == ("2", {}, ())
+
+
+def test_what_users_make_themselves():
+    """In a unit test, with a plain dict as ``raw``, which is copied."""
+    raw = {"CallSid": "a", "x": {"y": 1}}
+    callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)
+    raw["x"]["y"] = 2
+    assert callback.extra == {"x": {"y": 1}}
+    assert StatusCallback(call_sid="a", status=CallStatus.BUSY).extra == {}
+
+
+def test_threads_can_share_everything():
+    """Eight threads parse the same payload."""
+    with ThreadPoolExecutor(8) as pool:
+        results = set(pool.map(lambda _: parse(PAGE), range(200)))
+    assert results == {parse(PAGE)}

@@ -1,0 +1,190 @@
+"""The whole: tolerant by default, strict on request, and what is missing."""
+
+import pickle
+from datetime import UTC, tzinfo
+
+import pytest
+
+from exotel_callback import (
+    AuthenticationError,
+    CallbackError,
+    CallStatus,
+    DecodeError,
+    InvalidCallbackError,
+    IssueCode,
+    Limits,
+    MissingFieldError,
+    parse,
+)
+from helpers import ENCODERS, FORM, LEAST, PAGE, encode_form, multipart
+
+# An issue in every field, and its code.
+ODD = {
+    "Status": ("free", IssueCode.UNKNOWN_WORD),
+    "DateUpdated": ("soon", IssueCode.NOT_A_DATE),
+    "DateCreated": ("2024-02-30 00:00:00", IssueCode.NOT_A_DATE),
+    "StartTime": ("14:25", IssueCode.NOT_A_DATE),
+    "EndTime": ("-", IssueCode.NOT_A_DATE),
+    "RecordingUrl": ("https://example.com/\0", IssueCode.NOT_TEXT),
+    "EventType": ("dial", IssueCode.UNKNOWN_WORD),
+    "From": ("0987\x006543210", IssueCode.NOT_TEXT),
+    "To": ("\0", IssueCode.NOT_TEXT),
+    "PhoneNumberSid": ("\0", IssueCode.NOT_TEXT),
+    "ConversationDuration": ("-1", IssueCode.NOT_A_NUMBER),
+    "Direction": ("sideways", IssueCode.UNKNOWN_WORD),
+    "CustomField": ("\0", IssueCode.NOT_TEXT),
+}
+
+
+@pytest.mark.parametrize("encode", [*ENCODERS.values(), lambda payload: (payload, None)], ids=[*ENCODERS, "mapping"])
+def test_every_issue_is_told_in_the_order_of_the_fields(encode):
+    """The same ones from each encoding; the order of arrival does not count."""
+    payload = {"Legs": [{"Status": "free"}], **{name: value for name, (value, _) in reversed(ODD.items())}}
+    callback = parse(*encode({**payload, "CallSid": "a"}))
+    assert [(issue.path, issue.code) for issue in callback.issues] == [
+        *((name, code) for name, (_, code) in ODD.items()),
+        ("Legs[0].Status", IssueCode.UNKNOWN_WORD),
+    ]
+    assert [issue.text for issue in callback.issues[:-1]] == [value for value, _ in ODD.values()]
+    assert callback.status is CallStatus.UNKNOWN
+
+
+def test_strict_mode_raises_with_all_issues_at_once():
+    """The message names every path, and quotes no value."""
+    payload = {**LEAST, **{name: value for name, (value, _) in ODD.items()}}
+    with pytest.raises(InvalidCallbackError) as caught:
+        parse(payload, strict=True)
+    error = caught.value
+    assert error.status_hint == 422
+    assert error.issues == parse(payload).issues
+    assert all(f"@ {name}" in str(error) for name in ODD)
+    assert not any(value in str(error) for value, _ in ODD.values() if len(value) > 2)
+
+
+@pytest.mark.parametrize("payload", [PAGE, LEAST, {**LEAST, "x": "1", "To": None, "EndTime": "1970-01-01 05:30:00"}])
+def test_strict_mode_takes_what_is_documented(payload):
+    """Unknown fields, nothing and placeholders are no issues."""
+    assert parse(payload, strict=True) == parse(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "issues"),
+    [
+        ({}, [("CallSid", "missing"), ("Status", "missing")]),
+        ({"CallSid": "a"}, [("Status", "missing")]),
+        ({"CallSid": "a", "Status": ""}, [("Status", "missing")]),
+        ({"CallSid": "a", "Status": "null"}, [("Status", "missing")]),
+        ({"Status": "busy"}, [("CallSid", "missing")]),
+        ({"CallSid": " ", "Status": "busy"}, [("CallSid", "missing")]),
+        ({"CallSid": "", "Sid": "null", "Status": "busy"}, [("CallSid", "missing")]),
+        ({"CallSid": "a\0", "Status": "busy"}, [("CallSid", "not-text")]),
+        ({"CallSid": {"a": 1}, "Status": "busy"}, [("CallSid", "wrong-type")]),
+        ({"Status": "busy", "EndTime": "soon"}, [("CallSid", "missing"), ("EndTime", "not-a-date")]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_without_a_sid_or_a_status_there_is_no_callback(payload, issues, strict):
+    """The error holds the other issues too."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse(payload, strict=strict)
+    assert caught.value.status_hint == 422
+    assert [(issue.path, issue.code) for issue in caught.value.issues] == issues
+
+
+@pytest.mark.parametrize("status", ["a\0", {"a": 1}, True])
+def test_a_status_that_cannot_be_read_is_unknown(status):
+    """It is still the news that something happened to the call."""
+    callback = parse({"CallSid": "a", "Status": status})
+    assert callback.status is CallStatus.UNKNOWN
+    assert [issue.path for issue in callback.issues] == ["Status"]
+
+
+@pytest.mark.parametrize(
+    "encode", [encode_form, lambda payload: (multipart(payload), "multipart/form-data; boundary=x")]
+)
+def test_a_field_twice_in_a_form(encode):
+    """The first value counts; only a different one is an issue."""
+    pairs = [*LEAST.items(), ("To", "1"), ("To", "1"), ("From", "1"), ("From", "2"), ("From", "3")]
+    if encode is encode_form:
+        callback = parse("&".join(f"{name}={value}" for name, value in pairs), FORM)
+    else:
+        callback = parse(*encode(pairs))
+    assert (callback.to_number, callback.from_number) == ("1", "1")
+    assert [(issue.path, issue.code, issue.text) for issue in callback.issues] == [("From", "repeated", "2")]
+
+
+def test_the_first_of_several_values_counts_even_if_it_says_nothing():
+    """Then the field is absent, and the other value is in the issue."""
+    callback = parse("CallSid=a&Status=busy&To=&To=1", FORM)
+    assert callback.to_number is None
+    assert [(issue.path, issue.code) for issue in callback.issues] == [("To", "repeated")]
+    with pytest.raises(MissingFieldError):
+        parse("CallSid=a&Status=&Status=busy", FORM)
+
+
+@pytest.mark.parametrize("timezone", [None, "Asia/Kolkata", 5.5])
+def test_a_timezone_that_is_none(timezone):
+    """Misuse of an argument is told at once, whatever the payload."""
+    with pytest.raises(TypeError, match=r"datetime\.tzinfo"):
+        parse(b"garbage", timezone=timezone)
+
+
+def test_a_pytz_zone():
+    """It would give local mean time, minutes off."""
+
+    class PytzZone(tzinfo):
+        def localize(self, when):
+            return when
+
+    with pytest.raises(TypeError, match="pytz"):
+        parse(LEAST, timezone=PytzZone())
+
+
+def test_a_zone_without_an_offset():
+    """It would give dates without one."""
+
+    class Nowhere(tzinfo):
+        def utcoffset(self, _):
+            return None
+
+    with pytest.raises(TypeError, match="offset"):
+        parse(LEAST, timezone=Nowhere())
+    assert parse(LEAST, timezone=UTC) == parse(LEAST)
+
+
+@pytest.mark.parametrize("options", [{"content_type": b"application/json"}, {"content_type": 1}, {"limits": 65_536}])
+def test_other_misused_arguments(options):
+    """The message names the argument."""
+    with pytest.raises(TypeError, match=next(iter(options))):
+        parse(LEAST, **options)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("1", TypeError), (True, TypeError)]
+)
+@pytest.mark.parametrize("name", ["body_bytes", "fields", "legs"])
+def test_limits_are_whole_numbers_of_at_least_one(name, value, error):
+    """Told when they are made."""
+    with pytest.raises(error):
+        Limits(**{name: value})
+
+
+def test_the_limits_by_default():
+    """They are part of what users rely on."""
+    assert Limits() == Limits(body_bytes=65_536, fields=256, legs=64)
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [(DecodeError, 400), (MissingFieldError, 422), (InvalidCallbackError, 422), (AuthenticationError, 401)],
+)
+def test_errors(error, hint):
+    """One family of value errors, each with its status hint; they survive pickling."""
+    issue = parse({**LEAST, "Status": "free"}).issues
+    plain, full = error("x"), error("x", issues=issue, status_hint=413)
+    assert isinstance(plain, CallbackError)
+    assert isinstance(plain, ValueError)
+    assert (plain.status_hint, plain.issues, str(plain)) == (hint, (), "x")
+    copied = pickle.loads(pickle.dumps(full))
+    assert (type(copied), copied.status_hint, copied.issues, str(copied)) == (error, 413, issue, "x")

@@ -1,0 +1,190 @@
+"""The form for queues, and back."""
+
+import json
+from collections import UserDict
+
+import attrs
+import cattrs
+import pytest
+from cattrs.preconf.json import make_converter as make_json_converter
+
+from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, parse
+from helpers import LEAST, PAGE
+
+ODD = {
+    **PAGE,
+    "Status": "free",
+    "EndTime": "2024-01-15T09:05:00.5-03:30",
+    "Legs": [{"Status": None}, {}, {"OnCallDuration": "x", "AnsweredBy": "HUMAN"}],
+    "CustomField": "नमस्ते",
+}
+
+
+@attrs.frozen
+class Order:
+    """A user's class with a callback in it."""
+
+    number: int
+    callback: StatusCallback
+
+
+def test_dump():
+    """Python names, ISO dates with their offset, the enums' values, the issues with their texts."""
+    assert dump(parse(ODD)) == {
+        "schema": 1,
+        "type": "status_callback",
+        "call_sid": "80bfbec2d78bbbf10fb851f4fa165211",
+        "status": "unknown",
+        "date_updated": "2024-01-15T14:30:45+05:30",
+        "date_created": "2024-01-15T14:25:10+05:30",
+        "start_time": "2024-01-15T14:25:12+05:30",
+        "end_time": "2024-01-15T09:05:00.500000-03:30",
+        "recording_url": "https://s3-ap-southeast-1.amazonaws.com/...",
+        "event_type": "terminal",
+        "from_number": "09876543210",
+        "to_number": "09123456789",
+        "phone_number_sid": "0XXXXXX4890",
+        "conversation_duration": 320,
+        "direction": "outbound-api",
+        "custom_field": "नमस्ते",
+        "legs": [
+            {"on_call_duration": None, "status": "null", "answered_by": None},
+            {"on_call_duration": None, "status": None, "answered_by": None},
+            {"on_call_duration": None, "status": None, "answered_by": "Human"},
+        ],
+        "issues": [
+            {
+                "path": "Status",
+                "code": "unknown-word",
+                "message": "a word that is in no table @ Status",
+                "text": "free",
+            },
+            {
+                "path": "Legs[2].OnCallDuration",
+                "code": "not-a-number",
+                "message": "not a whole number of seconds @ Legs[2].OnCallDuration",
+                "text": "x",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("payload", [PAGE, LEAST, ODD])
+def test_there_and_back(payload):
+    """Through JSON, to an equal callback without ``raw``."""
+    callback = parse(payload)
+    dumped = dump(callback)
+    assert json.loads(json.dumps(dumped)) == dumped
+    assert load(json.loads(json.dumps(dumped))) == callback
+    assert not load(dumped).raw
+
+
+def test_all_values_are_plain():
+    """No enum, no date, no tuple: every queue takes it."""
+
+    def kinds(value):
+        yield type(value)
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from kinds(item)
+
+    assert set(kinds(dump(parse(ODD)))) == {dict, list, str, int, type(None)}
+
+
+def test_fields_that_an_older_release_did_not_write():
+    """Only what is required must be there."""
+    assert load({"schema": 1, "type": "status_callback", "call_sid": "a", "status": "busy"}) == parse(
+        {"CallSid": "a", "Status": "busy"}
+    )
+
+
+class Broken(UserDict):
+    """A mapping that can't be copied."""
+
+    def __iter__(self):
+        raise RuntimeError
+
+
+GOOD = dump(parse(ODD))
+
+
+@pytest.mark.parametrize(
+    ("dumped", "says"),
+    [
+        (None, "not NoneType"),
+        ("{}", "not str"),
+        ([], "not list"),
+        ({}, "schema is not 1"),
+        ({**GOOD, "schema": "1"}, "schema is not 1"),
+        ({**GOOD, "schema": True}, "schema is not 1"),
+        ({**GOOD, "schema": 0}, "schema is not 1"),
+        ({**GOOD, "schema": 2}, "newer exotel-callback .schema 2.: upgrade"),
+        ({**GOOD, "type": "call"}, "type is not status_callback"),
+        ({**GOOD, "more": 1}, r"names that dump\(\) does not write @ \$"),
+        ({name: value for name, value in GOOD.items() if name != "status"}, r"missing @ \$.status"),
+        ({**GOOD, "call_sid": 5}, r"not what dump\(\) writes @ \$.call_sid"),
+        ({**GOOD, "call_sid": None}, "call_sid"),
+        ({**GOOD, "status": "free"}, r"\$.status"),
+        ({**GOOD, "status": "Completed"}, r"\$.status"),
+        ({**GOOD, "direction": ["inbound"]}, r"\$.direction"),
+        ({**GOOD, "end_time": "2024-01-15"}, r"\$.end_time"),
+        ({**GOOD, "end_time": 5}, r"\$.end_time"),
+        ({**GOOD, "conversation_duration": True}, r"\$.conversation_duration"),
+        ({**GOOD, "conversation_duration": "5"}, r"\$.conversation_duration"),
+        ({**GOOD, "conversation_duration": -5}, r"\$.conversation_duration"),
+        ({**GOOD, "to_number": ["0"]}, r"\$.to_number"),
+        ({**GOOD, "legs": "ab"}, r"\$.legs"),
+        ({**GOOD, "legs": None}, r"\$.legs"),
+        ({**GOOD, "legs": [{"status": "free"}]}, r"\$.legs\[0\].status"),
+        ({**GOOD, "legs": [5]}, r"\$.legs\[0\]"),
+        ({**GOOD, "issues": [{"path": "x"}]}, r"missing @ \$.issues\[0\].code; missing @ \$.issues\[0\].message"),
+        (Broken(GOOD), "not what"),
+    ],
+)
+def test_anything_else_is_a_decode_error(dumped, says):
+    """With the place, and without the value or the other error."""
+    with pytest.raises(DecodeError, match=says) as caught:
+        load(dumped)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "converter",
+    [
+        cattrs.Converter(),
+        cattrs.Converter(detailed_validation=False),
+        cattrs.Converter(forbid_extra_keys=True, omit_if_default=True, use_alias=True),
+        make_json_converter(),
+    ],
+    ids=["plain", "not detailed", "strict", "json"],
+)
+def test_a_users_converter(converter):
+    """It unstructures a callback as `dump` does, inside of the user's own classes."""
+    converters.configure_converter(converter)
+    order = Order(5, parse(ODD))
+    plain = converter.unstructure(order)
+    assert plain == {"number": 5, "callback": dump(order.callback)}
+    assert converter.structure(plain, Order) == order
+    assert converter.structure(json.loads(json.dumps(plain)), Order) == order
+
+
+def test_a_users_converter_keeps_its_own_ways():
+    """Only the classes of this library get hooks."""
+    converter = cattrs.Converter()
+    converters.configure_converter(converter)
+    assert converter.structure("5", int) == 5
+
+
+def test_a_converter_of_our_own():
+    """For legs and issues too."""
+    converter = converters.make_converter()
+    callback = parse(ODD)
+    for value, kind in [(callback.legs[2], Leg), (callback.issues[0], Issue), (callback, StatusCallback)]:
+        assert converter.structure(converter.unstructure(value), kind) == value
+
+
+def test_what_is_wrong_is_reported_as_the_users_converter_reports():
+    """With its paths."""
+    converter = converters.make_converter()
+    with pytest.raises(cattrs.ClassValidationError) as caught:
+        converter.structure({"number": 5, "callback": {**GOOD, "status": "free"}}, Order)
+    assert any("$.callback.status" in problem for problem in cattrs.transform_error(caught.value))

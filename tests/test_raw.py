@@ -1,0 +1,192 @@
+"""The payload as received: a snapshot that is read-only all the way down, and reads like what came."""
+
+import copy
+import pickle
+from collections import UserDict
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+
+import pytest
+
+from exotel_callback import CallStatus, DecodeError, Limits, parse
+from helpers import FORM, LEAST, PAGE, encode_json
+
+
+class Upload:
+    """What frameworks make of a file part."""
+
+    filename = "a.txt"
+
+
+class Broken(Mapping):
+    """A mapping that raises while it is read."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __getitem__(self, name):
+        raise self.error
+
+    def __iter__(self):
+        return iter(["CallSid"])
+
+    def __len__(self):
+        return 1
+
+
+def test_it_holds_the_decoded_payload():
+    """Objects are mappings, lists are tuples, and the rest is as it came."""
+    raw = parse(*encode_json({**PAGE, "n": [None, True, 1.5, [1]]})).raw
+    assert raw["Legs"][1]["OnCallDuration"] == 320
+    assert raw["n"] == (None, True, 1.5, (1,))
+    assert list(raw) == [*PAGE, "n"]
+    assert len(raw) == len(PAGE) + 1
+    assert "CallSid" in raw
+    assert "callsid" not in raw
+
+
+def test_keys_are_as_received_and_repeated_ones_hold_a_tuple():
+    """Bracket keys stay flat."""
+    raw = parse("CallSid=a&Status=busy&Legs%5B0%5D%5BStatus%5D=busy&x=1&x=2&x=2", FORM).raw
+    assert raw["Legs[0][Status]"] == "busy"
+    assert raw["x"] == ("1", "2", "2")
+
+
+def test_it_is_read_only_all_the_way_down():
+    """Nothing can be set or deleted, at any depth."""
+    raw = parse({**PAGE, "a": {"b": {}}}).raw
+    for mapping in (raw, raw["a"], raw["a"]["b"], raw["Legs"][0]):
+        with pytest.raises(TypeError):
+            mapping["x"] = 1
+        with pytest.raises(TypeError):
+            del mapping["x"]
+        with pytest.raises(AttributeError):
+            mapping.x = 1
+    with pytest.raises(TypeError):
+        raw["Legs"][0] = None
+
+
+def test_later_changes_of_the_callers_mapping_do_not_reach_it():
+    """The library neither changes what it was given nor keeps a hold of it."""
+    payload = copy.deepcopy(PAGE)
+    callback = parse(payload)
+    assert payload == PAGE
+    payload["Status"] = "failed"
+    payload["Legs"][0]["Status"] = "failed"
+    assert callback.raw["Status"] == "completed"
+    assert callback.raw["Legs"][0]["Status"] == "completed"
+
+
+def test_its_repr_shows_names_only():
+    """Values are personal."""
+    raw = parse(PAGE).raw
+    assert repr(raw).startswith("RawPayload('CallSid', 'DateUpdated',")
+    assert repr(raw["Legs"][0]) == "RawPayload('OnCallDuration', 'Status')"
+    assert "09876543210" not in f"{raw} {raw!r}"
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda raw: pickle.loads(pickle.dumps(raw))])
+def test_it_can_be_copied_and_pickled(clone):
+    """With what stands in for a file in it."""
+    raw = parse({**PAGE, "file": Upload(), "x": [1, {"y": 2}]}).raw
+    assert clone(raw) == raw
+    assert raw == dict(raw)
+    assert raw != {**raw, "x": 1}
+
+
+def test_objects_of_other_types_stand_in_it_as_their_types_name():
+    """So that it can always be pickled, and holds nothing that can change."""
+    raw = parse({**LEAST, "a": object(), "b": b"bytes", "c": {"d": {1}}, "e": Fraction(1, 2), "f": [Upload()]}).raw
+    assert (raw["a"], raw["b"], raw["c"]["d"], raw["e"], raw["f"]) == (
+        "object",
+        "bytes",
+        "set",
+        "Fraction",
+        ("Upload",),
+    )
+
+
+def test_numbers_and_text_of_subclasses_become_plain():
+    """An enum's member is its value; a decimal stays one."""
+
+    class Word(StrEnum):
+        BUSY = "busy"
+
+    class Number(IntEnum):
+        TWO = 2
+
+    class Real(float):
+        pass
+
+    raw = parse({**LEAST, Word.BUSY: Word.BUSY, "n": Number.TWO, "r": Real(1.5), "d": Decimal("1.500")}).raw
+    assert (raw["busy"], raw["n"], raw["r"], raw["d"]) == ("busy", 2, 1.5, Decimal("1.500"))
+    assert [type(raw[name]) for name in ("busy", "n", "r", "d")] == [str, int, float, Decimal]
+    assert all(type(name) is str for name in raw)
+
+
+def test_an_upload_is_not_a_field():
+    """Under a known name it is as if it were not there; under any other it is not in ``extra``."""
+    callback = parse({**LEAST, "RecordingUrl": Upload(), "Legs": Upload(), "x": Upload()})
+    assert callback == parse(LEAST)
+    assert callback.raw["x"] == "Upload"
+    assert not callback.extra
+
+
+@pytest.mark.parametrize("kind", [dict, UserDict, lambda pairs: pairs, iter, lambda pairs: dict(pairs).items()])
+def test_mappings_and_pairs(kind):
+    """Any mapping, and any iterable of pairs."""
+    assert parse(kind(list(PAGE.items()))) == parse(PAGE)
+    assert parse(kind([list(pair) for pair in PAGE.items()])) == parse(PAGE)
+
+
+def test_values_of_a_mapping_in_lists():
+    """What `urllib.parse.parse_qs` gives: one-item lists are the value, longer ones a repeated name."""
+    assert parse({name: [value] for name, value in LEAST.items()}) == parse(LEAST)
+    callback = parse({**LEAST, "To": ["1", "2"], "From": []})
+    assert (callback.to_number, callback.from_number) == ("1", None)
+    assert [issue.path for issue in callback.issues] == ["To"]
+
+
+def test_lists_under_scalar_fields_are_wrong_elsewhere():
+    """In JSON and in pairs a list is a list."""
+    for payload in (encode_json({**LEAST, "To": ["1"]})[0], [*LEAST.items(), ("To", ["1"])]):
+        callback = parse(payload)
+        assert callback.to_number is None
+        assert [(issue.path, issue.code, issue.text) for issue in callback.issues] == [("To", "wrong-type", '["1"]')]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), RecursionError(), DecodeError("x")], ids=repr)
+def test_a_mapping_that_raises_while_it_is_read(error):
+    """Whatever it raises, the caller sees our error, without the other one's text."""
+    with pytest.raises(DecodeError) as caught:
+        parse(Broken(error))
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", [None, b"CallSid", ("a",), 1.5, True])
+def test_names_that_are_no_text(name):
+    """A mapping of bytes was made of a body that could have been handed over itself."""
+    with pytest.raises(DecodeError, match=f"{type(name).__name__}, not text"):
+        parse({name: "x"})
+
+
+def test_a_mapping_holds_no_more_than_a_body_could():
+    """An endless iterable, one that contains itself, and a small one that unfolds to many values all end."""
+    with pytest.raises(DecodeError, match="more values") as caught:
+        parse(("a", "b") for _ in iter(int, 1))
+    assert caught.value.status_hint == 413
+    loop = {**LEAST}
+    loop["loop"] = loop
+    with pytest.raises(DecodeError, match="nested"):
+        parse(loop)
+    bomb = [0]
+    for _ in range(10):
+        bomb = [bomb] * 10
+    with pytest.raises(DecodeError, match="more values"):
+        parse({**LEAST, "bomb": bomb})
+    # Each value counts, and each name.
+    assert parse({**LEAST, "x": [0] * 4}, limits=Limits(body_bytes=10)).status is CallStatus.COMPLETED
+    with pytest.raises(DecodeError, match="more values"):
+        parse({**LEAST, "x": [0] * 5}, limits=Limits(body_bytes=10))

@@ -1,0 +1,250 @@
+"""Numbers, dates and text: what can be read, what means nothing, and what is an issue."""
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exotel_callback import IST, IssueCode, parse
+from helpers import LEAST
+
+NOTHING = [None, "", "  ", "null", "NULL", "Null", "None", "none", "undefined", " UNDEFINED "]
+
+
+def read(wire, value, python, **options):
+    callback = parse({**LEAST, wire: value}, **options)
+    return getattr(callback, python), [(issue.code, issue.text) for issue in callback.issues]
+
+
+def seconds(value):
+    return read("ConversationDuration", value, "conversation_duration")
+
+
+def date(value, **options):
+    return read("StartTime", value, "start_time", **options)
+
+
+def text(value):
+    return read("CustomField", value, "custom_field")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0),
+        (41, 41),
+        ("41", 41),
+        (" 41 ", 41),
+        ("007", 7),
+        (999_999_999, 999_999_999),
+        ("999999999", 999_999_999),
+        (12.0, 12),
+        ("12.0", 12),
+        ("12.000", 12),
+        (Decimal("12.0"), 12),
+        (0.0, 0),
+    ],
+)
+def test_seconds(value, expected):
+    """Seconds are a whole number, as a number or as decimal text."""
+    result, issues = seconds(value)
+    assert (result, type(result), issues) == (expected, int, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (-5, "-5"),
+        ("-5", "-5"),
+        (-0.0, "-0.0"),
+        (12.5, "12.5"),
+        ("12.5", "12.5"),
+        ("12.", "12."),
+        (".0", ".0"),
+        ("+5", "+5"),
+        ("1_000", "1_000"),
+        ("1,000", "1,000"),
+        ("1e3", "1e3"),
+        (1e300, "1e+300"),
+        ("0x1F", "0x1F"),
+        ("\u0664\u0661", "\u0664\u0661"),
+        ("\uff14\uff11", "\uff14\uff11"),
+        (1_000_000_000, "1000000000"),
+        ("0000000012", "0000000012"),
+        (True, "true"),
+        (False, "false"),
+        (float("inf"), "Infinity"),
+        (float("nan"), "NaN"),
+        (Decimal("NaN"), "NaN"),
+        ("four", "four"),
+        ("4 1", "4 1"),
+        (10**5000, "int"),
+    ],
+    ids=lambda value: repr(value)[:20] if not isinstance(value, int) or value < 10**10 else "huge",
+)
+def test_what_is_no_whole_number_of_seconds(value, told):
+    """Never a guess: not negative, not of another script, not a boolean. The issue keeps the value as text."""
+    assert seconds(value) == (None, [(IssueCode.NOT_A_NUMBER, told)])
+
+
+@pytest.mark.parametrize("value", NOTHING, ids=repr)
+@pytest.mark.parametrize("read_as", [seconds, date, text], ids=["seconds", "date", "text"])
+def test_nothing(read_as, value):
+    """Null, an empty text and the words for nothing are None, without an issue."""
+    assert read_as(value) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2024-01-15 14:30:45", datetime(2024, 1, 15, 14, 30, 45, tzinfo=IST)),
+        ("2024-01-15T14:30:45", datetime(2024, 1, 15, 14, 30, 45, tzinfo=IST)),
+        (" 2024-01-15 14:30:45 ", datetime(2024, 1, 15, 14, 30, 45, tzinfo=IST)),
+        ("2024-01-15 14:30:45.5", datetime(2024, 1, 15, 14, 30, 45, 500_000, tzinfo=IST)),
+        ("2024-01-15 14:30:45.123456789", datetime(2024, 1, 15, 14, 30, 45, 123_456, tzinfo=IST)),
+        ("2024-01-15T09:05:00+05:30", datetime(2024, 1, 15, 9, 5, tzinfo=IST)),
+        ("2024-01-15T09:05:00.25-0330", datetime(2024, 1, 15, 9, 5, 0, 250_000, timezone(-timedelta(hours=3.5)))),
+        ("2024-01-15T09:05:00+08", datetime(2024, 1, 15, 9, 5, tzinfo=timezone(timedelta(hours=8)))),
+        ("2024-01-15T09:05:00Z", datetime(2024, 1, 15, 9, 5, tzinfo=UTC)),
+        ("2024-02-29 00:00:00", datetime(2024, 2, 29, tzinfo=IST)),
+        ("Wed, 23 Feb 2022 12:31:59", datetime(2022, 2, 23, 12, 31, 59, tzinfo=IST)),
+        ("Thu, 3 Mar 2022 01:02:03", datetime(2022, 3, 3, 1, 2, 3, tzinfo=IST)),
+        ("1970-01-01 00:00:00", datetime(1970, 1, 1, tzinfo=IST)),
+        ("0001-01-01 00:00:00", datetime(1, 1, 1, tzinfo=IST)),
+    ],
+)
+def test_dates(value, expected):
+    """A date without a zone is Indian Standard Time; one with an offset keeps its own."""
+    result, issues = date(value)
+    assert (result, issues) == (expected, [])
+    assert result.utcoffset() == expected.utcoffset()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1970-01-01 05:30:00",
+        "1970-01-01T05:30:00",
+        "0000-00-00 00:00:00",
+        "0001-01-01T00:00:00Z",
+    ],
+)
+@pytest.mark.parametrize("zone", [IST, UTC, ZoneInfo("America/New_York")], ids=str)
+def test_placeholders_for_no_date(value, zone):
+    """Placeholders are compared as text, whatever the zone is."""
+    assert date(value, timezone=zone) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-01-15",
+        "14:30:45",
+        "2024-01-15 14:30",
+        "2024-1-5 1:2:3",
+        "15/01/2024 14:30:45",
+        "2024-01-15 24:00:00",
+        "2024-01-15 14:60:00",
+        "2024-02-30 00:00:00",
+        "2023-02-29 00:00:00",
+        "2024-01-15 14:30:45 IST",
+        "2024-01-15T09:05:00+25:00",
+        "2024-01-15T09:05:00 05:30",
+        "2024-01-15\n14:30:45",
+        "2024-01-15 14:30:45.",
+        "2024-01-15 14:30:45,5",
+        "20240115T143045Z",
+        "2024-W03-1T09:05:00Z",
+        "\u0662\u0660\u0662\u0664-01-15 14:30:45",
+        "1705312245",
+        1705312245,
+        True,
+        "Wed, 23 Feb 2022 12:31:59 +0530",
+        "Wed, 31 Feb 2022 12:31:59",
+        "Wed, 23 Feb 0022 12:31:59",
+        "23 Feb 2022 12:31:59",
+        "tomorrow",
+    ],
+    ids=repr,
+)
+def test_what_is_no_date(value):
+    """No guessing: what has another shape, or names no day, is an issue."""
+    result, issues = date(value)
+    assert (result, [code for code, _ in issues]) == (None, [IssueCode.NOT_A_DATE])
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "offset"),
+    [
+        ("2024-07-01 12:00:00", ZoneInfo("America/New_York"), timedelta(hours=-4)),
+        ("2024-12-01 12:00:00", ZoneInfo("America/New_York"), timedelta(hours=-5)),
+        ("2024-11-03 01:30:00", ZoneInfo("America/New_York"), timedelta(hours=-4)),
+        ("2024-07-01 12:00:00", UTC, timedelta()),
+        ("Wed, 23 Feb 2022 12:31:59", ZoneInfo("Asia/Singapore"), timedelta(hours=8)),
+    ],
+    ids=str,
+)
+def test_dates_have_a_fixed_offset_whatever_the_zone(value, zone, offset):
+    """The result holds a `datetime.timezone`, not the zone, so that equal instants are equal values."""
+    result, issues = date(value, timezone=zone)
+    assert (type(result.tzinfo), result.utcoffset(), result.fold, issues) == (timezone, offset, 0, [])
+
+
+class Endless(tzinfo):
+    """A zone that does not reach to the year 1."""
+
+    def utcoffset(self, when):
+        if when.year < 1900:
+            raise OverflowError
+        return None if when.year > 2100 else timedelta(hours=1)
+
+
+@pytest.mark.parametrize("value", ["0001-01-01 00:00:00", "2200-01-01 00:00:00"])
+def test_a_date_that_the_zone_does_not_reach_is_an_issue(value):
+    """A zone's own failure costs the date, not the event."""
+    assert date(value, timezone=Endless()) == (None, [(IssueCode.NOT_A_DATE, value)])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("order_12345", "order_12345"),
+        ("  order  ", "order"),
+        ('{"a": "b c"}', '{"a": "b c"}'),
+        ("नमस्ते 📞", "नमस्ते 📞"),
+        (12345, "12345"),
+        (1.5, "1.5"),
+        (Decimal("1.500"), "1.500"),
+        ("nullable", "nullable"),
+    ],
+)
+def test_text(value, expected):
+    """Text is as sent, without the blanks around it; a number becomes its decimal text."""
+    assert text(value) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "told"),
+    [
+        ("a\0b", IssueCode.NOT_TEXT, "a\0b"),
+        ("a\ud800b", IssueCode.NOT_TEXT, "a\ud800b"),
+        (True, IssueCode.WRONG_TYPE, "true"),
+        (float("nan"), IssueCode.WRONG_TYPE, "NaN"),
+        (object(), IssueCode.WRONG_TYPE, "object"),
+        ({"a": 1}, IssueCode.WRONG_TYPE, '{"a": 1}'),
+        ({"a": [1, None, object()]}, IssueCode.WRONG_TYPE, '{"a": [1, null, "object"]}'),
+        ({"a": Decimal(1)}, IssueCode.WRONG_TYPE, '{"a": "1"}'),
+        (b"bytes", IssueCode.WRONG_TYPE, "bytes"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_text(value, code, told):
+    """NUL, a lone surrogate, a boolean, an object: an issue, and the value as text in it."""
+    assert text(value) == (None, [(code, told)])
+
+
+def test_the_text_of_an_issue_is_cut():
+    """An issue keeps at most 200 characters of the value."""
+    _, [(_, told)] = seconds("x" * 1000)
+    assert told == "x" * 200

@@ -1,0 +1,64 @@
+"""The samples: each folder of ``tests/samples`` is a test, and a folder dropped in is a new one.
+
+A folder holds ``about.toml`` (title, source, date, level, the bodies and their content types), the bodies, and
+``expected.json``: what every one of the bodies must give.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from exotel_callback import CallbackError, dump, parse
+
+SAMPLES = sorted(path.parent for path in Path(__file__).with_name("samples").glob("*/about.toml"))
+BODIES = [
+    (folder, name, content_type)
+    for folder in SAMPLES
+    for name, content_type in tomllib.loads((folder / "about.toml").read_text())["bodies"].items()
+]
+
+
+def result_of(body, content_type):
+    try:
+        callback = parse(body, content_type or None)
+    except CallbackError as error:
+        return {
+            "type": type(error).__name__,
+            "status_hint": error.status_hint,
+            "issues": [{"path": issue.path, "code": issue.code.value} for issue in error.issues],
+        }, str(error)
+    return dump(callback), json.loads(json.dumps(callback.extra, default=dict))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "content_type"), BODIES, ids=[f"{folder.name}/{name}" for folder, name, _ in BODIES]
+)
+def test_sample(folder, name, content_type):
+    """The body gives what is expected."""
+    expected = json.loads((folder / "expected.json").read_text())
+    result, more = result_of((folder / name).read_bytes(), content_type)
+    if "error" in expected:
+        says = expected["error"].pop("says")
+        assert result == expected["error"]
+        assert says in more
+    else:
+        assert result == expected["callback"]
+        if "extra" in expected:
+            assert more == expected["extra"]
+
+
+@pytest.mark.parametrize("folder", SAMPLES, ids=lambda folder: folder.name)
+def test_what_is_said_about_a_sample(folder):
+    """Where its shape comes from, when, and how sure that is; every file in it is used."""
+    about = tomllib.loads((folder / "about.toml").read_text())
+    assert about.keys() - {"note"} == {"title", "source", "date", "level", "bodies"}
+    assert about["source"].startswith("https://")
+    assert about["level"] in {"doc", "seen", "inferred"}
+    assert {path.name for path in folder.iterdir()} == {"about.toml", "expected.json", *about["bodies"]}
+
+
+def test_there_are_samples():
+    """An empty folder would pass everything above."""
+    assert len(SAMPLES) >= 100

@@ -1,0 +1,136 @@
+"""The words: each enum is the documented table, and a word is matched however it is spelled."""
+
+import pytest
+
+from exotel_callback import AnsweredBy, CallStatus, Direction, EventType, IssueCode, LegStatus, parse
+from helpers import LEAST
+
+TABLES = {
+    CallStatus: {
+        "QUEUED": "queued",
+        "RINGING": "ringing",
+        "IN_PROGRESS": "in-progress",
+        "COMPLETED": "completed",
+        "FAILED": "failed",
+        "BUSY": "busy",
+        "NO_ANSWER": "no-answer",
+        "CANCELED": "canceled",
+        "UNKNOWN": "unknown",
+    },
+    LegStatus: {
+        "COMPLETED": "completed",
+        "BUSY": "busy",
+        "FAILED": "failed",
+        "NO_ANSWER": "no-answer",
+        "CANCELED": "canceled",
+        "IN_PROGRESS": "in-progress",
+        "RINGING": "ringing",
+        "QUEUED": "queued",
+        "NOT_ATTEMPTED": "null",
+        "UNKNOWN": "unknown",
+    },
+    AnsweredBy: {
+        "HUMAN": "Human",
+        "MACHINE": "Machine",
+        "NOT_SURE": "NotSure",
+        "NOT_APPLICABLE": "NA",
+        "UNKNOWN": "unknown",
+    },
+    Direction: {
+        "INBOUND": "inbound",
+        "OUTBOUND_DIAL": "outbound-dial",
+        "OUTBOUND_API": "outbound-api",
+        "UNKNOWN": "unknown",
+    },
+    EventType: {"TERMINAL": "terminal", "ANSWERED": "answered", "UNKNOWN": "unknown"},
+}
+
+# How each enum is reached: the payload with a word, and the value of a callback.
+PLACES = {
+    CallStatus: (lambda word: {"Status": word}, lambda callback: callback.status, "Status"),
+    LegStatus: (
+        lambda word: {"Legs": [{"Status": word}]},
+        lambda callback: callback.legs[0].status,
+        "Legs[0].Status",
+    ),
+    AnsweredBy: (
+        lambda word: {"Legs": [{"AnsweredBy": word}]},
+        lambda callback: callback.legs[0].answered_by,
+        "Legs[0].AnsweredBy",
+    ),
+    Direction: (lambda word: {"Direction": word}, lambda callback: callback.direction, "Direction"),
+    EventType: (lambda word: {"EventType": word}, lambda callback: callback.event_type, "EventType"),
+}
+
+KNOWN = [member for enum in TABLES for member in enum if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
+
+
+def read(enum, word):
+    payload, value, _ = PLACES[enum]
+    callback = parse({**LEAST, **payload(word)})
+    return value(callback), callback.issues
+
+
+@pytest.mark.parametrize("enum", TABLES, ids=lambda enum: enum.__name__)
+def test_members_are_the_documented_table(enum):
+    """The members and their values are Exotel's words, and ours for what is in no table."""
+    assert {member.name: member.value for member in enum} == TABLES[enum]
+
+
+@pytest.mark.parametrize("member", KNOWN, ids=repr)
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        str.upper,
+        str.title,
+        lambda word: f"  {word}\n",
+        lambda word: word.replace("-", " "),
+        lambda word: word.replace("-", "_"),
+        lambda word: word.replace("-", ""),
+        "-".join,
+    ],
+    ids=["as is", "upper", "title", "blanks around", "blank inside", "underscore", "joined", "hyphens"],
+)
+def test_a_word_is_matched_however_it_is_spelled(member, spell):
+    """Case, blanks, hyphens and underscores do not count."""
+    assert read(type(member), spell(member.value)) == (member, ())
+
+
+@pytest.mark.parametrize(
+    ("word", "member"),
+    [
+        ("cancelled", CallStatus.CANCELED),
+        ("Cancelled", LegStatus.CANCELED),
+        ("incoming", Direction.INBOUND),
+    ],
+)
+def test_other_spellings_of_a_word(word, member):
+    """British spelling and the Passthru applet's word mean the documented one."""
+    assert read(type(member), word) == (member, ())
+
+
+@pytest.mark.parametrize("enum", TABLES, ids=lambda enum: enum.__name__)
+@pytest.mark.parametrize(
+    "word", ["free", "to_leg_unanswered", "completed-no-answer", "['completed']", "unknown", "UNKNOWN", "5"]
+)
+def test_a_word_in_no_table_is_unknown_and_an_issue(enum, word):
+    """The event survives an unknown word, ``unknown`` among them; the word is kept in the issue."""
+    value, issues = read(enum, word)
+    assert value is enum.UNKNOWN
+    assert [(issue.path, issue.code, issue.text) for issue in issues] == [
+        (PLACES[enum][2], IssueCode.UNKNOWN_WORD, word)
+    ]
+
+
+@pytest.mark.parametrize("word", ["not-applicable", "outbound", "dial", "canceled2", "cømpleted"])
+def test_words_that_only_resemble_documented_ones_are_unknown(word):
+    """Nothing is guessed."""
+    assert read(Direction, word)[0] is Direction.UNKNOWN
+
+
+@pytest.mark.parametrize("status", CallStatus)
+def test_is_terminal(status):
+    """A call is over when it is completed, failed, busy, no-answer or canceled."""
+    over = {"completed", "failed", "busy", "no-answer", "canceled"}
+    assert parse({**LEAST, "Status": status.value}).is_terminal is (status.value in over)

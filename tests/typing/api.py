@@ -1,0 +1,79 @@
+"""What type checkers see of the public names. It is never run: mypy strict and pyright strict read it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, assert_never, assert_type
+
+from cattrs import Converter
+
+from exotel_callback import (
+    IST,
+    AnsweredBy,
+    CallbackError,
+    CallStatus,
+    DecodeError,
+    Direction,
+    EventType,
+    Issue,
+    IssueCode,
+    Leg,
+    LegStatus,
+    Limits,
+    StatusCallback,
+    converters,
+    dump,
+    load,
+    parse,
+)
+
+callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
+assert_type(callback, StatusCallback)
+parse(bytearray())
+parse(memoryview(b""))
+parse("text")
+parse({"CallSid": ["a"]})
+parse([("CallSid", "a")])
+
+assert_type(callback.call_sid, str)
+assert_type(callback.status, CallStatus)
+assert_type(callback.date_updated, datetime | None)
+assert_type(callback.recording_url, str | None)
+assert_type(callback.event_type, EventType | None)
+assert_type(callback.conversation_duration, int | None)
+assert_type(callback.direction, Direction | None)
+assert_type(callback.legs, tuple[Leg, ...])
+assert_type(callback.issues, tuple[Issue, ...])
+assert_type(callback.raw, Mapping[str, object])
+assert_type(callback.extra, Mapping[str, object])
+assert_type(callback.is_terminal, bool)
+assert_type(callback.legs[0].status, LegStatus | None)
+assert_type(callback.legs[0].answered_by, AnsweredBy | None)
+assert_type(callback.legs[0].on_call_duration, int | None)
+assert_type(callback.issues[0].code, IssueCode)
+assert_type(dump(callback), dict[str, Any])
+assert_type(load(dump(callback)), StatusCallback)
+assert_type(converters.make_converter(), Converter)
+assert_type(IST, timezone)
+
+StatusCallback(call_sid="a", status=CallStatus.BUSY, legs=(Leg(), Leg(status=LegStatus.BUSY)), raw={"a": 1})
+callback.status = CallStatus.BUSY  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - it is frozen
+
+try:
+    parse(b"")
+except DecodeError as error:
+    assert_type(error.status_hint, int)
+except CallbackError as error:
+    assert_type(error.issues, tuple[Issue, ...])
+
+
+def every_status(status: CallStatus) -> bool:
+    """Match over an enum, which is checked for completeness."""
+    match status:
+        case CallStatus.QUEUED | CallStatus.RINGING | CallStatus.IN_PROGRESS:
+            return False
+        case CallStatus.COMPLETED | CallStatus.FAILED | CallStatus.BUSY | CallStatus.NO_ANSWER | CallStatus.CANCELED:
+            return True
+        case CallStatus.UNKNOWN:
+            return False
+        case _:
+            assert_never(status)
