@@ -1,0 +1,138 @@
+"""The commands: ``explain`` for a person with one captured body, ``parse`` for files full of them."""
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final, cast
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ._decode import decode_json
+from ._errors import CallbackError, DecodeError
+from ._explain import explanation
+from ._options import DEFAULT_LIMITS
+from ._parse import parse
+from ._queue import dump
+from ._raw import RawPayload
+
+# A body of the largest size, every byte of it escaped as JSON does.
+_LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
+
+_ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="exotel-callback")
+def cli() -> None:
+    """Read what Exotel posts to a StatusCallback URL."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 must not stop the command.
+        cast("Any", stream).reconfigure(errors="backslashreplace")
+
+
+@cli.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--content-type", help="The request's Content-Type header; guessed from the body if left out.")
+@click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
+def explain(file: BinaryIO, content_type: str | None, *, show_personal: bool) -> None:
+    """Say what one captured body means. FILE is the body alone, without headers; standard input if left out."""
+    body = file.read(DEFAULT_LIMITS.body_bytes + 1)
+    try:
+        callback = parse(body, content_type or guess_content_type(body))
+    except CallbackError as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise click.ClickException(problem) from None
+    Console(highlight=False).print(explanation(callback, show_personal=show_personal))
+
+
+def guess_content_type(body: bytes) -> str | None:
+    """Find the boundary of a multipart body in its first line; `parse` tells the other types apart."""
+    first_line = body.lstrip().partition(b"\r\n")[0]
+    if first_line.startswith(b"--") and first_line.isascii():
+        return f'multipart/form-data; boundary="{first_line[2:].decode()}"'
+    return None
+
+
+@cli.command(name="parse")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--ndjson", is_flag=True, help="One callback a line: its JSON, or an envelope around its body.")
+@click.option("--strict", is_flag=True, help="Take any issue of a callback for an error.")
+def parse_files(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
+    """Parse captured bodies, one a FILE or one a line, into a line of JSON each.
+
+    Standard input is read if no FILE is given. Errors are lines of JSON on standard error, and make the exit code 1.
+
+    An envelope is {"content_type": ..., "body": ... or "body_base64": ..., "received_at": ...}, with one of these at
+    least and no CallSid.
+    """
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    failed = False
+    progress_bar = Progress(
+        TextColumn("{task.completed} read"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        redirect_stdout=False,  # which would print the results where the bar is
+        disable=not errors.is_terminal,
+    )
+    with progress_bar as progress:
+        task = progress.add_task("", total=None if ndjson else len(files) or 1)
+        for place, body in _bodies(files or ("-",), ndjson=ndjson):
+            try:
+                payload, content_type = _opened(body) if ndjson else (body, guess_content_type(body))
+                print(json.dumps(dump(parse(payload, content_type, strict=strict))))
+            except CallbackError as error:
+                failed = True
+                errors.print(json.dumps({**place, **_described(error)}))
+            progress.advance(task)
+    sys.exit(int(failed))
+
+
+def _bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield each body with its place. No more of it is read than tells that it is too large."""
+    for name in files:
+        with click.open_file(name, "rb") as file:
+            if not ndjson:
+                yield {"file": name}, file.read(DEFAULT_LIMITS.body_bytes + 1)
+                continue
+            number = 0
+            while line := file.readline(_LINE_BYTES + 1):
+                number += 1
+                ending = line
+                while len(ending) > _LINE_BYTES and not ending.endswith(b"\n"):  # skip the rest of it
+                    ending = file.readline(_LINE_BYTES + 1)
+                if not line.isspace():
+                    yield {"file": name, "line": number}, line
+
+
+def _opened(line: bytes) -> tuple[Any, str | None]:
+    """Take a body out of its envelope; a line that is no envelope is a JSON body itself."""
+    if len(line) > _LINE_BYTES:
+        message = f"the line is longer than {_LINE_BYTES} bytes"
+        raise DecodeError(message, status_hint=413)
+    envelope = decode_json(line.decode("utf-8", "replace"))
+    if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
+        return line, "application/json"
+    content_type = envelope.get("content_type")
+    body = envelope.get("body")
+    if isinstance(encoded := envelope.get("body_base64"), str):
+        try:
+            body = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            body = None
+    if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
+        message = "an envelope needs a body (text) or body_base64, and its content_type is text"
+        raise DecodeError(message)
+    return body, content_type or guess_content_type(body if isinstance(body, bytes) else body.encode(errors="replace"))
+
+
+def _described(error: CallbackError) -> dict[str, Any]:
+    return {
+        "error": type(error).__name__,
+        "message": str(error),
+        "status_hint": error.status_hint,
+        "issues": [{"path": issue.path, "code": issue.code.value} for issue in error.issues],
+    }

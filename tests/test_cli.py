@@ -1,0 +1,268 @@
+"""The command, run as its users run it."""
+
+import base64
+import importlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from exotel_callback import dump, load, parse
+from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart
+
+PERSONAL = ["09876543210", "09123456789", "0XXXXXX4890", "order_12345"]
+
+
+def run(*arguments, stdin=b"", **environment):
+    """Return the exit code, standard output and standard error."""
+    command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def rows(table):
+    """Return the cells of each row that rich drew, by the first one."""
+    cells = [[cell.strip() for cell in line.strip("│|").split("│")] for line in table.splitlines() if "│" in line]
+    return {first: rest for first, *rest in cells}
+
+
+@pytest.fixture
+def captured(tmp_path):
+    """Write a body to a file, and give its path."""
+
+    def write(body, name="body"):
+        path = tmp_path / name
+        path.write_bytes(body)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_explain(captured, encoding):
+    """A table of the fields, the legs as bars to scale; the content type is guessed."""
+    payload = {**PAGE, "Legs": [{"OnCallDuration": 40, "Status": "completed"}, {"OnCallDuration": 20, "Status": None}]}
+    code, out, err = run("explain", captured(ENCODERS[encoding](payload)[0]))
+    assert (code, err) == (0, "")
+    assert "StatusCallback: completed, the call is over" in out
+    shown = rows(out)
+    assert shown["StartTime"] == ["2024-01-15 14:25:12+05:30"]
+    assert shown["ConversationDuration"] == ["320"]
+    assert shown["RecordingUrl"] == ["https://s3-ap-southeast-1.amazonaws.com/***"]
+    assert shown["0"][:3] == ["completed", "-", "40"]
+    assert shown["1"][:3] == ["not attempted", "-", "20"]
+    assert len(shown["0"][3]) == 2 * len(shown["1"][3]) > 0
+
+
+def test_explain_reads_standard_input():
+    """In a pipe, and with a content type that can't be guessed."""
+    code, out, _ = run("explain", stdin=b"CallSid=a&Status=busy")
+    assert (code, rows(out)["Status"]) == (0, ["busy"])
+    assert rows(out)["To"] == ["-"]
+    body = "CallSid=a&Status=busy&CustomField=caf\xe9".encode("latin-1")
+    code, out, _ = run("explain", "--show-personal", "--content-type", f"{FORM}; charset=latin1", stdin=body)
+    assert rows(out)["CustomField"] == ["caf\xe9"]
+
+
+def test_explain_masks_personal_data_unless_asked():
+    """People paste this into tickets."""
+    payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210"}
+    body = json.dumps(payload).encode()
+    _, masked, _ = run("explain", stdin=body)
+    assert not [personal for personal in PERSONAL if personal in masked]
+    assert rows(masked)["From"] == ["***210"]
+    assert "Caller" in masked
+    assert "a word that is in no table @ Status" in masked
+    _, shown, _ = run("explain", "--show-personal", stdin=body)
+    assert all(personal in shown for personal in PERSONAL)
+    assert rows(shown)["Caller"] == ["09876543210"]
+    assert rows(shown)["a word that is in no table @ Status"] == ["09876543210"]
+
+
+def test_explain_is_safe_to_print():
+    """What came from outside can neither steer the terminal nor use rich's markup."""
+    payload = {**LEAST, "CustomField": "\x1b[2J[red]x\u202e", "\x1b[31mname": "v"}
+    _, out, _ = run("explain", "--show-personal", stdin=json.dumps(payload).encode())
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert r"\x1b[2J[red]x\u202e" in out
+    assert r"\x1b[31mname" in out
+
+
+def test_explain_on_a_terminal_without_utf_8():
+    """It escapes what it can't show."""
+    payload = {**PAGE, "CustomField": "caf\xe9"}
+    code, out, _ = run(
+        "explain", "--show-personal", stdin=json.dumps(payload).encode(), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    )
+    assert (code, out.isascii()) == (0, True)
+    assert r"caf\xe9" in out
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{}", "MissingFieldError: missing @ CallSid; missing @ Status"),
+        (b"{", "DecodeError: not JSON"),
+        (b"x" * 70_000, "DecodeError: the body is larger than 65536 bytes"),
+        (encode_multipart(PAGE)[0][:-20], "DecodeError: not multipart"),
+        (b"--\r\n", "DecodeError"),
+    ],
+)
+def test_explain_what_cannot_be_parsed(body, says):
+    """The error's words, and exit code 1."""
+    code, out, err = run("explain", stdin=body)
+    assert (code, out) == (1, "")
+    assert says in err
+
+
+def test_parse_files(captured):
+    """A line of JSON each, as `dump` makes it; errors as lines on standard error."""
+    good = [captured(encode(PAGE)[0], name) for name, encode in ENCODERS.items()]
+    bad = captured(b"{}", "bad")
+    code, out, err = run("parse", *good, bad)
+    assert code == 1
+    assert [load(json.loads(line)) for line in out.splitlines()] == [parse(PAGE)] * 3
+    assert json.loads(err) == {
+        "file": str(bad),
+        "error": "MissingFieldError",
+        "message": "missing @ CallSid; missing @ Status",
+        "status_hint": 422,
+        "issues": [{"path": "CallSid", "code": "missing"}, {"path": "Status", "code": "missing"}],
+    }
+    assert run("parse", *good)[::2] == (0, "")
+    assert run("parse", stdin=b"CallSid=a&Status=busy")[1] == json.dumps(dump(parse("CallSid=a&Status=busy"))) + "\n"
+
+
+def test_parse_strictly():
+    """An issue is an error then."""
+    body = b"CallSid=a&Status=free"
+    assert run("parse", stdin=body)[0] == 0
+    code, out, err = run("parse", "--strict", stdin=body)
+    assert (code, out, json.loads(err)["error"]) == (1, "", "InvalidCallbackError")
+
+
+def envelope(**fields):
+    return json.dumps(fields)
+
+
+MULTIPART, MULTIPART_TYPE = encode_multipart(LEAST)
+IN_BASE64 = base64.b64encode(MULTIPART).decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps(LEAST),
+        json.dumps({**LEAST, "body": "x"}),
+        envelope(body=json.dumps(LEAST)),
+        envelope(content_type="application/json", body=json.dumps(LEAST), received_at="2024-01-15T09:05:00Z"),
+        envelope(content_type=FORM, body=ENCODERS["form"](LEAST)[0].decode()),
+        envelope(body=ENCODERS["form"](LEAST)[0].decode(), content_type=None),
+        envelope(content_type=MULTIPART_TYPE, body_base64=IN_BASE64),
+        envelope(body_base64=IN_BASE64),
+        envelope(body=MULTIPART.decode()),
+    ],
+)
+def test_parse_ndjson(line):
+    """A line is a JSON callback, or an envelope around a body of any kind."""
+    code, out, err = run("parse", "--ndjson", stdin=line.encode() + b"\n")
+    assert (code, err) == (0, "")
+    assert load(json.loads(out)) == parse(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("nope", "DecodeError"),
+        ("[1]", "DecodeError"),
+        ("{}", "MissingFieldError"),
+        (envelope(received_at="x"), "DecodeError"),
+        (envelope(body=5), "DecodeError"),
+        (envelope(body_base64="!"), "DecodeError"),
+        (envelope(body_base64="é"), "DecodeError"),
+        (envelope(body="CallSid=a&Status=busy", content_type=5), "DecodeError"),
+        (envelope(body="CallSid=a", content_type="text/plain"), "DecodeError"),
+        (envelope(body=""), "MissingFieldError"),
+        (envelope(body="\ud800"), "MissingFieldError"),
+        ("x" * 500_000, "DecodeError"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_errors_of_ndjson_name_the_line(line, error):
+    """And the lines around it are parsed; blank ones count, and are nothing."""
+    good = json.dumps(LEAST)
+    code, out, err = run("parse", "--ndjson", stdin=f"{good}\n\n{line}\n{good}".encode())
+    assert (code, len(out.splitlines())) == (1, 2)
+    problem = json.loads(err)
+    assert (problem["file"], problem["line"], problem["error"]) == ("-", 3, error)
+
+
+def test_several_files_of_ndjson(captured):
+    """Lines are counted in each of them."""
+    one = captured(json.dumps(LEAST).encode() + b"\nnope\n", "one")
+    other = captured(b"\nnope", "other")
+    _, out, err = run("parse", "--ndjson", one, other)
+    assert len(out.splitlines()) == 1
+    assert [(problem["file"], problem["line"]) for problem in map(json.loads, err.splitlines())] == [
+        (str(one), 2),
+        (str(other), 2),
+    ]
+
+
+def test_progress_is_shown_on_a_terminal_only(captured):
+    """On standard error, where it does not get among the results."""
+    path = captured((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
+    results = captured(b"", "results")
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "exotel_callback", "parse", "--ndjson", str(path)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    shown = b""
+    with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
+        os.close(end)
+        with suppress(OSError):  # which is how a terminal tells that its other end is closed
+            while chunk := os.read(terminal, 1_024):
+                shown += chunk
+    os.close(terminal)
+    assert len(results.read_bytes().splitlines()) == 50
+    assert b"51 read" in shown
+    assert b'"line": 51' in shown
+
+
+def test_a_missing_file(tmp_path):
+    """Said by name, with the exit code of a misused command."""
+    code, _, err = run("parse", tmp_path / "none")
+    assert code == 2
+    assert "does not exist" in err
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_without_the_extra(tmp_path, package):
+    """One sentence says how to install it; the parser itself needs neither."""
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    code, out, err = run("explain", stdin=b"{}", PYTHONPATH=str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err == "The command needs its extra: pip install 'exotel-callback[cli]'\n"
+
+
+def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
+    """It would not help to install the extra again."""
+    (tmp_path / "click.py").write_text("import nowhere_to_be_found")
+    assert "nowhere_to_be_found" in run("explain", stdin=b"{}", PYTHONPATH=str(tmp_path))[2]
+
+
+def test_it_does_not_run_when_imported():
+    """The entry point calls ``main``."""
+    assert callable(importlib.import_module("exotel_callback.__main__").main)
+
+
+def test_version_and_help():
+    """The installed one, and what there is."""
+    assert "0.1.0" in run("--version")[1]
+    assert "explain" in run("--help")[1]
+    assert "--show-personal" in run("explain", "-h")[1]

@@ -1,0 +1,179 @@
+"""Who may import whom, what a first parse loads, and that nothing is read or written while parsing."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import exotel_callback
+
+SOURCE = Path(exotel_callback.__file__).parent
+
+# The modules in the order in which data flows: each may import those above it, and no others of ours.
+ORDER = [
+    "_words",
+    "_errors",
+    "_raw",
+    "_read",
+    "_names",
+    "_options",
+    "_multipart",
+    "_decode",
+    "_model",
+    "_legs",
+    "_addresses",
+    "_parse",
+    "converters",
+    "_queue",
+    "__init__",
+    "_explain",
+    "_cli",
+    "__main__",
+]
+
+# What a module may import from elsewhere besides the standard library. What is imported inside of functions counts too.
+THIRD_PARTY = {
+    "_errors": {"attrs"},
+    "_options": {"attrs"},
+    "_model": {"attrs"},
+    "_read": {"dateutil"},
+    "_multipart": {"multipart"},
+    "converters": {"attrs", "cattrs"},
+    "_queue": {"cattrs"},
+    "_explain": {"attrs", "rich"},
+    "_cli": {"click", "rich"},
+}
+
+# None of them belongs into a parser: files, sockets, clocks, the environment.
+NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib"}
+
+
+def imports(module):
+    tree = ast.parse((SOURCE / f"{module}.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, node.module
+        elif isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+
+
+def run(code):
+    command = [sys.executable, "-W", "error", "-c", code]
+    # Measuring coverage in it would load modules of its own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
+def test_every_module_has_its_place():
+    """A new module is given one."""
+    assert sorted(ORDER) == sorted(path.stem for path in SOURCE.glob("*.py"))
+
+
+def test_modules_import_those_above_them():
+    """Data goes one way."""
+    for place, module in enumerate(ORDER):
+        ours = {name for level, name in imports(module) if level}
+        assert ours <= set(ORDER[:place]), module
+
+
+def test_modules_import_nothing_else():
+    """The parser does no I/O, and knows no framework."""
+    for module in ORDER:
+        others = {name.partition(".")[0] for level, name in imports(module) if not level}
+        assert others - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
+        if module not in {"_cli", "__main__"}:
+            assert not others & NO_IO, module
+
+
+def test_an_ordinary_parse_loads_little():
+    """No framework, no Hypothesis, and none of what only other payloads need."""
+    code = """
+import sys
+from exotel_callback import parse
+parse(b'{"CallSid": "a", "Status": "busy", "EndTime": "2024-01-15 14:30:45"}')
+print(*sys.modules)
+"""
+    loaded = {name.partition(".")[0] for name in run(code).split()}
+    assert "exotel_callback" in loaded
+    unwanted = {"cattrs", "dateutil", "multipart", "hypothesis", "click", "rich", "decimal", "email"}
+    frameworks = {"flask", "werkzeug", "django", "starlette", "fastapi", "aiohttp", "multidict"}
+    assert not loaded & (unwanted | frameworks)
+
+
+def test_every_public_name_is_there():
+    """What the package promises, it has; submodules come when they are imported."""
+    assert all(hasattr(exotel_callback, name) for name in exotel_callback.__all__)
+    assert run("import exotel_callback.converters as c; print(*c.__all__)") == "configure_converter make_converter\n"
+
+
+WATCHED = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from helpers import ENCODERS, LEAST, PAGE
+from exotel_callback import parse, CallbackError
+
+def everything():
+    for encode in ENCODERS.values():
+        for payload in (PAGE, LEAST, {{}}, {{**PAGE, "Status": "free", "EndTime": "Wed, 23 Feb 2022 12:31:59"}}):
+            body, content_type = encode(payload)
+            for sent in (payload, list(payload.items()), body, body[:-20]):
+                for options in ({{}}, {{"strict": True}}):
+                    try:
+                        parse(sent, content_type, **options)
+                    except CallbackError:
+                        pass
+
+everything()
+events = set()
+watching = True
+sys.addaudithook(lambda event, arguments: events.add(event) if watching else None)
+{between}
+everything()
+watching = False
+print(json.dumps(sorted(events)))
+"""
+
+
+def audited(between):
+    return set(json.loads(run(WATCHED.format(tests=str(Path(__file__).parent), between=between))))
+
+
+def test_nothing_is_read_or_written_while_parsing():
+    """After a warm-up there is no event of a file, a socket or a process, in any encoding."""
+    assert audited("") == set()
+    assert "open" in audited("open('/dev/null').close()")
+
+
+CLOCKS = """
+import sys, time, datetime, random
+sys.path.insert(0, {tests!r})
+from unittest import mock
+from helpers import ENCODERS, PAGE
+from exotel_callback import parse
+
+class Clock(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        raise AssertionError("the clock was read")
+    utcnow = today = now
+
+def results():
+    payload = {{**PAGE, "EndTime": "Wed, 23 Feb 2022 12:31:59", "StartTime": "2024-01-15T09:05:00Z"}}
+    return [repr(parse(*encode(payload))) for encode in ENCODERS.values()]
+
+def shifted(seconds):
+    times = dict.fromkeys(["time", "time_ns", "monotonic", "perf_counter"], lambda: seconds)
+    local = lambda *_: time.struct_time((1900 + seconds % 97, 1, 1, 0, 0, 0, 0, 1, 0))
+    with mock.patch.multiple(time, localtime=local, gmtime=local, **times), mock.patch("datetime.datetime", Clock):
+        return results()
+
+now = results()
+print(now == shifted(0) == shifted(4_102_444_800))
+"""
+
+
+def test_no_clock_is_read():
+    """A fixed and a shifted clock give the same results: no audit event would tell of a clock."""
+    assert run(CLOCKS.format(tests=str(Path(__file__).parent))) == "True\n"
