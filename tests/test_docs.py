@@ -1,0 +1,147 @@
+"""README and docs: their Python runs, their links lead somewhere, and their tables are the model's."""
+
+import doctest
+import re
+import tomllib
+from pathlib import Path
+
+import attrs
+import pytest
+
+import exotel_callback
+from exotel_callback import IssueCode, Leg, Limits, StatusCallback
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FIELDS = ROOT / "docs" / "reference" / "fields.md"
+
+page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@page_by_page
+def test_python_runs(page):
+    """The blocks of a page run one after the other in one namespace, and show what they say they show."""
+    namespace = {"__name__": "page"}
+    for number, block in enumerate(python_blocks(page)):
+        if ">>>" not in block:
+            exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
+            continue
+        test = doctest.DocTestParser().get_doctest(block, namespace, f"{page.name}, block {number}", str(page), 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
+        told = []
+        runner.run(test, out=told.append, clear_globs=False)
+        assert not runner.failures, "".join(told)
+        namespace = test.globs
+
+
+def test_there_is_python_to_run():
+    """A page whose blocks are no longer found would pass."""
+    assert sum(len(python_blocks(page)) for page in PAGES) >= 12
+
+
+def anchors(page):
+    """Make the anchors of a page's headings, as code hosts do."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@page_by_page
+def test_links_lead_somewhere(page):
+    """Those inside of the project do: to a file that is there, and to a heading in it."""
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)", text, re.MULTILINE):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other), target
+
+
+@page_by_page
+def test_references_are_defined(page):
+    """Every ``[text][name]`` has its address."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    defined = set(re.findall(r"^\[([^\]]+)\]: ", text, re.MULTILINE))
+    assert set(re.findall(r"\]\[([^\]]+)\]", text)) == defined
+
+
+@page_by_page
+def test_paths_of_the_project_exist(page):
+    """Samples and modules that a page names are there."""
+    text = page.read_text()
+    for path in re.findall(r"(?<![\w./])(?:tests|docs)/[\w./-]+\w", text):
+        assert (ROOT / path).exists(), path
+    for module in re.findall(r"`(\w+\.py)`", text):
+        assert (Path(exotel_callback.__file__).parent / module).exists(), module
+
+
+def tables(page):
+    """Yield each table's rows as lists of cells, header first."""
+    for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
+        rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines()]
+        yield [
+            [cell.strip().replace("\\|", "|") for cell in row] for row in rows if not set("".join(row)) <= set("-: ")
+        ]
+
+
+def code(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@pytest.mark.parametrize(("index", "cls"), [(0, StatusCallback), (1, Leg)])
+def test_the_tables_of_fields_are_the_models(index, cls):
+    """Wire names, Python name and type of every field, in the order of the class."""
+    described = [table for table in tables(FIELDS) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
+    fields = [field for field in attrs.fields(cls) if "wire" in field.metadata]
+    assert [(tuple(code(wire)), code(name), code(kind)) for wire, name, kind, *_ in described] == [
+        (field.metadata["wire"], [field.name], [type_of(field)]) for field in fields
+    ]
+
+
+def type_of(field):
+    return getattr(field.type, "__name__", None) or re.sub(r"[\w.]+\.(\w+)", r"\1", str(field.type))
+
+
+def test_the_tables_of_words_are_the_enums():
+    """Every member with its value."""
+    for name in ("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType"):
+        section = FIELDS.read_text().split(f"### {name}\n")[1].split("\n#")[0]
+        shown = {tuple(code(line)[:2]) for line in section.splitlines() if line.startswith("| `")}
+        assert shown == {(member.name, member.value) for member in getattr(exotel_callback, name)}
+
+
+def test_every_code_of_an_issue_is_described():
+    """With its message."""
+    text = FIELDS.read_text()
+    assert all(f"`{member.name}`" in text for member in IssueCode)
+
+
+def test_the_limits_are_those_of_the_code():
+    """The numbers on the page."""
+    text = FIELDS.read_text()
+    for field in attrs.fields(Limits):
+        assert re.search(rf"^\| `{field.name}`: .* \| {field.default:,} \|", text, re.MULTILINE)
+
+
+def test_the_readmes_commands_are_one_line_each():
+    """Each makes and enters a virtual environment itself: systems' own Pythons refuse installs."""
+    blocks = re.findall(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len(block.splitlines()) == 1
+        assert block.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install ")
+
+
+def test_the_version_is_in_the_changelog_or_unreleased():
+    """A release is described before it is made."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{version}]" in changes or "## [Unreleased]" in changes
