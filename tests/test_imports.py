@@ -14,6 +14,7 @@ SOURCE = Path(exotel_callback.__file__).parent
 # The modules in the order in which data flows: each may import those above it, and no others of ours.
 ORDER = [
     "_words",
+    "_outcome",
     "_errors",
     "_raw",
     "_read",
@@ -21,6 +22,7 @@ ORDER = [
     "_options",
     "_multipart",
     "_decode",
+    "_fields",
     "_model",
     "_legs",
     "_addresses",
@@ -37,7 +39,9 @@ ORDER = [
 THIRD_PARTY = {
     "_errors": {"attrs"},
     "_options": {"attrs"},
+    "_fields": {"attrs"},
     "_model": {"attrs"},
+    "_legs": {"attrs"},
     "_read": {"dateutil"},
     "_multipart": {"multipart"},
     "converters": {"attrs", "cattrs"},

@@ -19,7 +19,7 @@ from ._model import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
 from ._queue import dump, load
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus
+from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 
 __all__ = [
     "IST",
@@ -37,6 +37,7 @@ __all__ = [
     "LegStatus",
     "Limits",
     "MissingFieldError",
+    "Outcome",
     "StatusCallback",
     "dump",
     "load",

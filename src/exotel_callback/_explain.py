@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ._model import CALLBACK_FIELDS, Leg, StatusCallback
+from ._fields import wire_fields
+from ._model import Leg, StatusCallback
 from ._read import as_text
 from ._words import LegStatus
 
@@ -47,7 +48,7 @@ def _fields(callback: StatusCallback, *, show_personal: bool) -> Table:
     state = "the call is over" if callback.is_terminal else "the call is not over"
     table = _table(f"StatusCallback: {callback.status.value}, {state}", "Field", "Value")
     masks: dict[str, Any] = {field.name: field.repr for field in attrs.fields(StatusCallback) if callable(field.repr)}
-    for field in CALLBACK_FIELDS:
+    for field in wire_fields(StatusCallback):
         value: object = getattr(callback, field.attribute)
         if value is not None and field.attribute in masks and not show_personal:
             value = str(masks[field.attribute](value)).strip("'")

@@ -14,11 +14,13 @@ However they are told, they become the fields of each leg by its position, and o
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
+
+import attrs
 
 from ._decode import decode_json
 from ._errors import DecodeError, IssueCode
-from ._model import LEG_FIELDS, Leg
+from ._fields import WireField, wire_fields
 from ._names import LEG_ID, LEGS, leg_key
 from ._raw import EMPTY, RawPayload, Repeated, collect
 from ._read import LEG_STATUS, Reading, as_text, says_nothing
@@ -29,26 +31,33 @@ _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 _Legs = dict[int, Mapping[str, object]]
 
+L = TypeVar("L", bound=attrs.AttrsInstance)
 
-def read_legs(raw: RawPayload, reading: Reading, most: int) -> tuple[Leg, ...]:
-    """Read the legs; of more than `most`, the first ones stay."""
+
+def read_legs(cls: type[L], raw: RawPayload, reading: Reading, most: int) -> tuple[L, ...]:
+    """Read the legs as instances of `cls`; of more than `most`, the first ones stay."""
+    table = wire_fields(cls)
     nested = _by_position(_nested_items(raw.get(LEGS), reading), reading)
     brackets = _by_position(_bracket_items(raw), reading)
-    legs = _joined(nested, brackets, reading)
+    legs = _joined(nested, brackets, table, reading)
     size = max(legs, default=-1) + 1
     if size > most:
         reading.note(LEGS, IssueCode.TOO_MANY_LEGS, size)
-    return tuple(_read_leg(legs.get(index, EMPTY), f"{LEGS}[{index}]", reading) for index in range(min(size, most)))
+    return tuple(
+        cls(**_read_leg(table, legs.get(index, EMPTY), f"{LEGS}[{index}]", reading)) for index in range(min(size, most))
+    )
 
 
-def _read_leg(fields: Mapping[str, object], path: str, reading: Reading) -> Leg:
+def _read_leg(
+    table: tuple[WireField, ...], fields: Mapping[str, object], path: str, reading: Reading
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for attribute, (name,), kind, _ in LEG_FIELDS:
+    for attribute, (name,), kind, _ in table:
         if name in fields:
             values[attribute] = reading.value(kind, fields[name], f"{path}.{name}")
             if kind is LEG_STATUS and says_nothing(fields[name]):
                 values[attribute] = LegStatus.NOT_ATTEMPTED
-    return Leg(**values)
+    return values
 
 
 def _nested_items(value: object, reading: Reading) -> Iterator[tuple[int, object]]:
@@ -119,13 +128,13 @@ def _by_position(items: Iterator[tuple[int, object]], reading: Reading) -> _Legs
     return legs
 
 
-def _joined(nested: _Legs, brackets: _Legs, reading: Reading) -> _Legs:
+def _joined(nested: _Legs, brackets: _Legs, table: tuple[WireField, ...], reading: Reading) -> _Legs:
     """Put together what both ways tell; where they contradict each other, bracket keys win as a whole."""
     if not nested or not brackets:
         return nested or brackets
     for position, fields in brackets.items():
         others = nested.get(position, EMPTY)
-        for _, (name,), _, _ in LEG_FIELDS:
+        for _, (name,), _, _ in table:
             if name in fields and name in others and _comparable(fields[name]) != _comparable(others[name]):
                 reading.note(LEGS, IssueCode.CONTRADICTING, others[name])
                 return brackets

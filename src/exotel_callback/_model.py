@@ -5,68 +5,17 @@ Details API) and ``CallFrom``, ``CallTo`` (https://developer.exotel.com/docs/adv
 pages' names of the same thing.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
 
 import attrs
 
 from ._errors import Issue
-from ._names import LEG_ID, LEGS, chosen_name, leg_key
-from ._raw import EMPTY, FilePart, RawPayload, Snapshot
-from ._read import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT, Kind
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus
-
-_HOST: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)", re.IGNORECASE)
-
-
-def mask_number(number: str | None) -> str:
-    """Show no more of a number than its last three digits."""
-    if number is None:
-        return "None"
-    digits = re.sub("[^0-9]", "", number)
-    return f"'***{digits[-3:]}'" if len(digits) > 3 else "'***'"  # noqa: PLR2004 - the three digits
-
-
-def mask_url(url: str | None) -> str:
-    """Show no more of a URL than its host; a user part, or what is no URL, is hidden as a whole."""
-    if url is None:
-        return "None"
-    host = _HOST.match(url)
-    return f"'{host[0]}/***'" if host else "'***'"
-
-
-def mask_text(text: str | None) -> str:
-    """Show only whether there is a text."""
-    return "None" if text is None else "'***'"
-
-
-def wire(kind: Kind, *names: str) -> dict[str, object]:
-    """Say how a field is called on the wire, the primary name first, and how it is read."""
-    return {"wire": names, "kind": kind}
-
-
-class WireField(NamedTuple):
-    """One row of the table of wire names."""
-
-    attribute: str
-    names: tuple[str, ...]
-    kind: Kind
-    required: bool
-
-
-def _wire_fields(cls: type[attrs.AttrsInstance]) -> tuple[WireField, ...]:
-    return tuple(
-        WireField(field.name, field.metadata["wire"], field.metadata["kind"], field.default is attrs.NOTHING)
-        for field in attrs.fields(cls)
-        if "wire" in field.metadata
-    )
-
-
-def _frozen(raw: Mapping[str, object]) -> RawPayload:
-    """Copy a mapping that a caller made; the decoders' own is read-only already."""
-    return raw if isinstance(raw, RawPayload) else Snapshot().of_mapping(raw)
+from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from ._outcome import Verdict, judge
+from ._raw import EMPTY
+from ._read import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
+from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +49,7 @@ class StatusCallback:
     call_sid: str = attrs.field(metadata=wire(TEXT, "CallSid", "Sid"))
     """The call's identifier. Not always hexadecimal."""
     status: CallStatus = attrs.field(metadata=wire(CALL_STATUS, "Status"))
-    """The status of the call as a whole, which does not say who failed to answer."""
+    """The status of the call as a whole, which does not say who failed to answer: see ``outcome``."""
     date_updated: datetime | None = attrs.field(default=None, metadata=wire(DATE, "DateUpdated"))
     """When the status last changed; aware, with a fixed offset."""
     date_created: datetime | None = attrs.field(default=None, metadata=wire(DATE, "DateCreated"))
@@ -108,13 +57,13 @@ class StatusCallback:
     start_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "StartTime"))
     """When the call was handed to the operator; aware, with a fixed offset."""
     end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
-    """When the call ended; aware, with a fixed offset. None while it is not over."""
+    """When the call ended; aware, with a fixed offset. None while it is not over, or its figures are not settled."""
     recording_url: str | None = attrs.field(default=None, metadata=wire(TEXT, "RecordingUrl"), repr=mask_url)
     """Where the recording is; None without one. Untrusted: check the host before sending it a key."""
     event_type: EventType | None = attrs.field(default=None, metadata=wire(EVENT_TYPE, "EventType"))
-    """What the callback was sent for; None when no events were subscribed."""
+    """What the callback was sent for; None if no events were subscribed."""
     from_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "From", "CallFrom"), repr=mask_number)
-    """The party that was called first, as sent: with a trunk ``0``, E.164, masked, or a SIP address."""
+    """The party that was called first, as sent: trunk ``0``, E.164, masked, or a SIP address."""
     to_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "To", "CallTo"), repr=mask_number)
     """The party that was called second, as sent; None when the call went to a flow."""
     phone_number_sid: str | None = attrs.field(default=None, metadata=wire(TEXT, "PhoneNumberSid"), repr=mask_number)
@@ -125,11 +74,11 @@ class StatusCallback:
     """Who started the call."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(TEXT, "CustomField"), repr=mask_text)
     """The text that was handed over when the call was made."""
-    legs: tuple[Leg, ...] = ()
+    legs: tuple[Leg, ...] = attrs.field(default=(), metadata=legs_of(Leg))
     """The parties' parts of the call, in the order in which they were called. The position is meaning."""
     issues: tuple[Issue, ...] = ()
     """What was odd about the payload, in the order of the fields; empty for a clean one."""
-    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=_frozen)
+    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=read_only)
     """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
 
     @property
@@ -138,27 +87,30 @@ class StatusCallback:
         return self.status.is_terminal
 
     @property
+    def outcome(self) -> Outcome:
+        """What became of the call, told from status, legs, duration and direction by ``docs/reference/outcome.md``.
+
+        `Outcome.UNKNOWN` if that can't be told, as of a ``completed`` in the default payload, which has no legs.
+        """
+        return self._verdict().outcome
+
+    @property
+    def unreached_leg(self) -> int | None:
+        """The position of the leg whose party was not reached, by the same table; None if none is known."""
+        return self._verdict().unreached_leg
+
+    @property
+    def answered_by(self) -> AnsweredBy | None:
+        """Who answered the last completed leg after the first; if none is completed, what is said of leg 1."""
+        others = self.legs[1:]
+        completed = [leg for leg in others if leg.status is LegStatus.COMPLETED]
+        return next((leg.answered_by for leg in (*reversed(completed), *others)), None)
+
+    @property
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version does not know, and an alias whose primary name counts."""
-        raw = _frozen(self.raw)
-        known = {LEGS}
-        for field in CALLBACK_FIELDS:
-            chosen = field.names.index(chosen_name(raw, field.names))
-            known.update(field.names[: chosen + 1])
-        return RawPayload(
-            {
-                name: value
-                for name, value in raw.items()
-                if name not in known and not isinstance(value, FilePart) and not _is_known_leg_key(name)
-            }
-        )
+        return unknown_fields(StatusCallback, read_only(self.raw))
 
-
-CALLBACK_FIELDS: Final = _wire_fields(StatusCallback)
-LEG_FIELDS: Final = _wire_fields(Leg)
-_LEG_NAMES: Final = {None, LEG_ID, *(name for field in LEG_FIELDS for name in field.names)}
-
-
-def _is_known_leg_key(name: str) -> bool:
-    key = leg_key(name)
-    return key is not None and key.field in _LEG_NAMES and not key.is_deeper
+    def _verdict(self) -> Verdict:
+        statuses = [leg.status for leg in self.legs]
+        return judge(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)

@@ -11,8 +11,9 @@ from typing import Any
 from ._addresses import diagnose
 from ._decode import decode
 from ._errors import InvalidCallbackError, IssueCode, MissingFieldError
+from ._fields import leg_class, wire_fields
 from ._legs import read_legs
-from ._model import CALLBACK_FIELDS, StatusCallback
+from ._model import StatusCallback
 from ._names import chosen_name
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._raw import RawPayload
@@ -48,7 +49,7 @@ def parse(
     raw = decode(payload, content_type, limits)
     reading = Reading(timezone)
     values = _read_fields(raw, reading)
-    values["legs"] = read_legs(raw, reading, limits.legs)
+    values["legs"] = read_legs(leg_class(StatusCallback), raw, reading, limits.legs)
     issues = tuple(reading.issues)
     problem = "; ".join(issue.message for issue in issues)
     if values["call_sid"] is None or values["status"] is None:
@@ -62,7 +63,7 @@ def parse(
 def _read_fields(raw: RawPayload, reading: Reading) -> dict[str, Any]:
     """Read the fields in the order of the table, which is also the order of their issues."""
     values: dict[str, Any] = {}
-    for attribute, names, kind, required in CALLBACK_FIELDS:
+    for attribute, names, kind, required in wire_fields(StatusCallback):
         name = chosen_name(raw, names)
         value = reading.value(kind, raw.get(name), name)
         if value is None and required:

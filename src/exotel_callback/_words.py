@@ -110,6 +110,24 @@ class EventType(StrEnum):
     """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
 
 
+@unique
+class Outcome(StrEnum):
+    """What became of a call, for a person who has to book it. Our own words: Exotel sends none for this."""
+
+    CONNECTED = "connected"
+    """Both parties were on the call."""
+    MACHINE = "machine"
+    """The second party's voicemail, or a menu that speaks, answered."""
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    IN_PROGRESS = "in-progress"
+    """Not over yet."""
+    UNKNOWN = "unknown"
+    """The payload does not tell."""
+
+
 # Spellings that differ from the documented word by more than case, blanks, ``-`` and ``_``, and who sends them.
 _ALIASES = {
     "cancelled": "canceled",  # British spelling, seen in flows

@@ -19,6 +19,7 @@ from exotel_callback import (
     Leg,
     LegStatus,
     Limits,
+    Outcome,
     StatusCallback,
     converters,
     dump,
@@ -46,6 +47,9 @@ assert_type(callback.issues, tuple[Issue, ...])
 assert_type(callback.raw, Mapping[str, object])
 assert_type(callback.extra, Mapping[str, object])
 assert_type(callback.is_terminal, bool)
+assert_type(callback.outcome, Outcome)
+assert_type(callback.unreached_leg, int | None)
+assert_type(callback.answered_by, AnsweredBy | None)
 assert_type(callback.legs[0].status, LegStatus | None)
 assert_type(callback.legs[0].answered_by, AnsweredBy | None)
 assert_type(callback.legs[0].on_call_duration, int | None)

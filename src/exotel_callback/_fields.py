@@ -1,0 +1,98 @@
+"""How a class says, on each field's line, what that field is called on the wire, how it is read, and how it is shown.
+
+So a class is its own table of wire names, and everything that goes through the fields is derived from it.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+import attrs
+
+from ._names import LEG_ID, LEGS, chosen_name, leg_key
+from ._raw import FilePart, RawPayload, Snapshot
+from ._read import Kind
+
+_HOST: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)", re.IGNORECASE)
+
+
+def mask_number(number: str | None) -> str:
+    """Show no more of a number than its last three digits."""
+    if number is None:
+        return "None"
+    digits = re.sub("[^0-9]", "", number)
+    return f"'***{digits[-3:]}'" if len(digits) > 3 else "'***'"  # noqa: PLR2004 - the three digits
+
+
+def mask_url(url: str | None) -> str:
+    """Show no more of a URL than its host; a user part, or what is no URL, is hidden as a whole."""
+    if url is None:
+        return "None"
+    host = _HOST.match(url)
+    return f"'{host[0]}/***'" if host else "'***'"
+
+
+def mask_text(text: str | None) -> str:
+    """Show only whether there is a text."""
+    return "None" if text is None else "'***'"
+
+
+def wire(kind: Kind, *names: str) -> dict[str, object]:
+    """Say how a field is called on the wire, the primary name first, and how it is read."""
+    return {"wire": names, "kind": kind}
+
+
+def legs_of(cls: type[attrs.AttrsInstance]) -> dict[str, object]:
+    """Say that a field holds the legs, and of which class they are."""
+    return {"leg_class": cls}
+
+
+class WireField(NamedTuple):
+    """One row of the table of wire names."""
+
+    attribute: str
+    names: tuple[str, ...]
+    kind: Kind
+    required: bool
+
+
+@cache
+def wire_fields(cls: type[attrs.AttrsInstance]) -> tuple[WireField, ...]:
+    """Return the table of a class."""
+    return tuple(
+        WireField(field.name, field.metadata["wire"], field.metadata["kind"], field.default is attrs.NOTHING)
+        for field in attrs.fields(cls)
+        if "wire" in field.metadata
+    )
+
+
+@cache
+def leg_class(cls: type[attrs.AttrsInstance]) -> type[attrs.AttrsInstance]:
+    """Return the class of the legs that a class holds."""
+    found: type[attrs.AttrsInstance] = next(
+        field.metadata["leg_class"] for field in attrs.fields(cls) if "leg_class" in field.metadata
+    )
+    return found
+
+
+def read_only(raw: Mapping[str, object]) -> RawPayload:
+    """Copy a mapping that a caller made; the decoders' own is read-only already."""
+    return raw if isinstance(raw, RawPayload) else Snapshot().of_mapping(raw)
+
+
+def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload, *understood: str) -> RawPayload:
+    """Return what belongs to no field of a class, and an alias whose primary name counts."""
+    known = {LEGS, *understood}
+    for field in wire_fields(cls):
+        chosen = field.names.index(chosen_name(raw, field.names))
+        known.update(field.names[: chosen + 1])
+    leg_names = {None, LEG_ID, *(name for field in wire_fields(leg_class(cls)) for name in field.names)}
+
+    def is_known(name: str) -> bool:
+        key = leg_key(name)
+        return name in known or (key is not None and key.field in leg_names and not key.is_deeper)
+
+    return RawPayload(
+        {name: value for name, value in raw.items() if not is_known(name) and not isinstance(value, FilePart)}
+    )

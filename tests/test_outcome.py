@@ -1,0 +1,180 @@
+"""What became of a call: every combination is held against the table that the documentation shows."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from exotel_callback import AnsweredBy, CallStatus, Direction, Leg, LegStatus, Outcome, StatusCallback, parse
+from helpers import LEAST
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "outcome.md"
+
+REASONS = {
+    "no-answer": Outcome.NO_ANSWER,
+    "busy": Outcome.BUSY,
+    "canceled": Outcome.CANCELED,
+    "failed": Outcome.FAILED,
+}
+
+
+class Facts:
+    """A call as the rows of the table speak of it, told in plain words and without the library's help."""
+
+    def __init__(self, callback):
+        self.status = callback.status.value
+        self.legs = [leg.status and leg.status.value for leg in callback.legs]
+        self.machine = [leg.answered_by == "Machine" for leg in callback.legs]
+        self.duration = callback.conversation_duration
+        self.outbound = str(callback.direction).startswith("outbound")
+
+    @property
+    def first(self):
+        return self.legs[0] if self.legs else "there is none"
+
+    def last(self, statuses):
+        return max((index for index, leg in enumerate(self.legs) if index and leg in statuses), default=None)
+
+    @property
+    def second(self):
+        return 1 if self.first in {"completed", "in-progress"} else None
+
+
+def by_duration(facts, none_talked, absent):
+    if facts.duration is None:
+        return absent
+    return Outcome.CONNECTED if facts.duration > 0 else none_talked
+
+
+def row_8(facts):
+    outcome = by_duration(facts, Outcome.NO_ANSWER, Outcome.UNKNOWN)
+    return outcome, facts.second if outcome is Outcome.NO_ANSWER else None
+
+
+# The rows of the page: what its cell "When" says, when that is so, and what follows.
+ROWS = {
+    "The status is queued, ringing or in-progress": (
+        lambda facts: facts.status in {"queued", "ringing", "in-progress"},
+        lambda _: (Outcome.IN_PROGRESS, None),
+    ),
+    "Leg 0 is no-answer, busy, canceled or failed": (
+        lambda facts: facts.first in REASONS,
+        lambda facts: (REASONS[facts.first], 0),
+    ),
+    "Leg 0 was not attempted, and the status has a reason¹": (
+        lambda facts: facts.first == "null" and facts.status in REASONS,
+        lambda facts: (REASONS[facts.status], 0),
+    ),
+    "A leg after it is completed": (
+        lambda facts: facts.last({"completed"}),
+        lambda facts: (Outcome.MACHINE if facts.machine[facts.last({"completed"})] else Outcome.CONNECTED, None),
+    ),
+    "A leg after it has a reason¹": (
+        lambda facts: facts.last(REASONS),
+        lambda facts: (REASONS[facts.legs[facts.last(REASONS)]], facts.last(REASONS)),
+    ),
+    "The status is unknown": (
+        lambda facts: facts.status == "unknown",
+        lambda _: (Outcome.UNKNOWN, None),
+    ),
+    "There is a leg after it, and the status has a reason¹": (
+        lambda facts: len(facts.legs) > 1 and facts.status in REASONS,
+        lambda facts: (REASONS[facts.status], facts.second),
+    ),
+    "There is a leg after it, and the status is completed": (
+        lambda facts: len(facts.legs) > 1 and facts.status == "completed",
+        row_8,
+    ),
+    "There is no leg after it, and the status has a reason¹": (
+        lambda facts: facts.status in REASONS,
+        lambda facts: (REASONS[facts.status], None),
+    ),
+    "There is no leg after it, and the status is completed": (
+        lambda facts: facts.status == "completed",
+        lambda facts: (
+            by_duration(facts, Outcome.UNKNOWN, Outcome.CONNECTED if facts.outbound else Outcome.UNKNOWN),
+            None,
+        ),
+    ),
+}
+
+LEG_STATUSES = [None, *LegStatus]
+DURATIONS = [None, 0, 1]
+DIRECTIONS = [None, *Direction]
+ANSWERS = [None, AnsweredBy.HUMAN, AnsweredBy.MACHINE]
+LEGS = {
+    (status, answered_by): Leg(status=status, answered_by=answered_by)
+    for status in LEG_STATUSES
+    for answered_by in [None, *AnsweredBy]
+}
+
+
+def rows_of(callback):
+    """Return the number of the first row that applies, and what it says."""
+    facts = Facts(callback)
+    return next((number, says(facts)) for number, (when, says) in enumerate(ROWS.values(), 1) if when(facts))
+
+
+def test_the_rows_are_those_of_the_page():
+    """In their order, so that what is tested is what users read."""
+    assert re.findall(r"^\| (\d+) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE) == [
+        (str(number), when) for number, when in enumerate(ROWS, 1)
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("status", CallStatus)
+def test_every_combination(status, count):
+    """Of status, leg statuses, who answered, duration and direction."""
+    for statuses in itertools.product(LEG_STATUSES, repeat=count):
+        for answered_by, duration, direction in itertools.product(ANSWERS, DURATIONS, DIRECTIONS):
+            # The machine at leg 0 and who is not sure between must not count.
+            answers = [AnsweredBy.MACHINE, AnsweredBy.NOT_SURE, answered_by] if count > 2 else [None, answered_by]
+            callback = StatusCallback(
+                call_sid="a",
+                status=status,
+                legs=tuple(LEGS[leg] for leg in zip(statuses, answers, strict=False)),
+                conversation_duration=duration,
+                direction=direction,
+            )
+            _, says = rows_of(callback)
+            assert (callback.outcome, callback.unreached_leg) == says, callback
+
+
+def test_every_row_decides_something():
+    """A row that is never the first to apply would test nothing."""
+    decided = {
+        rows_of(StatusCallback(call_sid="a", status=status, legs=tuple(Leg(status=leg) for leg in legs)))[0]
+        for status in CallStatus
+        for count in range(3)
+        for legs in itertools.product(LEG_STATUSES, repeat=count)
+    }
+    assert decided == set(range(1, len(ROWS) + 1))
+
+
+@pytest.mark.parametrize(
+    ("legs", "expected"),
+    [
+        ([], None),
+        ([("completed", "HUMAN")], None),
+        ([("completed", "NA"), ("completed", "HUMAN")], AnsweredBy.HUMAN),
+        ([("completed", "NA"), ("no-answer", "Machine")], AnsweredBy.MACHINE),
+        ([("completed", "NA"), ("no-answer", "Machine"), ("busy", "Human")], AnsweredBy.MACHINE),
+        ([("completed", "NA"), ("completed", "Machine"), ("completed", "Human")], AnsweredBy.HUMAN),
+        ([("completed", "NA"), ("completed", "Machine"), ("completed", None)], None),
+        ([("completed", "NA"), ("completed", "Machine"), ("busy", "Human")], AnsweredBy.MACHINE),
+        ([("completed", "NA"), ("busy", "Human"), ("completed", "free")], AnsweredBy.UNKNOWN),
+    ],
+)
+def test_who_answered(legs, expected):
+    """The last completed leg after the first tells; without one it is leg 1."""
+    legs = [{"Status": status, "AnsweredBy": answered_by} for status, answered_by in legs]
+    assert parse({**LEAST, "Legs": legs}).answered_by is expected
+
+
+def test_the_page_lists_every_outcome():
+    """With its value, in the order of the class."""
+    assert re.findall(r"^\| `([A-Z_]+)` \| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE) == [
+        (member.name, member.value) for member in Outcome
+    ]
