@@ -16,6 +16,7 @@ ORDER = [
     "_words",
     "_outcome",
     "_errors",
+    "_event_key",
     "_raw",
     "_read",
     "_names",

@@ -20,7 +20,7 @@ BODIES = [
     for name, content_type in tomllib.loads((folder / "about.toml").read_text())["bodies"].items()
 ]
 
-DERIVED = ("outcome", "unreached_leg", "answered_by")
+DERIVED = ("outcome", "unreached_leg", "answered_by", "event_key")
 
 
 def result_of(body, content_type):

@@ -48,8 +48,11 @@ class Issue:
     """Where, in Exotel's spelling: ``Status``, ``Legs[1].OnCallDuration``."""
     code: IssueCode
     """What kind of thing it is."""
-    message: str
-    """The same in words, such as ``not a whole number of seconds @ Legs[1].OnCallDuration``. Quotes no value."""
+    message: str = attrs.field(eq=False)
+    """The same in words, such as ``not a whole number of seconds @ Legs[1].OnCallDuration``. Quotes no value.
+
+    Not compared: it follows from the other two, and another release may word it better.
+    """
     text: str = attrs.field(default="", repr=False)
     """The value as text, at most 200 characters; empty where there is none. May be personal: it is not in the repr."""
 

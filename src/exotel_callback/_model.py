@@ -11,6 +11,7 @@ from datetime import datetime
 import attrs
 
 from ._errors import Issue
+from ._event_key import event_key
 from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from ._outcome import Verdict, judge
 from ._raw import EMPTY
@@ -105,6 +106,14 @@ class StatusCallback:
         others = self.legs[1:]
         completed = [leg for leg in others if leg.status is LegStatus.COMPLETED]
         return next((leg.answered_by for leg in (*reversed(completed), *others)), None)
+
+    @property
+    def event_key(self) -> str:
+        """``v1:`` and 32 hexadecimal digits: equal for equal events and for no others, in every encoding and release.
+
+        Made for a unique column. ``raw`` and unknown fields do not count.
+        """
+        return event_key(self, self.legs, self.issues)
 
     @property
     def extra(self) -> Mapping[str, object]:

@@ -128,7 +128,8 @@ class Outcome(StrEnum):
     """The payload does not tell."""
 
 
-# Spellings that differ from the documented word by more than case, blanks, ``-`` and ``_``, and who sends them.
+# Spellings that differ from the documented word by more than case, blanks, ``-`` and ``_``, and who sends them. Events
+# with a spelling that is added here get another `event_key` than they had before: rather add a member.
 _ALIASES = {
     "cancelled": "canceled",  # British spelling, seen in flows
     "incoming": "inbound",  # the Passthru applet
@@ -137,7 +138,8 @@ _ALIASES = {
 _IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
 
 
-def _folded(word: str) -> str:
+def folded(word: str) -> str:
+    """Return what is compared of a word."""
     return _IGNORED_IN_WORDS.sub("", word).lower()
 
 
@@ -146,10 +148,10 @@ W = TypeVar("W", bound=StrEnum)
 
 def word_reader(enum: type[W]) -> Callable[[str], W | None]:
     """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
-    table = {_folded(member): member for member in enum if member.name != "UNKNOWN"}
-    table |= {alias: table[_folded(word)] for alias, word in _ALIASES.items() if _folded(word) in table}
+    table = {folded(member): member for member in enum if member.name != "UNKNOWN"}
+    table |= {alias: table[folded(word)] for alias, word in _ALIASES.items() if folded(word) in table}
 
     def read(word: str) -> W | None:
-        return table.get(word) or table.get(_folded(word))
+        return table.get(word) or table.get(folded(word))
 
     return read

@@ -1,0 +1,88 @@
+"""The key of an event: what a redelivery of it has in common with it, and no other event.
+
+Facts
+-----
+- ``CallSid`` and ``EventType`` do not identify an event: ``answered`` comes once per leg, with both of them the same.
+- A redelivery may come in another encoding, and after an upgrade of this library.
+
+So the key is a digest of all that a callback says, and its version is a promise. ``v1`` digests the fields below and
+never another one: an instant as such, whatever its offset, and a word without what matching ignores. A word that this
+release does not know has left its text in an issue; a release that knows it makes the same key of it. For that to hold,
+a word that becomes known must become a member, and a reader must not accept more than it does: else it is ``v2``.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from ._errors import Issue, IssueCode
+from ._words import folded
+
+# The attributes in their order, each with the path of its issues.
+_FIELDS: Final = {
+    "call_sid": "CallSid",
+    "status": "Status",
+    "date_updated": "DateUpdated",
+    "date_created": "DateCreated",
+    "start_time": "StartTime",
+    "end_time": "EndTime",
+    "recording_url": "RecordingUrl",
+    "event_type": "EventType",
+    "from_number": "From",
+    "to_number": "To",
+    "phone_number_sid": "PhoneNumberSid",
+    "conversation_duration": "ConversationDuration",
+    "direction": "Direction",
+    "custom_field": "CustomField",
+}
+_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
+
+# Issues at other paths are those of fields that came later.
+_PATH: Final = re.compile(
+    rf"Sid|CallFrom|CallTo|{'|'.join(_FIELDS.values())}|Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def instant(date: datetime) -> int:
+    """Return the microseconds since 1970 in UTC. `datetime.astimezone` can't reach the first and the last day."""
+    return (date - _EPOCH) // _MICROSECOND
+
+
+def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) -> str:
+    """Return ``v1:`` and 32 hexadecimal digits for what has the fields of a callback, its legs and its issues."""
+    from hashlib import sha256  # noqa: PLC0415 - parsing alone needs no digest
+
+    unknown_words = {issue.path: issue for issue in reversed(issues) if issue.code is IssueCode.UNKNOWN_WORD}
+    told: list[Issue] = []
+
+    def normal(value: object, path: str) -> object:
+        if isinstance(value, datetime):
+            return instant(value)
+        if not isinstance(value, StrEnum):
+            return value
+        if value.name != "UNKNOWN":
+            return folded(value)
+        issue = unknown_words.get(path)
+        if issue is None:  # what came was no word at all
+            return False
+        told.append(issue)
+        return folded(issue.text) or issue.text
+
+    fields = [normal(getattr(state, name), path) for name, path in _FIELDS.items()]
+    legs_fields = [
+        [normal(getattr(leg, name), f"Legs[{index}].{path}") for name, path in _LEG_FIELDS.items()]
+        for index, leg in enumerate(legs)
+    ]
+    other_issues = [
+        [issue.path, issue.code.value, issue.text]
+        for issue in issues
+        if issue not in told and _PATH.fullmatch(issue.path)
+    ]
+    text = json.dumps([fields, legs_fields, other_issues], separators=(",", ":"))
+    return f"v1:{sha256(text.encode()).hexdigest()[:32]}"
