@@ -134,3 +134,28 @@ def test_is_terminal(status):
     """A call is over when it is completed, failed, busy, no-answer or canceled."""
     over = {"completed", "failed", "busy", "no-answer", "canceled"}
     assert parse({**LEAST, "Status": status.value}).is_terminal is (status.value in over)
+
+
+# Whether a row that holds the second one may be overwritten with the first one, by what is said of each.
+FURTHER = ["queued", "ringing", "in-progress"]
+
+
+@pytest.mark.parametrize("other", CallStatus)
+@pytest.mark.parametrize("status", CallStatus)
+def test_supersedes(status, other):
+    """A terminal status is a correction, one before the end only goes forward, an unknown one never counts."""
+    if status is CallStatus.UNKNOWN:
+        expected = False
+    elif status.is_terminal or other is CallStatus.UNKNOWN:
+        expected = True
+    else:
+        expected = not other.is_terminal and FURTHER.index(status.value) >= FURTHER.index(other.value)
+    assert status.supersedes(other) is expected
+    assert status.supersedes(other.value) is expected
+
+
+@pytest.mark.parametrize("other", ["free", None, "null"])
+def test_supersedes_compares_with_a_status(other):
+    """A row that holds anything else is a mistake of the caller."""
+    with pytest.raises(ValueError, match="is not a valid CallStatus"):
+        CallStatus.BUSY.supersedes(other)

@@ -6,6 +6,7 @@
 <CallStatus.NO_ANSWER: 'no-answer'>
 """
 
+from ._call import Call, merge
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -18,13 +19,14 @@ from ._errors import (
 from ._model import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
-from ._queue import dump, load
+from ._queue import dump, load, load_call
 from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 
 __all__ = [
     "IST",
     "AnsweredBy",
     "AuthenticationError",
+    "Call",
     "CallStatus",
     "CallbackError",
     "DecodeError",
@@ -41,5 +43,7 @@ __all__ = [
     "StatusCallback",
     "dump",
     "load",
+    "load_call",
+    "merge",
     "parse",
 ]

@@ -58,7 +58,7 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
     """Return ``v1:`` and 32 hexadecimal digits for what has the fields of a callback, its legs and its issues."""
     from hashlib import sha256  # noqa: PLC0415 - parsing alone needs no digest
 
-    unknown_words = {issue.path: issue for issue in reversed(issues) if issue.code is IssueCode.UNKNOWN_WORD}
+    unknown_words = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_WORD}
     told: list[Issue] = []
 
     def normal(value: object, path: str) -> object:

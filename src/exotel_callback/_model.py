@@ -36,16 +36,8 @@ class Leg:
 
 
 @attrs.frozen(kw_only=True)
-class StatusCallback:
-    """What Exotel says of a call when it was answered or is over.
-
-    Only ``call_sid``, ``date_updated``, ``status`` and ``recording_url`` are always sent; the rest needs
-    ``StatusCallbackEvents`` and a call made with both ``From`` and ``To``. None means that a field was not sent, was
-    empty, or could not be read; the last of these is in ``issues``. Values are immutable, hashable, comparable,
-    picklable and safe to share between threads. The repr masks numbers, the URL after its host, and the custom field.
-
-    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
-    """
+class CallFields:
+    """What a `StatusCallback` and a merged `Call` have in common: the fields, and what follows from them."""
 
     call_sid: str = attrs.field(metadata=wire(TEXT, "CallSid", "Sid"))
     """The call's identifier. Not always hexadecimal."""
@@ -79,8 +71,6 @@ class StatusCallback:
     """The parties' parts of the call, in the order in which they were called. The position is meaning."""
     issues: tuple[Issue, ...] = ()
     """What was odd about the payload, in the order of the fields; empty for a clean one."""
-    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=read_only)
-    """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
 
     @property
     def is_terminal(self) -> bool:
@@ -115,11 +105,27 @@ class StatusCallback:
         """
         return event_key(self, self.legs, self.issues)
 
+    def _verdict(self) -> Verdict:
+        statuses = [leg.status for leg in self.legs]
+        return judge(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
+
+
+@attrs.frozen(kw_only=True)
+class StatusCallback(CallFields):
+    """What Exotel says of a call when it was answered or is over.
+
+    Only ``call_sid``, ``date_updated``, ``status`` and ``recording_url`` are always sent; the rest needs
+    ``StatusCallbackEvents`` and a call made with both ``From`` and ``To``. None means that a field was not sent, was
+    empty, or could not be read; the last of these is in ``issues``. Values are immutable, hashable, comparable,
+    picklable and safe to share between threads. The repr masks numbers, the URL after its host, and the custom field.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
+    """
+
+    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=read_only)
+    """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
+
     @property
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version does not know, and an alias whose primary name counts."""
         return unknown_fields(StatusCallback, read_only(self.raw))
-
-    def _verdict(self) -> Verdict:
-        statuses = [leg.status for leg in self.legs]
-        return judge(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)

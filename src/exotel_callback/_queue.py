@@ -1,35 +1,56 @@
-"""The form in which a callback goes through a queue, and back."""
+"""The form in which a callback or a call goes through a queue, and back."""
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ._call import Call
 from ._errors import DecodeError
 from ._model import StatusCallback
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
+T = TypeVar("T")
 
-def dump(callback: StatusCallback) -> dict[str, Any]:
-    """Turn a callback into a dict that `json.dumps` takes, for a queue or a table.
+
+def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
+    """Turn a callback or a call into a dict that `json.dumps` takes, for a queue or a table.
 
     It holds every field but ``raw``: Python names, dates in ISO 8601 with their offset, the enums' values, None for
-    what is absent, the issues with their texts, ``"schema": 1`` and ``"type": "status_callback"``. It holds personal
-    data.
+    what is absent, the issues with their texts, ``"schema": 1`` and ``"type"``, which is ``"status_callback"`` or
+    ``"call"``. A call holds its events in the same form. It holds personal data.
+
+    :raises TypeError: It is neither.
     """
-    return _converter().unstructure(callback, StatusCallback)  # type: ignore[no-any-return]  # cattrs has no better type
+    if not isinstance(cast("object", callback_or_call), StatusCallback | Call):
+        message = f"dump() takes StatusCallback and Call, not {type(callback_or_call).__name__}"
+        raise TypeError(message)
+    return _converter().unstructure(callback_or_call)  # type: ignore[no-any-return]  # cattrs has no better type
 
 
 def load(mapping: Mapping[str, Any]) -> StatusCallback:
-    """Turn what `dump` made back into an equal callback, without ``raw``.
+    """Turn what `dump` made of a callback back into an equal one, without ``raw``.
 
     :raises DecodeError: It is anything else, or a newer version of this library made it.
     """
+    return _load(mapping, StatusCallback)
+
+
+def load_call(mapping: Mapping[str, Any]) -> Call:
+    """Turn what `dump` made of a call back into an equal one; its events have no ``raw``.
+
+    :raises DecodeError: It is anything else, its fields do not follow from its events, or a newer version of this
+        library made it.
+    """
+    return _load(mapping, Call)
+
+
+def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
     from cattrs import transform_error  # noqa: PLC0415 - parsing alone does not need cattrs
 
     try:
-        return _converter().structure(mapping, StatusCallback)
+        return _converter().structure(mapping, cls)
     except DecodeError:
         raise
     except Exception as error:  # noqa: BLE001 - cattrs' groups, and whatever the mapping does while it is read
@@ -43,6 +64,8 @@ def _describe(error: BaseException, _: type[Any] | None) -> str:
 
     if isinstance(error, KeyError):
         return "missing"
+    if isinstance(error, DecodeError):  # of an event inside of a call
+        return str(error)
     return (
         "names that dump() does not write" if isinstance(error, ForbiddenExtraKeysError) else "not what dump() writes"
     )

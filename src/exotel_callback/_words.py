@@ -13,7 +13,7 @@ Each enum below is one table; its members' values are the documented words.
 import re
 from collections.abc import Callable
 from enum import StrEnum, unique
-from typing import TypeVar
+from typing import Final, TypeVar
 
 
 @unique
@@ -38,12 +38,35 @@ class CallStatus(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether the call is over: completed, failed, busy, no-answer or canceled."""
-        return self in _TERMINAL
+        return PROGRESS[self] == _OVER
+
+    def supersedes(self, other: "CallStatus") -> bool:
+        """Whether a row that holds `other` may be overwritten with this one.
+
+        Events arrive late and repeatedly. A terminal status supersedes every other, which is a correction, and is
+        superseded by terminal ones only. Of queued, ringing and in-progress the same or a further one supersedes.
+        ``UNKNOWN`` supersedes nothing, not even itself, and is superseded by everything known.
+
+        :param other: What the row holds: a member, or its value as text.
+        :raises ValueError: `other` is no `CallStatus`.
+        """
+        return self is not CallStatus.UNKNOWN and PROGRESS[self] >= PROGRESS[CallStatus(other)]
 
 
-_TERMINAL = frozenset(
-    {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.CANCELED}
-)
+_OVER: Final = 4
+
+# How far along a call is.
+PROGRESS: Final[dict[CallStatus, int]] = {
+    CallStatus.UNKNOWN: 0,
+    CallStatus.QUEUED: 1,
+    CallStatus.RINGING: 2,
+    CallStatus.IN_PROGRESS: 3,
+    CallStatus.COMPLETED: _OVER,
+    CallStatus.FAILED: _OVER,
+    CallStatus.BUSY: _OVER,
+    CallStatus.NO_ANSWER: _OVER,
+    CallStatus.CANCELED: _OVER,
+}
 
 
 @unique

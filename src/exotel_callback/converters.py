@@ -1,6 +1,6 @@
 """Hooks for `cattrs`, so that your own classes can hold callbacks and go through your own converter.
 
-A `StatusCallback` unstructures to what `exotel_callback.dump` gives, and structures from it; anything else is an error.
+A `StatusCallback` or `Call` unstructures to what `exotel_callback.dump` gives, and structures from nothing else.
 Only the classes of this library get hooks: how your converter treats text, numbers, dates and other enums stays yours.
 """
 
@@ -14,13 +14,15 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from ._call import Call, merge
 from ._errors import DecodeError, Issue
 from ._model import Leg, StatusCallback
 
 __all__ = ["configure_converter", "make_converter"]
 
 _SCHEMA: Final = 1
-_TYPE: Final = "status_callback"
+_CALLBACK: Final = "status_callback"
+_CALL: Final = "call"
 
 T = TypeVar("T")
 
@@ -35,24 +37,35 @@ def make_converter() -> Converter:
 def configure_converter(converter: Converter) -> None:
     """Teach a converter of yours the classes of this library.
 
-    Structuring a `StatusCallback` from what `exotel_callback.dump` did not make, or what a newer version of it made,
-    raises `exotel_callback.DecodeError`. What is wrong inside of it is reported as your converter reports errors.
+    Structuring a `StatusCallback` or `Call` from what `exotel_callback.dump` did not make, or from what a newer version
+    of it made, raises `exotel_callback.DecodeError`. What is wrong inside is reported as your converter reports errors.
     """
     for cls in (Issue, Leg):
         read, write = _class_hooks(cls, converter)
         converter.register_structure_hook(cls, read)
         converter.register_unstructure_hook(cls, write)
 
-    read_fields, write_fields = _class_hooks(StatusCallback, converter)
+    read_callback, write_callback = _class_hooks(StatusCallback, converter)
+    read_call, write_call = _class_hooks(Call, converter)
 
-    def read_callback(value: object, cls: type[StatusCallback]) -> StatusCallback:
-        return read_fields(_unsealed(value), cls)
+    def structure_callback(value: object, cls: type[StatusCallback]) -> StatusCallback:
+        return read_callback(_unsealed(value, _CALLBACK), cls)
 
-    def write_callback(callback: StatusCallback) -> dict[str, Any]:
-        return {"schema": _SCHEMA, "type": _TYPE, **write_fields(callback)}
+    def structure_call(value: object, cls: type[Call]) -> Call:
+        call = read_call(_unsealed(value, _CALL), cls)
+        if not call.events or call != merge(*call.events):
+            message = "the fields of the call do not follow from its events"
+            raise DecodeError(message)
+        return call
 
-    converter.register_structure_hook(StatusCallback, read_callback)
-    converter.register_unstructure_hook(StatusCallback, write_callback)
+    converter.register_structure_hook(StatusCallback, structure_callback)
+    converter.register_structure_hook(Call, structure_call)
+    converter.register_unstructure_hook(StatusCallback, lambda callback: _sealed(write_callback(callback), _CALLBACK))
+    converter.register_unstructure_hook(Call, lambda call: _sealed(write_call(call), _CALL))
+
+
+def _sealed(fields: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {"schema": _SCHEMA, "type": kind, **fields}
 
 
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
@@ -68,18 +81,21 @@ def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any
     )
 
 
-def _unsealed(value: object) -> dict[str, Any]:
+def _unsealed(value: object, kind: str) -> dict[str, Any]:
     """Check what `dump` put around the fields, and take it off."""
     if not isinstance(value, Mapping):
         message = f"what dump() makes is a mapping, not {type(value).__name__}"
         raise DecodeError(message)
     fields = dict(cast("Mapping[str, Any]", value))
-    schema, kind = fields.pop("schema", None), fields.pop("type", None)
+    schema, found = fields.pop("schema", None), fields.pop("type", None)
     if type(schema) is int and schema > _SCHEMA:
         message = f"made by a newer exotel-callback (schema {schema}): upgrade this one"
         raise DecodeError(message)
-    if type(schema) is not int or schema != _SCHEMA or kind != _TYPE:
-        message = f"not what dump() makes of a StatusCallback: schema is not {_SCHEMA}, or type is not {_TYPE}"
+    if type(schema) is not int or schema != _SCHEMA or found != kind:
+        message = (
+            f"not what dump() makes: schema is not {_SCHEMA}, or type is not {kind} "
+            f"(load() reads {_CALLBACK}, load_call() reads {_CALL})"
+        )
         raise DecodeError(message)
     return fields
 

@@ -9,6 +9,7 @@ from cattrs import Converter
 from exotel_callback import (
     IST,
     AnsweredBy,
+    Call,
     CallbackError,
     CallStatus,
     DecodeError,
@@ -24,6 +25,8 @@ from exotel_callback import (
     converters,
     dump,
     load,
+    load_call,
+    merge,
     parse,
 )
 
@@ -57,6 +60,15 @@ assert_type(callback.legs[0].on_call_duration, int | None)
 assert_type(callback.issues[0].code, IssueCode)
 assert_type(dump(callback), dict[str, Any])
 assert_type(load(dump(callback)), StatusCallback)
+assert_type(callback.status.supersedes(CallStatus.BUSY), bool)
+
+call = merge(callback, merge(callback))
+assert_type(call, Call)
+assert_type(call.events, tuple[StatusCallback, ...])
+assert_type(call.outcome, Outcome)
+assert_type(call.call_sid, str)
+assert_type(load_call(dump(call)), Call)
+merge([callback])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - each is an argument
 assert_type(converters.make_converter(), Converter)
 assert_type(IST, timezone)
 

@@ -1,0 +1,285 @@
+"""What is known of a call after some of its events: the laws, and what each of them is for."""
+
+import copy
+import pickle
+import random
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exotel_callback import (
+    AnsweredBy,
+    Call,
+    CallStatus,
+    DecodeError,
+    Issue,
+    IssueCode,
+    Leg,
+    LegStatus,
+    Outcome,
+    StatusCallback,
+    dump,
+    load_call,
+    merge,
+    parse,
+)
+from helpers import LEAST, PAGE
+from payloads import deliveries, payloads
+
+FIELDS = [field.name for field in attrs.fields(StatusCallback) if field.name not in {"raw", "issues"}]
+
+events_of_a_call = deliveries().map(lambda payloads: [parse(payload) for payload in payloads])
+
+
+def is_known(value):
+    return value is not None and value != () and getattr(value, "name", None) != "UNKNOWN"
+
+
+@given(events_of_a_call, st.randoms(use_true_random=False))
+def test_the_order_does_not_count(events, rng):
+    """Neither does how often an event came."""
+    shuffled = events + rng.choices(events, k=2)
+    rng.shuffle(shuffled)
+    assert merge(*shuffled) == merge(*events)
+    assert hash(merge(*shuffled)) == hash(merge(*events))
+
+
+@given(events_of_a_call, events_of_a_call, events_of_a_call)
+def test_calls_merge_as_their_events_do(some, more, others):
+    """It is associative: what was merged and stored can be merged with what comes later."""
+    together = merge(*some, *more, *others)
+    assert merge(merge(*some), merge(*more, *others)) == together
+    assert merge(merge(*some, *more), *others) == together
+    assert merge(together) == merge(together, together) == merge(together, *more) == together
+
+
+@given(events_of_a_call)
+def test_a_stored_call_is_the_same_call(events):
+    """Its ``dump`` holds all that counts for what is merged later."""
+    call = merge(*events)
+    assert load_call(dump(call)) == call
+    assert merge(load_call(dump(call)), *events) == call
+
+
+@given(events_of_a_call)
+def test_a_terminal_call_never_goes_back(events):
+    """Whatever came, and in the order in which it came."""
+    call = merge(events[0])
+    for event in events:
+        was_over = call.is_terminal
+        call = merge(call, event)
+        assert call.is_terminal is (was_over or event.is_terminal)
+
+
+@given(events_of_a_call)
+def test_nothing_known_is_erased(events):
+    """A field is known if some event knows it."""
+    call = merge(*events)
+    for name in FIELDS:
+        values = [getattr(event, name) for event in events]
+        assert is_known(getattr(call, name)) is any(map(is_known, values))
+        assert getattr(call, name) in values
+
+
+@given(events_of_a_call)
+def test_the_most_authoritative_event_that_has_a_value_wins(events):
+    """A terminal one, an unknown one last, then the later, then the one further along, then the greater key."""
+    along = ["unknown", "queued", "ringing", "in-progress"]
+
+    def authority(event):
+        return (
+            event.is_terminal,
+            event.status.value != "unknown",
+            event.date_updated is not None,
+            event.date_updated and event.date_updated.timestamp(),
+            not event.is_terminal and along.index(event.status.value),
+            event.event_key,
+        )
+
+    call = merge(*events)
+    for name in FIELDS:
+        if is_known(getattr(call, name)):
+            winner = max((event for event in events if is_known(getattr(event, name))), key=authority)
+            assert getattr(call, name) == getattr(winner, name), name
+
+
+@given(events_of_a_call)
+def test_the_events_are_a_set_in_the_order_of_their_keys(events):
+    """And the issues are those of all of them, each once."""
+    call = merge(*events)
+    assert [event.event_key for event in call.events] == sorted({event.event_key for event in events})
+    assert set(call.events) <= set(events)
+    assert set(call.issues) == {issue for event in call.events for issue in event.issues}
+    assert len(set(call.issues)) == len(call.issues)
+
+
+@given(payloads())
+def test_a_call_of_one_event_says_what_the_event_says(payload):
+    """All fields and all that follows from them."""
+    event = parse(payload)
+    call = merge(event)
+    derived = ["is_terminal", "outcome", "unreached_leg", "answered_by", "event_key", "issues"]
+    assert [getattr(call, name) for name in FIELDS + derived] == [getattr(event, name) for name in FIELDS + derived]
+    assert call.events == (event,)
+
+
+def test_a_late_answered_does_not_undo_a_call_that_is_over():
+    """It fills only what is not known."""
+    over = parse({**PAGE, "To": None})
+    late = parse({**PAGE, "Status": "in-progress", "EventType": "answered", "EndTime": None, "DateUpdated": None})
+    call = merge(over, late)
+    assert (call.status, call.event_type, call.end_time) == (CallStatus.COMPLETED, "terminal", over.end_time)
+    assert call.to_number == PAGE["To"]
+
+
+def test_a_recording_that_is_known_stays_known():
+    """Although the later event does not have it."""
+    first, second = parse(PAGE), parse({**PAGE, "RecordingUrl": "", "DateUpdated": "2024-01-15 15:00:00"})
+    assert merge(first, second).recording_url == PAGE["RecordingUrl"]
+
+
+def test_a_correction_of_a_terminal_status_counts():
+    """The one updated later, whichever way they arrive; one without a date is the earliest."""
+    busy = parse({**LEAST, "Status": "busy", "DateUpdated": "1960-01-15 14:30:45"})
+    failed = parse({**LEAST, "Status": "failed"})
+    completed = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45"})
+    assert merge(failed, busy).status is CallStatus.BUSY
+    assert merge(completed, failed, busy).status is CallStatus.COMPLETED
+
+
+def test_legs_are_one_value():
+    """Legs of two events are not mixed."""
+    first = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45", "Legs": [{"Status": "completed"}]})
+    second = parse({**LEAST, "Legs": [{"OnCallDuration": 5}, {"OnCallDuration": 6}]})
+    assert merge(first, second, parse(LEAST)).legs == (Leg(status=LegStatus.COMPLETED),)
+
+
+def test_what_follows_is_told_from_the_merged_fields():
+    """The legs come from one event, the duration from another."""
+    legs = [{"Status": "completed"}, {"Status": None, "AnsweredBy": "Human"}]
+    answered = parse({**LEAST, "Status": "in-progress", "Legs": legs})
+    call = merge(answered, parse({**LEAST, "ConversationDuration": 0}))
+    assert (call.outcome, call.unreached_leg, call.answered_by) == (Outcome.NO_ANSWER, 1, AnsweredBy.HUMAN)
+
+
+@pytest.mark.parametrize("later", ["To", "Legs[0].Status"])
+def test_a_word_that_became_known_takes_the_place_of_the_unknown_one(later):
+    """Of a redelivery the event that was understood better is kept."""
+    issues = (Issue.at("Status", IssueCode.UNKNOWN_WORD, "No Answer"), Issue.at(later, IssueCode.NOT_TEXT, "x"))
+    stored = StatusCallback(call_sid="a", status=CallStatus.UNKNOWN, issues=issues)
+    newer = attrs.evolve(stored, status=CallStatus.NO_ANSWER, issues=issues[1:])
+    assert merge(stored, newer).events == merge(newer, stored).events == (newer,)
+
+
+def test_of_two_spellings_of_one_event_always_the_same_is_kept():
+    """They have one key: an unknown word in capitals, an instant with another offset."""
+    payload = {**LEAST, "Status": "free", "EndTime": "2024-01-15T09:00:45Z"}
+    for other in ({**payload, "Status": "Free"}, {**payload, "EndTime": "2024-01-15 14:30:45"}):
+        calls = merge(parse(payload), parse(other)), merge(parse(other), parse(payload))
+        assert len(calls[0].events) == 1
+        assert dump(calls[0]) == dump(calls[1])
+
+
+def test_a_call_that_is_under_way_goes_on():
+    """Without a date the status says which event came later."""
+    queued, ringing, answered = (parse({**LEAST, "Status": word}) for word in ("queued", "ringing", "in-progress"))
+    assert merge(ringing, queued).status is CallStatus.RINGING
+    assert merge(answered, queued).status is merge(ringing, answered).status is CallStatus.IN_PROGRESS
+
+
+def test_the_payload_of_an_event_is_kept_if_it_is_known():
+    """A stored event has none; a redelivery of it brings it back."""
+    event = parse(PAGE)
+    for call in (merge(event, load_call(dump(merge(event)))), merge(load_call(dump(merge(event))), event)):
+        assert call.events[0].raw == event.raw
+
+
+def test_calls_are_values():
+    """Hashable, picklable, copyable, frozen, without a dictionary."""
+    call = merge(parse(PAGE), parse({**PAGE, "Status": "free"}))
+    for clone in (copy.copy(call), copy.deepcopy(call), pickle.loads(pickle.dumps(call))):
+        assert (clone, hash(clone)) == (call, hash(call))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        call.status = CallStatus.BUSY
+    assert not hasattr(call, "__dict__")
+    assert not hasattr(call, "raw")
+
+
+def test_the_repr_of_a_call_masks_personal_data_and_counts_the_events():
+    """Logs stay readable, too."""
+    shown = repr(merge(parse(PAGE), parse({**PAGE, "Status": "free"})))
+    assert shown.startswith("Call(")
+    assert "events=<2>" in shown
+    for personal in (PAGE["From"], PAGE["To"], PAGE["PhoneNumberSid"], PAGE["CustomField"], "..."):
+        assert personal not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ((), ValueError, "nothing"),
+        ((parse(LEAST), parse({**LEAST, "CallSid": "another"})), ValueError, "one call"),
+        ((merge(parse(LEAST)), parse({**LEAST, "CallSid": "another"})), ValueError, "one call"),
+        (([parse(LEAST)],), TypeError, "not list"),
+        ((LEAST,), TypeError, "not dict"),
+    ],
+)
+def test_misuse(arguments, error, says):
+    """Said at once."""
+    with pytest.raises(error, match=says):
+        merge(*arguments)
+
+
+CALL = merge(parse(PAGE), parse({**PAGE, "Status": "in-progress", "EventType": "answered", "EndTime": "soon"}))
+GOOD = dump(CALL)
+
+
+def test_the_dump_of_a_call():
+    """The fields as of a callback, and the events, each as it is dumped by itself."""
+    assert list(GOOD) == [*dump(CALL.events[0]), "events"]
+    assert (GOOD["schema"], GOOD["type"], GOOD["status"]) == (1, "call", "completed")
+    assert GOOD["events"] == [dump(event) for event in CALL.events]
+
+
+@pytest.mark.parametrize(
+    ("dumped", "says"),
+    [
+        (GOOD["events"][0], "load_call"),
+        ({**GOOD, "schema": 2}, "newer exotel-callback"),
+        ({**GOOD, "more": 1}, "names that"),
+        ({**GOOD, "events": []}, "do not follow"),
+        ({**GOOD, "events": GOOD["events"][:1]}, "do not follow"),
+        ({**GOOD, "events": GOOD["events"][::-1]}, "do not follow"),
+        ({**GOOD, "events": GOOD["events"] + GOOD["events"][:1]}, "do not follow"),
+        ({**GOOD, "events": [*GOOD["events"], {**GOOD["events"][0], "call_sid": "another"}]}, "not what"),
+        ({**GOOD, "events": [{**GOOD["events"][0], "status": "free"}]}, r"\$.events\[0\].status"),
+        ({**GOOD, "events": [GOOD]}, "type is not status_callback"),
+        ({**GOOD, "status": "busy"}, "do not follow"),
+        ({**GOOD, "issues": []}, "do not follow"),
+        ({name: value for name, value in GOOD.items() if name != "events"}, "missing"),
+        (None, "not NoneType"),
+    ],
+)
+def test_anything_else_is_a_decode_error(dumped, says):
+    """So is what is well-formed, and did not come about by merging."""
+    with pytest.raises(DecodeError, match=says) as caught:
+        load_call(dumped)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("value", [None, PAGE, Leg(), [CALL]])
+def test_nothing_but_callbacks_and_calls_is_dumped(value):
+    """A dict would be a misunderstanding."""
+    with pytest.raises(TypeError, match="takes StatusCallback and Call"):
+        dump(value)
+
+
+def test_many_events_in_any_order():
+    """An event a second for a quarter of an hour."""
+    events = [parse({**PAGE, "ConversationDuration": second}) for second in range(900)]
+    call = merge(*random.Random(1).sample(events, len(events)))
+    assert len(call.events) == 900
+    assert isinstance(call, Call)
+    assert call.conversation_duration == max(events, key=lambda event: event.event_key).conversation_duration
