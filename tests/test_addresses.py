@@ -2,7 +2,7 @@
 
 import pytest
 
-from exotel_callback import MissingFieldError, dump, parse
+from exotel_callback import MissingFieldError, dump, merge, parse, parse_call_details, parse_call_list
 from helpers import LEAST
 
 OTHERS = [
@@ -22,11 +22,12 @@ OTHERS = [
     ({"CallSid": "a", "DialCallStatus": "completed", "DialCallDuration": "5", "DialWhomNumber": "0"}, "Passthru"),
     ({"Call": {"Sid": "a", "Status": "completed"}}, "parse_call_details"),
     ({"Metadata": {"Total": 1}, "Calls": [{"Sid": "a", "Status": "completed"}]}, "parse_call_list"),
-    ({"RestException": {"Status": 404, "Message": "x"}}, "error answer"),
+    ({"RestException": {"Status": 404, "Message": "x"}}, "RestException"),
     ({"event_sid": "a", "event_type": "leg_action_event", "event_name": "leg_answered", "data": {}}, "ExoML"),
     ({"event": "call_ringing", "call_sid": "a", "status": "ringing", "timestamp": "t"}, "softphone"),
     ({"CallSid": "a", "AppUserID": "b", "CallState": "active", "Direction": "outbound", "CallStatus": ""}, "softphone"),
-    (dump(parse(LEAST)), "load"),
+    (dump(parse(LEAST)), "call load"),
+    (dump(merge(parse(LEAST))), "call load_call"),
 ]
 
 
@@ -42,6 +43,21 @@ def test_it_says_nothing_of_what_it_does_not_know(payload):
     """Only what is missing."""
     with pytest.raises(MissingFieldError) as caught:
         parse(payload)
+    assert "looks like" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parse_it", "payload"),
+    [
+        (parse, {"CallSid": "", "Status": "busy", "DateUpdated": "2024-01-15 14:30:45"}),
+        (parse_call_details, {"Call": "odd"}),
+        (parse_call_list, {"Calls": "odd"}),
+    ],
+)
+def test_it_does_not_send_in_circles(parse_it, payload):
+    """A function does not advise to call itself."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_it(payload)
     assert "looks like" not in str(caught.value)
 
 

@@ -7,6 +7,7 @@
 """
 
 from ._call import Call, merge
+from ._call_details import CallList, parse_call_details, parse_call_list
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -27,6 +28,7 @@ __all__ = [
     "AnsweredBy",
     "AuthenticationError",
     "Call",
+    "CallList",
     "CallStatus",
     "CallbackError",
     "DecodeError",
@@ -46,4 +48,6 @@ __all__ = [
     "load_call",
     "merge",
     "parse",
+    "parse_call_details",
+    "parse_call_list",
 ]

@@ -6,12 +6,13 @@ from ._raw import RawPayload
 
 
 class OtherEvent(NamedTuple):
-    """Something that is no StatusCallback."""
+    """Something that is not what it was taken for."""
 
     marks: frozenset[str]
-    """Names that occur together in it, and not in a StatusCallback."""
+    """Names that occur together in it, and in nothing that stands further down."""
     what: str
     instead: str
+    """What to do; where it is ours, the function to call."""
 
 
 def _other(marks: str, what: str, instead: str) -> OtherEvent:
@@ -49,7 +50,7 @@ OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/voice-v1/api-reference/call-details
     _other("Call", "an answer of the Call Details API", "call parse_call_details"),
     _other("Calls", "a list of the Call Details API", "call parse_call_list"),
-    _other("RestException", "an error answer of Exotel's API", "look up its status in the API's documentation"),
+    _other("RestException", "a RestException, an error answer of Exotel's API", "its Status says why"),
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
     _other("DialCallStatus", *_PASSTHRU),
     _other("DialCallDuration", *_PASSTHRU),
@@ -57,13 +58,21 @@ OTHER_EVENTS: Final = (
     _other("CallType", *_PASSTHRU),
     _other("flow_id", *_PASSTHRU),
     # Our own queue form.
+    _other("schema call_sid events", "what dump() made of a call", "call load_call"),
     _other("schema call_sid", "what dump() made of a callback", "call load"),
+    # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
+    _other("CallSid DateUpdated Status", "a StatusCallback", "call parse"),
 )
 
 
-def diagnose(raw: RawPayload) -> str:
-    """Say what a payload without ``CallSid`` or ``Status`` looks like, and what to do; empty if like nothing known."""
-    for event in OTHER_EVENTS:
-        if event.marks <= raw.keys():
-            return f"It looks like {event.what}: {event.instead}."
-    return ""
+def identify(raw: RawPayload) -> OtherEvent | None:
+    """Find out what a payload looks like."""
+    return next((event for event in OTHER_EVENTS if event.marks <= raw.keys()), None)
+
+
+def diagnose(raw: RawPayload, reader: str) -> str:
+    """Say what a payload that `reader` can't read looks like, and what to do; empty if that helps nobody."""
+    event = identify(raw)
+    if event is None or event.instead == f"call {reader}":
+        return ""
+    return f"It looks like {event.what}: {event.instead}."

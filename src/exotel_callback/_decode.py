@@ -60,16 +60,21 @@ class Header(NamedTuple):
     boundary: str = ""
 
 
-def decode(payload: object, content_type: str | None, limits: Limits) -> RawPayload:
-    """Turn a body, a mapping or an iterable of pairs into the one representation that is read from here on."""
+def decode(payload: object, content_type: str | None, limits: Limits, *, if_xml: str = "") -> RawPayload:
+    """Turn a body, a mapping or an iterable of pairs into the one representation that is read from here on.
+
+    :param if_xml: What to say of a body that is XML, where that comes up.
+    """
     if isinstance(payload, bytes | bytearray | memoryview | str):
-        raw = _decode_body(cast("_Body", payload), content_type, limits)
-    else:
-        raw = _take_snapshot(payload, limits)
+        return _decode_body(cast("_Body", payload), content_type, limits, if_xml)
+    return _take_snapshot(payload, limits)
+
+
+def check_count(raw: RawPayload, limits: Limits) -> None:
+    """Raise if an event has more fields than are allowed."""
     if len(raw) > limits.fields and count_names(raw) > limits.fields:
         message = f"more than {limits.fields} fields"
         raise DecodeError(message, status_hint=413)
-    return raw
 
 
 def decode_json(text: str) -> object:
@@ -99,11 +104,13 @@ def _parse_int(digits: str) -> int | str:
 _JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
 
-def _decode_body(body: _Body, content_type: str | None, limits: Limits) -> RawPayload:
+def _decode_body(body: _Body, content_type: str | None, limits: Limits, if_xml: str) -> RawPayload:
     if _size(body, limits.body_bytes) > limits.body_bytes:
         message = f"the body is larger than {limits.body_bytes} bytes"
         raise DecodeError(message, status_hint=413)
     data = body.removeprefix("\ufeff") if isinstance(body, str) else bytes(body).removeprefix(b"\xef\xbb\xbf")
+    if if_xml and _start(data).startswith("<"):
+        raise DecodeError(if_xml, status_hint=415)
     header = _parse_content_type(content_type) if content_type and not content_type.isspace() else _guess(data)
     decoder = _DECODERS.get(header.media_type)
     if decoder is None:
@@ -122,11 +129,15 @@ def _size(body: _Body, limit: int) -> int:
 
 def _guess(body: bytes | str) -> Header:
     """Tell what a body without a header is: JSON begins with a brace, and all else is a urlencoded form."""
-    start = (body if isinstance(body, str) else body.decode("latin-1")).lstrip()
+    start = _start(body)
     if start.startswith("--") and "content-disposition:" in start.lower():
         message = "a multipart body can only be read with its Content-Type header, which holds the boundary"
         raise DecodeError(message)
     return Header("application/json" if start.startswith("{") else "application/x-www-form-urlencoded")
+
+
+def _start(body: bytes | str) -> str:
+    return (body if isinstance(body, str) else body.decode("latin-1")).lstrip()
 
 
 def _parse_content_type(content_type: str) -> Header:

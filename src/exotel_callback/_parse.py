@@ -6,12 +6,14 @@
 """
 
 from datetime import tzinfo
-from typing import Any
+from typing import Any, TypeVar
+
+import attrs
 
 from ._addresses import diagnose
-from ._decode import decode
+from ._decode import check_count, decode
 from ._errors import InvalidCallbackError, IssueCode, MissingFieldError
-from ._fields import leg_class, wire_fields
+from ._fields import WireField, leg_class, wire_fields
 from ._legs import read_legs
 from ._model import StatusCallback
 from ._names import chosen_name
@@ -19,6 +21,8 @@ from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._raw import RawPayload
 from ._read import CALL_STATUS, Reading, says_nothing
 from ._words import CallStatus
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 
 def parse(
@@ -47,23 +51,44 @@ def parse(
     """
     check_options(content_type, timezone, limits)
     raw = decode(payload, content_type, limits)
+    return read_event(StatusCallback, raw, raw, reader="parse", strict=strict, timezone=timezone, limits=limits)
+
+
+def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the caller's three options
+    cls: type[T],
+    raw: RawPayload,
+    source: RawPayload,
+    *,
+    reader: str,
+    strict: bool,
+    timezone: tzinfo,
+    limits: Limits,
+) -> T:
+    """Read an event by the table of `cls`, and raise what is missing, or in strict mode what is odd, all at once.
+
+    :param raw: The event as it came, which it keeps.
+    :param source: The same by the names of the table.
+    :param reader: The name of the public function, which an error does not advise to call instead.
+    """
+    check_count(raw, limits)
     reading = Reading(timezone)
-    values = _read_fields(raw, reading)
-    values["legs"] = read_legs(leg_class(StatusCallback), raw, reading, limits.legs)
+    values = _read_fields(wire_fields(cls), source, reading)
+    values["legs"] = read_legs(leg_class(cls), source, reading, limits.legs)
     issues = tuple(reading.issues)
     problem = "; ".join(issue.message for issue in issues)
-    if values["call_sid"] is None or values["status"] is None:
-        diagnosis = diagnose(raw)
+    if any(required and values[attribute] is None for attribute, _, _, required in wire_fields(cls)):
+        diagnosis = diagnose(raw, reader)
         raise MissingFieldError(f"{problem}. {diagnosis}" if diagnosis else problem, issues=issues)
     if strict and issues:
         raise InvalidCallbackError(problem, issues=issues)
-    return StatusCallback(**values, issues=issues, raw=raw)
+    values |= {"issues": issues, "raw": raw}
+    return cls(**values)
 
 
-def _read_fields(raw: RawPayload, reading: Reading) -> dict[str, Any]:
+def _read_fields(table: tuple[WireField, ...], raw: RawPayload, reading: Reading) -> dict[str, Any]:
     """Read the fields in the order of the table, which is also the order of their issues."""
     values: dict[str, Any] = {}
-    for attribute, names, kind, required in wire_fields(StatusCallback):
+    for attribute, names, kind, required in table:
         name = chosen_name(raw, names)
         value = reading.value(kind, raw.get(name), name)
         if value is None and required:

@@ -11,6 +11,7 @@ from exotel_callback import (
     AnsweredBy,
     Call,
     CallbackError,
+    CallList,
     CallStatus,
     DecodeError,
     Direction,
@@ -28,6 +29,8 @@ from exotel_callback import (
     load_call,
     merge,
     parse,
+    parse_call_details,
+    parse_call_list,
 )
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
@@ -61,6 +64,13 @@ assert_type(callback.issues[0].code, IssueCode)
 assert_type(dump(callback), dict[str, Any])
 assert_type(load(dump(callback)), StatusCallback)
 assert_type(callback.status.supersedes(CallStatus.BUSY), bool)
+
+assert_type(parse_call_details(b"body", strict=True), StatusCallback)
+page = parse_call_list(b"body", "application/json", timezone=IST, limits=Limits())
+assert_type(page, CallList)
+assert_type(page.calls, tuple[StatusCallback, ...])
+assert_type(page.metadata, Mapping[str, object])
+assert_type(page.errors, tuple[Issue, ...])
 
 call = merge(callback, merge(callback))
 assert_type(call, Call)

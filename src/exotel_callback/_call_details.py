@@ -1,0 +1,164 @@
+"""The answers of the Call Details API, where the events that never came are to be looked up.
+
+Facts
+-----
+- ``GET /v1/Accounts/<sid>/Calls/<CallSid>.json?details=true`` answers ``{"Call": {...}}``, and a list
+  ``{"Metadata": {...}, "Calls": [...]}``.
+- A call has the names of a StatusCallback, but ``Sid``, and in ``Details`` what is told of the legs: their statuses in
+  ``Leg1Status`` and ``Leg2Status``, their durations in ``Legs``, in wrappers with ids from 1.
+- Without ``.json`` in the address the answer is XML.
+
+Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+
+So a call is folded into the names of a StatusCallback, and then read as one.
+"""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Final, cast
+
+import attrs
+
+from ._addresses import diagnose
+from ._decode import decode
+from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError
+from ._fields import read_only
+from ._model import StatusCallback
+from ._names import CALL_DETAILS_ID, DETAILS, LEGS
+from ._options import DEFAULT_LIMITS, IST, Limits, check_options
+from ._parse import read_event
+from ._raw import EMPTY, RawPayload
+from ._read import as_text, says_nothing
+
+LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
+
+_XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"
+
+_CALL: Final = "Call"
+_CALLS: Final = "Calls"
+_METADATA: Final = "Metadata"
+_LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
+_FOLDED: Final = ("ConversationDuration", LEGS)
+
+
+@attrs.frozen(kw_only=True)
+class CallList:
+    """One page of the calls that `parse_call_list` was given: ``calls`` and ``errors`` together are all of them."""
+
+    calls: tuple[StatusCallback, ...] = ()
+    """The calls, in the order of the page."""
+    metadata: Mapping[str, object] = attrs.field(default=EMPTY, hash=False, converter=read_only)
+    """What the page says of itself, by Exotel's names: ``NextPageUri`` is the next page's address, null on the last."""
+    errors: tuple[Issue, ...] = ()
+    """Why a call is not among ``calls``, one issue a call, with its place: ``missing @ Calls[3].Sid``."""
+
+
+def parse_call_details(
+    payload: object,
+    content_type: str | None = None,
+    *,
+    strict: bool = False,
+    timezone: tzinfo = IST,
+    limits: Limits = DEFAULT_LIMITS,
+) -> StatusCallback:
+    """Parse what the Call Details API says of one call, as the `StatusCallback` that did not come.
+
+    It merges with the callbacks of the same call. Ask for ``details=true``: without it there are no legs. The figures
+    settle about two minutes after the call; until then ``end_time`` is None, and it is worth asking again. ``raw`` is
+    the call's object as received, with or without the ``Call`` around it, so ``ParentCallSid``, ``Price``, ``Duration``
+    and the like are in ``extra``.
+
+    :param payload: The answer's body, or what `json.loads` made of it.
+    :param content_type: The answer's ``Content-Type`` header; not needed.
+    :param strict: As for `parse`.
+    :param timezone: As for `parse`.
+    :param limits: As for `parse`.
+    :raises DecodeError: It is no JSON; if it is XML, the message says to add ``.json`` to the address.
+    :raises MissingFieldError: There is no call in it; of an error answer (``RestException``) the message says so.
+    :raises InvalidCallbackError: In strict mode only.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+    """
+    check_options(content_type, timezone, limits)
+    answer = decode(payload, content_type, limits, if_xml=_XML)
+    call = answer.get(_CALL)
+    raw = call if isinstance(call, RawPayload) else answer
+    return _read_call(raw, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
+
+
+def parse_call_list(
+    payload: object,
+    content_type: str | None = None,
+    *,
+    strict: bool = False,
+    timezone: tzinfo = IST,
+    limits: Limits = LIST_LIMITS,
+) -> CallList:
+    """Parse one page of calls of the Call Details API, each as `parse_call_details` does.
+
+    A call without ``Sid`` or ``Status`` costs the page nothing but itself: it is in ``errors``.
+
+    :param payload: The answer's body, or what `json.loads` made of it.
+    :param content_type: The answer's ``Content-Type`` header; not needed.
+    :param strict: Raise for any issue of any call, with all of them at once, each with its place.
+    :param timezone: As for `parse`.
+    :param limits: The body may have 1 MiB unless you say otherwise; ``fields`` and ``legs`` count for each call.
+    :raises DecodeError: It is no JSON, or a call has too many fields; if it is XML, the message says what to do.
+    :raises MissingFieldError: There are no ``Calls`` in it, or in strict mode a call lacks something.
+    :raises InvalidCallbackError: In strict mode only.
+
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+    """
+    check_options(content_type, timezone, limits)
+    answer = decode(payload, content_type, limits, if_xml=_XML)
+    calls = answer.get(_CALLS)
+    if not isinstance(calls, tuple):
+        issue = Issue.at(_CALLS, IssueCode.MISSING if says_nothing(calls) else IssueCode.WRONG_TYPE, as_text(calls))
+        message = f"{issue.message}. {diagnose(answer, 'parse_call_list')}".removesuffix(". ")
+        raise MissingFieldError(message, issues=(issue,))
+    parsed: list[StatusCallback] = []
+    bad: list[list[Issue]] = []
+    for index, call in enumerate(cast("tuple[object, ...]", calls)):
+        if isinstance(call, RawPayload):
+            try:
+                parsed.append(_read_call(call, "parse_call_list", strict=strict, timezone=timezone, limits=limits))
+                continue
+            except (MissingFieldError, InvalidCallbackError) as error:
+                issues = error.issues
+        else:
+            issues = (Issue.at("", IssueCode.WRONG_TYPE, as_text(call)),)
+        bad.append([_placed(f"{_CALLS}[{index}]", issue) for issue in issues])
+    if strict and bad:
+        raise _all_at_once(bad)
+    metadata = answer.get(_METADATA)
+    if not isinstance(metadata, RawPayload):
+        metadata = RawPayload({name: value for name, value in answer.items() if name != _CALLS})
+    # What is required comes first in the order of the fields, so the first issue is the reason.
+    return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(issues[0] for issues in bad))
+
+
+def _read_call(call: RawPayload, reader: str, *, strict: bool, timezone: tzinfo, limits: Limits) -> StatusCallback:
+    source = _folded(call)
+    return read_event(StatusCallback, call, source, reader=reader, strict=strict, timezone=timezone, limits=limits)
+
+
+def _folded(call: RawPayload) -> RawPayload:
+    """Give what ``Details`` says the names that a StatusCallback has for it."""
+    names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
+    details = call.get(DETAILS, EMPTY)
+    if not isinstance(details, RawPayload):  # it can't be read, so neither can the legs
+        details = RawPayload({LEGS: details})
+    names |= {name: details[name] for name in _FOLDED if name in details}
+    names |= {f"{LEGS}[{leg}][Status]": details[name] for leg, name in enumerate(_LEG_STATUSES) if name in details}
+    return RawPayload(names)
+
+
+def _placed(place: str, issue: Issue) -> Issue:
+    return Issue.at(f"{place}.{issue.path}" if issue.path else place, issue.code, issue.text)
+
+
+def _all_at_once(bad: list[list[Issue]]) -> InvalidCallbackError | MissingFieldError:
+    issues = tuple(issue for issues_of_call in bad for issue in issues_of_call)
+    is_missing = any(issue.code is IssueCode.MISSING for issue in issues)
+    error = MissingFieldError if is_missing else InvalidCallbackError
+    return error("; ".join(issue.message for issue in issues), issues=issues)

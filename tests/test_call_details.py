@@ -1,0 +1,349 @@
+"""The answers of the Call Details API become callbacks, which merge with those that came."""
+
+import json
+
+import pytest
+
+from exotel_callback import (
+    CallList,
+    CallStatus,
+    DecodeError,
+    InvalidCallbackError,
+    IssueCode,
+    Leg,
+    LegStatus,
+    Limits,
+    MissingFieldError,
+    Outcome,
+    dump,
+    load,
+    merge,
+    parse,
+    parse_call_details,
+    parse_call_list,
+)
+from helpers import JSON, PAGE
+
+# The example of https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+CALL = {
+    "Sid": "b6cfaf5f5cef3ca0fc937749ef96d245",
+    "ParentCallSid": None,
+    "DateCreated": "2017-03-03 10:48:33",
+    "DateUpdated": "2017-03-03 10:53:33",
+    "AccountSid": "your_sid",
+    "To": "0XXXXX38847",
+    "From": "0XXXXX30240",
+    "PhoneNumberSid": "0XXXXXX4890",
+    "Status": "completed",
+    "StartTime": "2017-03-03 10:48:33",
+    "EndTime": "2017-03-03 10:49:50",
+    "Duration": "17",
+    "Price": "1.500",
+    "Direction": "outbound-api",
+    "AnsweredBy": None,
+    "RecordingUrl": "https://s3-ap-southeast-1.amazonaws.com/.../recording.mp3",
+    "Details": {
+        "ConversationDuration": 8,
+        "Leg1Status": "completed",
+        "Leg2Status": "completed",
+        "Legs": [{"Leg": {"Id": 1, "OnCallDuration": 21}}, {"Leg": {"Id": 2, "OnCallDuration": 8}}],
+    },
+}
+ANSWER = {"Call": CALL}
+
+XML = b'<?xml version="1.0"?>\n<TwilioResponse><Call><Sid>a</Sid><Status>busy</Status></Call></TwilioResponse>'
+
+
+def with_details(**details):
+    return parse_call_details({**CALL, "Details": details})
+
+
+@pytest.mark.parametrize("answer", [ANSWER, CALL, json.dumps(ANSWER), json.dumps(ANSWER).encode()], ids=type)
+def test_the_example_of_exotels_page(answer):
+    """All that a callback has, from the body or what was decoded of it, with and without what is around the call."""
+    callback = parse_call_details(answer)
+    assert callback.call_sid == CALL["Sid"]
+    assert callback.status is CallStatus.COMPLETED
+    assert callback.end_time.isoformat() == "2017-03-03T10:49:50+05:30"
+    assert callback.conversation_duration == 8
+    assert callback.legs == (
+        Leg(on_call_duration=21, status=LegStatus.COMPLETED),
+        Leg(on_call_duration=8, status=LegStatus.COMPLETED),
+    )
+    assert callback.outcome is Outcome.CONNECTED
+    assert (callback.event_type, callback.issues) == (None, ())
+    assert load(dump(callback)) == callback
+
+
+def test_what_a_callback_does_not_have_stays_reachable():
+    """In ``extra``; the call is in ``raw`` as it was received."""
+    callback = parse_call_details(ANSWER)
+    assert callback.raw == parse_call_details(CALL).raw
+    assert set(callback.raw) == set(CALL)
+    assert callback.raw["Details"]["Legs"][1]["Leg"]["OnCallDuration"] == 8
+    assert callback.extra == {
+        name: CALL[name] for name in ("ParentCallSid", "AccountSid", "Duration", "Price", "AnsweredBy")
+    }
+
+
+def test_without_details():
+    """There are no legs, and the duration is not known."""
+    callback = parse_call_details({"Call": {name: value for name, value in CALL.items() if name != "Details"}})
+    assert (callback.legs, callback.conversation_duration, callback.issues) == ((), None, ())
+
+
+def test_before_the_figures_are_settled():
+    """It can be seen: there is no end time, and it is no issue."""
+    unsettled = {
+        **CALL,
+        "EndTime": None,
+        "Duration": None,
+        "Price": "",
+        "Details": {**CALL["Details"], "ConversationDuration": None},
+    }
+    callback = parse_call_details({"Call": unsettled}, strict=True)
+    assert (callback.is_terminal, callback.end_time, callback.conversation_duration) == (True, None, None)
+    assert callback.event_key != parse_call_details(ANSWER).event_key
+    settled = merge(callback, parse_call_details(ANSWER))
+    assert settled.end_time is not None
+    assert settled.conversation_duration == 8
+
+
+def test_it_merges_with_the_callbacks_of_the_call():
+    """What only one of the two knows is known of the call."""
+    answered = parse(
+        {"CallSid": CALL["Sid"], "Status": "in-progress", "EventType": "answered", "CustomField": "order_12345"}
+    )
+    call = merge(answered, parse_call_details(ANSWER))
+    assert (call.status, call.custom_field, call.conversation_duration) == (CallStatus.COMPLETED, "order_12345", 8)
+    assert call.outcome is Outcome.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("details", "legs"),
+    [
+        ({}, ()),
+        ({"Leg1Status": "completed", "Leg2Status": "no-answer"}, ("completed", "no-answer")),
+        ({"Leg1Status": "no-answer", "Leg2Status": None}, ("no-answer", "null")),
+        ({"Leg1Status": "no-answer", "Leg2Status": ""}, ("no-answer", "null")),
+        ({"Leg1Status": "no-answer"}, ("no-answer",)),
+        ({"Leg2Status": "busy"}, (None, "busy")),
+        ({"Leg1Status": "completed", "Leg2Status": "busy", "Legs": []}, ("completed", "busy")),
+        ({"Leg1Status": "completed", "Leg2Status": "busy", "Legs": None}, ("completed", "busy")),
+        ({"Leg2Status": "busy", "Legs": {"Leg": {"Id": 2, "OnCallDuration": 5}}}, (None, "busy")),
+        ({"Legs": [{"Leg": {"Id": 2, "OnCallDuration": 5}}]}, (None, None)),
+    ],
+)
+def test_the_statuses_of_the_legs(details, legs):
+    """Come from two fields of their own, whatever is told of the durations."""
+    callback = with_details(**details)
+    assert tuple(leg.status for leg in callback.legs) == legs
+    assert callback.issues == ()
+
+
+def test_the_durations_of_the_legs_go_by_their_ids():
+    """Which count from 1."""
+    legs = [{"Leg": {"Id": 2, "OnCallDuration": 5}}, {"Leg": {"Id": 1, "OnCallDuration": 7}}]
+    callback = with_details(Leg1Status="completed", Leg2Status="busy", Legs=legs)
+    assert callback.legs == (
+        Leg(on_call_duration=7, status=LegStatus.COMPLETED),
+        Leg(on_call_duration=5, status=LegStatus.BUSY),
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "code"),
+    [
+        ({"Details": {"Leg2Status": "free"}}, "Legs[1].Status", IssueCode.UNKNOWN_WORD),
+        (
+            {"Details": {"Legs": [{"Leg": {"Id": 1, "OnCallDuration": -1}}]}},
+            "Legs[0].OnCallDuration",
+            IssueCode.NOT_A_NUMBER,
+        ),
+        ({"Details": {"ConversationDuration": "x"}}, "ConversationDuration", IssueCode.NOT_A_NUMBER),
+        ({"Details": "odd"}, "Legs", IssueCode.WRONG_TYPE),
+        ({"Details": 5}, "Legs", IssueCode.WRONG_TYPE),
+        ({"Details": {"Legs": "odd"}}, "Legs", IssueCode.WRONG_TYPE),
+        ({"EndTime": "soon"}, "EndTime", IssueCode.NOT_A_DATE),
+    ],
+)
+def test_what_is_odd(call, path, code):
+    """Is an issue as in a callback, and an error in strict mode."""
+    callback = parse_call_details({**CALL, **call})
+    assert [(issue.path, issue.code) for issue in callback.issues] == [(path, code)]
+    with pytest.raises(InvalidCallbackError):
+        parse_call_details({**CALL, **call}, strict=True)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "null", [], {}])
+def test_details_that_say_nothing(nothing):
+    """Are no issue."""
+    assert parse_call_details({**CALL, "Details": nothing}).issues == ()
+
+
+@pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (XML, None),
+        (XML, "application/xml"),
+        (XML, JSON),
+        (XML.decode(), "text/xml; charset=utf-8"),
+        (b"\xef\xbb\xbf \n" + XML, None),
+        (bytearray(XML), None),
+        (memoryview(XML), None),
+    ],
+)
+def test_xml(parse_answer, body, content_type):
+    """What comes without ``.json`` in the address is not read, and the error says what to do."""
+    with pytest.raises(DecodeError, match=r"add \.json to the address") as caught:
+        parse_answer(body, content_type)
+    assert caught.value.status_hint == 415
+
+
+def test_a_callback_may_begin_as_xml_does():
+    """Only in answers of the API it is XML."""
+    assert parse("<=1&CallSid=a&Status=busy").status is CallStatus.BUSY
+
+
+@pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"RestException": {"Status": 404, "Message": "Not found"}}, "RestException"),
+        ({}, "missing @"),
+        ({"SmsSid": "a"}, "SMS"),
+    ],
+)
+def test_answers_without_a_call(parse_answer, answer, says):
+    """The message says what it is, and quotes nothing of it."""
+    with pytest.raises(MissingFieldError, match=says) as caught:
+        parse_answer(json.dumps(answer))
+    assert "Not found" not in str(caught.value)
+
+
+def test_a_missing_identifier_is_missing_by_its_name_there():
+    """As the API calls it."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_details({"Call": {"Status": "busy"}})
+    assert str(caught.value) == "missing @ Sid"
+
+
+def test_the_other_of_the_two_functions_is_named():
+    """A list is no call, and a call no list."""
+    with pytest.raises(MissingFieldError, match="call parse_call_list"):
+        parse_call_details({"Calls": [CALL]})
+    with pytest.raises(MissingFieldError, match="call parse_call_details"):
+        parse_call_list(ANSWER)
+
+
+PAGE_OF_CALLS = {
+    "Metadata": {
+        "Total": 120,
+        "PageSize": 2,
+        "NextPageUri": "/v1/Accounts/your_sid/Calls.json?After=x",
+        "PrevPageUri": None,
+    },
+    "Calls": [CALL, {**CALL, "Sid": "a", "Status": "busy"}],
+}
+
+
+@pytest.mark.parametrize("answer", [PAGE_OF_CALLS, json.dumps(PAGE_OF_CALLS)], ids=type)
+def test_a_list(answer):
+    """Each call as `parse_call_details` reads it, and what the page says of itself."""
+    page = parse_call_list(answer)
+    assert page.calls == (parse_call_details(CALL), parse_call_details(PAGE_OF_CALLS["Calls"][1]))
+    assert page.metadata == PAGE_OF_CALLS["Metadata"]
+    assert page.metadata["NextPageUri"].endswith("After=x")
+    assert page.errors == ()
+    assert hash(page) == hash(parse_call_list(answer))
+    assert page == parse_call_list(answer) != parse_call_list({**PAGE_OF_CALLS, "Metadata": {}})
+
+
+def test_a_list_whose_page_is_described_beside_the_calls():
+    """It is found all the same."""
+    assert parse_call_list({"Calls": [], "NextPageUri": "/x"}) == CallList(metadata={"NextPageUri": "/x"})
+
+
+BAD = [CALL, {}, "odd", {"Status": "busy"}, {**CALL, "Status": None}, {**CALL, "EndTime": "soon"}, ["a"], None]
+
+
+def test_a_bad_call_costs_the_page_nothing_but_itself():
+    """It is in ``errors``, with its place; an odd one is among the calls, with its issues."""
+    page = parse_call_list({"Calls": BAD})
+    assert [call.issues and call.issues[0].path for call in page.calls] == [(), "EndTime"]
+    assert [issue.message for issue in page.errors] == [
+        "missing @ Calls[1].Sid",
+        "of a type that does not belong here @ Calls[2]",
+        "missing @ Calls[3].Sid",
+        "missing @ Calls[4].Status",
+        "of a type that does not belong here @ Calls[6]",
+        "of a type that does not belong here @ Calls[7]",
+    ]
+
+
+def test_strict_mode_raises_for_the_page():
+    """With all issues of all calls at once, each with its place."""
+    with pytest.raises(MissingFieldError, match=r"missing @ Calls\[1\]\.Sid; missing @ Calls\[1\]\.Status; ") as caught:
+        parse_call_list({"Calls": BAD}, strict=True)
+    assert [issue.path for issue in caught.value.issues] == [
+        "Calls[1].Sid",
+        "Calls[1].Status",
+        "Calls[2]",
+        "Calls[3].Sid",
+        "Calls[4].Status",
+        "Calls[5].EndTime",
+        "Calls[6]",
+        "Calls[7]",
+    ]
+    with pytest.raises(InvalidCallbackError, match=r"Calls\[0\]\.EndTime"):
+        parse_call_list({"Calls": [{**CALL, "EndTime": "soon"}]}, strict=True)
+    assert len(parse_call_list(PAGE_OF_CALLS, strict=True).calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("calls", "code"), [(None, IssueCode.MISSING), ({}, IssueCode.WRONG_TYPE), ("x", IssueCode.WRONG_TYPE)]
+)
+def test_calls_that_are_no_list(calls, code):
+    """Are an error of the page."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"Calls": calls})
+    assert [(issue.path, issue.code) for issue in caught.value.issues] == [("Calls", code)]
+
+
+def test_the_limits_of_a_list():
+    """A page may have 1 MiB; fields and legs count for each call."""
+    page = json.dumps({"Calls": [{**CALL, "CallerName": "x" * 1_000} for _ in range(500)]})
+    assert len(parse_call_list(page).calls) == 500
+    with pytest.raises(DecodeError) as caught:
+        parse_call_list(page, limits=Limits())
+    assert caught.value.status_hint == 413
+    assert len(parse_call_list(page, limits=Limits(body_bytes=1_000_000, fields=len(CALL) + 1)).calls) == 500
+    for parse_answer, answer in ((parse_call_list, {"Calls": [CALL]}), (parse_call_details, ANSWER)):
+        parse_answer(answer, limits=Limits(fields=len(CALL)))
+        with pytest.raises(DecodeError, match=f"more than {len(CALL) - 1} fields"):
+            parse_answer(answer, limits=Limits(fields=len(CALL) - 1))
+    (callback,) = parse_call_list({"Calls": [CALL]}, limits=Limits(legs=1)).calls
+    assert [issue.code for issue in callback.issues] == [IssueCode.TOO_MANY_LEGS]
+
+
+@pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
+@pytest.mark.parametrize("options", [{"timezone": None}, {"limits": None}, {"content_type": b"x"}])
+def test_misuse(parse_answer, options):
+    """A misused argument is said at once."""
+    with pytest.raises(TypeError):
+        parse_answer(ANSWER, **options)
+
+
+def test_nothing_personal_is_shown():
+    """Neither of a page nor of an error."""
+    shown = repr(
+        parse_call_list({"Calls": [{**CALL, "From": "09876543210"}, {"To": "09876543210"}], "Uri": "09876543210"})
+    )
+    assert "9876543210" not in shown
+    assert "NextPageUri" in repr(parse_call_list(PAGE_OF_CALLS))
+
+
+def test_a_callback_in_place_of_an_answer_is_read():
+    """It has the same names."""
+    assert parse_call_details(PAGE) == parse(PAGE)
