@@ -9,11 +9,12 @@ import attrs
 import pytest
 
 import exotel_callback
-from exotel_callback import IssueCode, Leg, Limits, StatusCallback
+from exotel_callback import IssueCode, Leg, Limits, PassthruEvent, PassthruLeg, StatusCallback
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FIELDS = ROOT / "docs" / "reference" / "fields.md"
+PASSTHRU = ROOT / "docs" / "reference" / "passthru.md"
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -96,10 +97,13 @@ def code(cell):
     return re.findall(r"`([^`]+)`", cell)
 
 
-@pytest.mark.parametrize(("index", "cls"), [(0, StatusCallback), (1, Leg)])
-def test_the_tables_of_fields_are_the_models(index, cls):
+@pytest.mark.parametrize(
+    ("page", "index", "cls"),
+    [(FIELDS, 0, StatusCallback), (FIELDS, 1, Leg), (PASSTHRU, 0, PassthruEvent), (PASSTHRU, 1, PassthruLeg)],
+)
+def test_the_tables_of_fields_are_the_models(page, index, cls):
     """Wire names, Python name and type of every field, in the order of the class."""
-    described = [table for table in tables(FIELDS) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
+    described = [table for table in tables(page) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
     fields = [field for field in attrs.fields(cls) if "wire" in field.metadata]
     assert [(tuple(code(wire)), code(name), code(kind)) for wire, name, kind, *_ in described] == [
         (field.metadata["wire"], [field.name], [type_of(field)]) for field in fields
@@ -112,8 +116,9 @@ def type_of(field):
 
 def test_the_tables_of_words_are_the_enums():
     """Every member with its value."""
-    for name in ("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType"):
-        section = FIELDS.read_text().split(f"### {name}\n")[1].split("\n#")[0]
+    for name in ("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType", "CallType"):
+        page = PASSTHRU if name == "CallType" else FIELDS
+        section = re.split(rf"^#+ {name}\n", page.read_text(), flags=re.MULTILINE)[1].split("\n#")[0]
         shown = {tuple(code(line)[:2]) for line in section.splitlines() if line.startswith("| `")}
         assert shown == {(member.name, member.value) for member in getattr(exotel_callback, name)}
 

@@ -7,12 +7,14 @@ what is left over, or the error.
 
 import json
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
+import attrs
 import pytest
 
 import exotel_callback
-from exotel_callback import CallbackError, CallList, dump
+from exotel_callback import CallbackError, CallList, PassthruEvent, dump
 
 SAMPLES = sorted(path.parent for path in Path(__file__).with_name("samples").glob("*/about.toml"))
 BODIES = [
@@ -22,6 +24,10 @@ BODIES = [
 ]
 
 DERIVED = ("outcome", "unreached_leg", "answered_by", "event_key")
+
+
+def plain(value):
+    return value.isoformat() if isinstance(value, datetime) else dict(value)
 
 
 def result_of(folder, body, content_type):
@@ -42,13 +48,16 @@ def result_of(folder, body, content_type):
             "errors": [{"path": issue.path, "code": issue.code.value} for issue in value.errors],
             "metadata": value.metadata,
         }
+    elif isinstance(value, PassthruEvent):
+        fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name != "raw")
+        result = {"event": fields, "outcome": value.outcome, "extra": value.extra}
     else:
         result = {
             "callback": dump(value),
             "derived": {name: getattr(value, name) for name in DERIVED},
             "extra": value.extra,
         }
-    return json.loads(json.dumps(result, default=dict)), ""
+    return json.loads(json.dumps(result, default=plain)), ""
 
 
 @pytest.mark.parametrize(

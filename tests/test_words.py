@@ -2,7 +2,17 @@
 
 import pytest
 
-from exotel_callback import AnsweredBy, CallStatus, Direction, EventType, IssueCode, LegStatus, parse
+from exotel_callback import (
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    IssueCode,
+    LegStatus,
+    parse,
+    parse_passthru,
+)
 from helpers import LEAST
 
 TABLES = {
@@ -43,6 +53,14 @@ TABLES = {
         "UNKNOWN": "unknown",
     },
     EventType: {"TERMINAL": "terminal", "ANSWERED": "answered", "UNKNOWN": "unknown"},
+    CallType: {
+        "CALL_ATTEMPT": "call-attempt",
+        "COMPLETED": "completed",
+        "CLIENT_HANGUP": "client-hangup",
+        "INCOMPLETE": "incomplete",
+        "VOICEMAIL": "voicemail",
+        "UNKNOWN": "unknown",
+    },
 }
 
 # How each enum is reached: the payload with a word, and the value of a callback.
@@ -60,6 +78,7 @@ PLACES = {
     ),
     Direction: (lambda word: {"Direction": word}, lambda callback: callback.direction, "Direction"),
     EventType: (lambda word: {"EventType": word}, lambda callback: callback.event_type, "EventType"),
+    CallType: (lambda word: {"CallType": word}, lambda event: event.call_type, "CallType"),
 }
 
 KNOWN = [member for enum in TABLES for member in enum if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
@@ -67,7 +86,7 @@ KNOWN = [member for enum in TABLES for member in enum if member.name not in {"UN
 
 def read(enum, word):
     payload, value, _ = PLACES[enum]
-    callback = parse({**LEAST, **payload(word)})
+    callback = (parse_passthru if enum is CallType else parse)({**LEAST, **payload(word)})
     return value(callback), callback.issues
 
 

@@ -20,8 +20,9 @@ from ._errors import (
 from ._model import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
+from ._passthru import PassthruEvent, PassthruLeg, parse_passthru
 from ._queue import dump, load, load_call
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
+from ._words import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
 
 __all__ = [
     "IST",
@@ -30,6 +31,7 @@ __all__ = [
     "Call",
     "CallList",
     "CallStatus",
+    "CallType",
     "CallbackError",
     "DecodeError",
     "Direction",
@@ -42,6 +44,8 @@ __all__ = [
     "Limits",
     "MissingFieldError",
     "Outcome",
+    "PassthruEvent",
+    "PassthruLeg",
     "StatusCallback",
     "dump",
     "load",
@@ -50,4 +54,5 @@ __all__ = [
     "parse",
     "parse_call_details",
     "parse_call_list",
+    "parse_passthru",
 ]

@@ -24,6 +24,9 @@ _SMS: Final = ("an SMS callback", "give SMS a callback URL of its own")
 _WHATSAPP: Final = ("a WhatsApp or RCS callback", "give messages a status_callback URL of their own")
 _SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set another URL in the app's settings")
 
+# https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
+STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback", "call parse")
+
 # The first row counts whose marks are all there. Each with the page that shows it.
 OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/sms-support/sms-webhooks
@@ -60,8 +63,7 @@ OTHER_EVENTS: Final = (
     # Our own queue form.
     _other("schema call_sid events", "what dump() made of a call", "call load_call"),
     _other("schema call_sid", "what dump() made of a callback", "call load"),
-    # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
-    _other("CallSid DateUpdated Status", "a StatusCallback", "call parse"),
+    STATUS_CALLBACK,
 )
 
 

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from ._errors import Issue, IssueCode
 from ._raw import FilePart, RawPayload, Repeated, StandIn
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
+from ._words import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, word_reader
 
 NOTHING: Final = frozenset({"", "null", "none", "undefined"})
 
@@ -63,6 +63,8 @@ class Kind(NamedTuple):
     """The value in place of a text that can't be read."""
     nothing: frozenset[str] = NOTHING
     """The texts that mean that there is no value."""
+    trim: Callable[[str], str] = str.strip
+    """Cuts what stands around the text."""
 
 
 def _read_text(text: str, _: tzinfo) -> str:
@@ -110,6 +112,11 @@ def _word(enum: type[StrEnum]) -> Kind:
     )
 
 
+def _trim_quotes(text: str) -> str:
+    """Cut the double quotes that the Passthru applet puts around what the caller typed."""
+    return text.strip().strip('"').strip()
+
+
 TEXT: Final = Kind(_read_text, IssueCode.NOT_TEXT, IssueCode.WRONG_TYPE)
 SECONDS: Final = Kind(_read_seconds, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_NUMBER)
 DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, nothing=NO_DATE)
@@ -118,6 +125,8 @@ LEG_STATUS: Final = _word(LegStatus)
 ANSWERED_BY: Final = _word(AnsweredBy)
 DIRECTION: Final = _word(Direction)
 EVENT_TYPE: Final = _word(EventType)
+CALL_TYPE: Final = _word(CallType)
+DIGITS: Final = TEXT._replace(trim=_trim_quotes)
 
 
 class Reading:
@@ -143,7 +152,7 @@ class Reading:
             is_container = isinstance(value, tuple | RawPayload)
             self.note(path, IssueCode.WRONG_TYPE if is_container else kind.no_text, value)
             return None
-        text = text.strip()
+        text = kind.trim(text)
         if text.lower() in kind.nothing:
             return None
         if _UNSTORABLE.search(text):

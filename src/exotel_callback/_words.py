@@ -134,6 +134,27 @@ class EventType(StrEnum):
 
 
 @unique
+class CallType(StrEnum):
+    """What happened in a flow until the Passthru applet (``CallType``).
+
+    Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
+    """
+
+    CALL_ATTEMPT = "call-attempt"
+    """The flow has connected nobody so far: a menu, for one."""
+    COMPLETED = "completed"
+    """There was a conversation."""
+    CLIENT_HANGUP = "client-hangup"
+    """The caller hung up while somebody was being called."""
+    INCOMPLETE = "incomplete"
+    """Nobody who was called picked up."""
+    VOICEMAIL = "voicemail"
+    """The caller was sent to the Voicemail applet."""
+    UNKNOWN = "unknown"
+    """A word that is in no table; the word itself is in the event's ``issues`` and ``raw``."""
+
+
+@unique
 class Outcome(StrEnum):
     """What became of a call, for a person who has to book it. Our own words: Exotel sends none for this."""
 

@@ -13,6 +13,7 @@ from exotel_callback import (
     CallbackError,
     CallList,
     CallStatus,
+    CallType,
     DecodeError,
     Direction,
     EventType,
@@ -22,6 +23,8 @@ from exotel_callback import (
     LegStatus,
     Limits,
     Outcome,
+    PassthruEvent,
+    PassthruLeg,
     StatusCallback,
     converters,
     dump,
@@ -31,6 +34,7 @@ from exotel_callback import (
     parse,
     parse_call_details,
     parse_call_list,
+    parse_passthru,
 )
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
@@ -71,6 +75,17 @@ assert_type(page, CallList)
 assert_type(page.calls, tuple[StatusCallback, ...])
 assert_type(page.metadata, Mapping[str, object])
 assert_type(page.errors, tuple[Issue, ...])
+
+event = parse_passthru("CallSid=a", strict=True)
+assert_type(event, PassthruEvent)
+assert_type(event.call_type, CallType | None)
+assert_type(event.dial_status, CallStatus | None)
+assert_type(event.created, datetime | None)
+assert_type(event.ring_and_talk_duration, int | None)
+assert_type(event.legs, tuple[PassthruLeg, ...])
+assert_type(event.outcome, Outcome)
+assert_type(event.extra, Mapping[str, object])
+merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is no event of a merged call
 
 call = merge(callback, merge(callback))
 assert_type(call, Call)

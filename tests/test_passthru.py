@@ -1,0 +1,297 @@
+"""The Passthru applet's request, typed completely."""
+
+import copy
+import itertools
+import pickle
+from datetime import timedelta, timezone
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exotel_callback import (
+    CallStatus,
+    CallType,
+    DecodeError,
+    Direction,
+    InvalidCallbackError,
+    IssueCode,
+    Limits,
+    MissingFieldError,
+    Outcome,
+    PassthruEvent,
+    PassthruLeg,
+    parse,
+    parse_passthru,
+)
+from helpers import ENCODERS, LEAST, PAGE, encode_form
+
+REQUEST = {
+    "CallSid": "3a4b5c6d7e8f90a1b2c3d4e5f6071829",
+    "CallFrom": "09876543210",
+    "CallTo": "08088912345",
+    "Direction": "incoming",
+    "Created": "Wed, 23 Feb 2022 12:31:59",
+    "DialCallDuration": "38",
+    "RecordingUrl": "https://recordings.exotel.com/exotelrecordings/acme/f00.mp3",
+    "StartTime": "2022-02-23 12:32:00",
+    "EndTime": "1970-01-01 05:30:00",
+    "CallType": "completed",
+    "DialWhomNumber": "09123456789",
+    "flow_id": "123456",
+    "tenant_id": "7890",
+    "RecordingAvailableBy": "Wed, 23 Feb 2022 12:37:41",
+    "CurrentTime": "2022-02-23 12:32:41",
+    "DialCallStatus": "completed",
+    "ForwardedFrom": "null",
+    "ProcessStatus": "null",
+    "OutgoingPhoneNumber": "08088954321",
+    "CustomField": "order_12345",
+    "digits": '"42"',
+    "Legs": [
+        {
+            "Number": "09123456789",
+            "Type": "single",
+            "OnCallDuration": "24",
+            "CallerId": "08088912345",
+            "CauseCode": "NORMAL_CLEARING",
+            "Cause": "16",
+            "DisconnectedBy": "Callee",
+        },
+    ],
+}
+QUERY = encode_form(REQUEST)[0].decode()
+
+
+@pytest.mark.parametrize("payload", [REQUEST, QUERY, QUERY.encode(), encode_form(REQUEST)[0]], ids=type)
+def test_every_field(payload):
+    """Of its type, from the query string and from what a framework makes of it."""
+    event = parse_passthru(payload)
+    assert event.call_sid == "3a4b5c6d7e8f90a1b2c3d4e5f6071829"
+    assert (event.from_number, event.to_number) == ("09876543210", "08088912345")
+    assert event.direction is Direction.INBOUND
+    assert event.created.isoformat() == "2022-02-23T12:31:59+05:30"
+    assert event.start_time.isoformat() == "2022-02-23T12:32:00+05:30"
+    assert event.end_time is None
+    assert event.current_time.isoformat() == "2022-02-23T12:32:41+05:30"
+    assert event.recording_available_by.isoformat() == "2022-02-23T12:37:41+05:30"
+    assert event.call_type is CallType.COMPLETED
+    assert event.dial_status is CallStatus.COMPLETED
+    assert event.ring_and_talk_duration == 38
+    assert event.dialed_number == "09123456789"
+    assert event.outgoing_number == "08088954321"
+    assert event.forwarded_from is event.process_status is None
+    assert event.digits == "42"
+    assert (event.flow_id, event.tenant_id) == ("123456", "7890")
+    assert event.recording_url == REQUEST["RecordingUrl"]
+    assert event.custom_field == "order_12345"
+    assert event.legs == (
+        PassthruLeg(
+            number="09123456789",
+            type="single",
+            on_call_duration=24,
+            caller_id="08088912345",
+            cause="16",
+            cause_code="NORMAL_CLEARING",
+            disconnected_by="Callee",
+        ),
+    )
+    assert (event.issues, dict(event.extra)) == ((), {})
+    assert event.outcome is Outcome.CONNECTED
+
+
+def test_the_least_request():
+    """The sid alone: all else depends on the flow."""
+    event = parse_passthru("CallSid=a", strict=True)
+    assert event == PassthruEvent(call_sid="a")
+    assert event.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("digits", "read"),
+    [
+        ('"42"', "42"),
+        ("42", "42"),
+        (' "42" ', "42"),
+        ('" 4*2# "', "4*2#"),
+        ('""', None),
+        ('" "', None),
+        ('"', None),
+        ('"null"', None),
+        ("null", None),
+        ('"4"2"', '4"2'),
+        (42, "42"),
+    ],
+)
+def test_digits_lose_their_quotes(digits, read):
+    """And nothing else; quotes around nothing are nothing."""
+    event = parse_passthru({"CallSid": "a", "digits": digits}, strict=True)
+    assert event.digits == read
+    assert event.raw["digits"] == digits
+
+
+def test_quotes_around_other_fields_stay():
+    """They are part of the text."""
+    assert parse_passthru({"CallSid": "a", "CustomField": '"42"'}).custom_field == '"42"'
+
+
+@pytest.mark.parametrize("nothing", ["null", "", None, "undefined"])
+@pytest.mark.parametrize("name", [name for name in REQUEST if name not in {"CallSid", "Legs"}])
+def test_missing_values(name, nothing):
+    """Are None, and no issue."""
+    assert parse_passthru({"CallSid": "a", name: nothing}, strict=True) == PassthruEvent(call_sid="a")
+    leg = dict.fromkeys(REQUEST["Legs"][0], nothing)
+    assert parse_passthru({"CallSid": "a", "Legs": [leg]}, strict=True).legs == (PassthruLeg(),)
+
+
+def test_ring_time_is_kept_apart_from_talk_time():
+    """A call that rang for half a minute and was missed has no talk time."""
+    leg = {"OnCallDuration": "0", "CauseCode": "RING_TIMEOUT", "Cause": "1003"}
+    event = parse_passthru({"CallSid": "a", "DialCallDuration": "30", "DialCallStatus": "no-answer", "Legs": [leg]})
+    assert (event.ring_and_talk_duration, event.legs[0].on_call_duration) == (30, 0)
+    assert (event.legs[0].cause, event.legs[0].cause_code) == ("1003", "RING_TIMEOUT")
+
+
+BY_DIAL_STATUS = {
+    "completed": Outcome.CONNECTED,
+    "no-answer": Outcome.NO_ANSWER,
+    "busy": Outcome.BUSY,
+    "failed": Outcome.FAILED,
+    "canceled": Outcome.CANCELED,
+    "queued": Outcome.IN_PROGRESS,
+    "ringing": Outcome.IN_PROGRESS,
+    "in-progress": Outcome.IN_PROGRESS,
+}
+BY_CALL_TYPE = {
+    "completed": Outcome.CONNECTED,
+    "client-hangup": Outcome.CANCELED,
+    "incomplete": Outcome.NO_ANSWER,
+    "voicemail": Outcome.NO_ANSWER,
+    "call-attempt": Outcome.UNKNOWN,
+    "free": Outcome.UNKNOWN,
+    "null": Outcome.UNKNOWN,
+}
+
+
+@pytest.mark.parametrize(
+    ("dial_status", "call_type"), list(itertools.product([*BY_DIAL_STATUS, "null", "free"], BY_CALL_TYPE))
+)
+def test_the_outcome(dial_status, call_type):
+    """The dial status decides; where it says nothing, the call type."""
+    event = parse_passthru({"CallSid": "a", "DialCallStatus": dial_status, "CallType": call_type})
+    assert event.outcome is (BY_DIAL_STATUS.get(dial_status) or BY_CALL_TYPE[call_type])
+
+
+def test_every_word_is_in_the_tables_above():
+    """A new member needs an outcome."""
+    assert set(BY_DIAL_STATUS) == {status.value for status in CallStatus} - {"unknown"}
+    assert set(BY_CALL_TYPE) - {"free", "null"} == {call_type.value for call_type in CallType} - {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path", "code"),
+    [
+        ("CallType", "free", "CallType", IssueCode.UNKNOWN_WORD),
+        ("DialCallStatus", "free", "DialCallStatus", IssueCode.UNKNOWN_WORD),
+        ("DialCallDuration", "-1", "DialCallDuration", IssueCode.NOT_A_NUMBER),
+        ("Created", "yesterday", "Created", IssueCode.NOT_A_DATE),
+        ("digits", "\0", "digits", IssueCode.NOT_TEXT),
+        ("Legs", [{"OnCallDuration": "x"}], "Legs[0].OnCallDuration", IssueCode.NOT_A_NUMBER),
+    ],
+)
+def test_what_is_odd(name, value, path, code):
+    """Is an issue, and an error in strict mode."""
+    event = parse_passthru({**REQUEST, name: value})
+    assert [(issue.path, issue.code) for issue in event.issues] == [(path, code)]
+    with pytest.raises(InvalidCallbackError):
+        parse_passthru({**REQUEST, name: value}, strict=True)
+
+
+def test_own_query_parameters_and_new_fields_are_in_extra():
+    """Of the request and of its legs."""
+    query = f"{QUERY}&key=own&Legs[0][HangupCause]=x&Stream[Status]=y&From=1"
+    event = parse_passthru(query)
+    assert dict(event.extra) == {
+        "key": "own",
+        "Legs[0][HangupCause]": "x",
+        "Stream[Status]": "y",
+        "CallFrom": "09876543210",
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        ("", "missing @ CallSid"),
+        ("CallFrom=0&CallType=completed", "missing @ CallSid$"),
+        (PAGE, "looks like a StatusCallback: call parse"),
+        ({"SmsSid": "a"}, "SMS"),
+        ({"Call": {}}, "parse_call_details"),
+    ],
+)
+def test_what_came_to_the_wrong_address(payload, says):
+    """Is an error that says so."""
+    with pytest.raises(MissingFieldError, match=says):
+        parse_passthru(payload)
+
+
+def test_a_status_parameter_of_ones_own_does_not_make_it_a_callback():
+    """The request would be lost."""
+    assert parse_passthru("CallSid=a&CallFrom=0&Status=open").from_number == "0"
+
+
+OPTIONAL = {
+    name: st.sampled_from([value, "null", "", "odd"])
+    for name, value in REQUEST.items()
+    if name not in {"CallSid", "Legs"}
+}
+SEVERAL_LEGS = st.sampled_from([[], REQUEST["Legs"], REQUEST["Legs"] * 2, [{"Cause": "16"}, {"Cause": "null"}]])
+
+
+@given(st.fixed_dictionaries({"CallSid": st.just("a")}, optional={**OPTIONAL, "Legs": SEVERAL_LEGS}))
+def test_encodings_agree(payload):
+    """The same request is an equal event from every encoding."""
+    event = parse_passthru(payload)
+    assert {parse_passthru(*encode(payload)) for encode in ENCODERS.values()} == {event}
+
+
+@pytest.mark.parametrize("value", [parse_passthru(REQUEST), parse_passthru(REQUEST).legs[0]], ids=type)
+def test_values(value):
+    """Immutable, hashable, comparable, picklable, copyable, without a dictionary."""
+    for clone in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value)), attrs.evolve(value)):
+        assert (clone, hash(clone)) == (value, hash(value))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        value.recording_url = None
+    assert not hasattr(value, "__dict__")
+
+
+def test_raw_is_no_part_of_a_value():
+    """Two requests that say the same are equal."""
+    assert parse_passthru(f"{QUERY}&key=1") == parse_passthru(QUERY)
+    assert pickle.loads(pickle.dumps(parse_passthru(QUERY))).raw == parse_passthru(QUERY).raw
+
+
+def test_the_repr_masks_personal_data():
+    """Numbers, the URL after its host, the custom field and what the caller typed."""
+    shown = repr(parse_passthru({**REQUEST, "ForwardedFrom": "09000000001"}))
+    for personal in ("9876543210", "8088912345", "9123456789", "8088954321", "9000000001", "f00", "order", "'42'"):
+        assert personal not in shown
+    assert "from_number='***210'" in shown
+
+
+def test_options():
+    """Zone and limits are those of `parse`."""
+    event = parse_passthru(REQUEST, timezone=timezone(timedelta(0)))
+    assert event.created.isoformat() == "2022-02-23T12:31:59+00:00"
+    with pytest.raises(DecodeError, match="more than 5 fields"):
+        parse_passthru(REQUEST, limits=Limits(fields=5))
+    with pytest.raises(TypeError):
+        parse_passthru(REQUEST, timezone=None)
+
+
+def test_parse_says_that_it_is_no_callback():
+    """And which function reads it."""
+    with pytest.raises(MissingFieldError, match="call parse_passthru"):
+        parse(REQUEST)
+    assert parse(LEAST).status is CallStatus.COMPLETED
