@@ -5,9 +5,11 @@ import importlib
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -49,13 +51,13 @@ def test_explain(captured, encoding):
     payload = {**PAGE, "Legs": [{"OnCallDuration": 40, "Status": "completed"}, {"OnCallDuration": 20, "Status": None}]}
     code, out, err = run("explain", captured(ENCODERS[encoding](payload)[0]))
     assert (code, err) == (0, "")
-    assert "StatusCallback: completed, the call is over" in out
+    assert "StatusCallback (terminal): completed, the call is over; outcome connected\n" in out
     shown = rows(out)
     assert shown["StartTime"] == ["2024-01-15 14:25:12+05:30"]
     assert shown["ConversationDuration"] == ["320"]
     assert shown["RecordingUrl"] == ["https://s3-ap-southeast-1.amazonaws.com/***"]
-    assert shown["0"][:3] == ["completed", "-", "40"]
-    assert shown["1"][:3] == ["not attempted", "-", "20"]
+    assert shown["0"][:3] == ["40", "completed", "-"]
+    assert shown["1"][:3] == ["20", "not attempted", "-"]
     assert len(shown["0"][3]) == 2 * len(shown["1"][3]) > 0
 
 
@@ -112,6 +114,9 @@ def test_explain_on_a_terminal_without_utf_8():
         (b"x" * 70_000, "DecodeError: the body is larger than 65536 bytes"),
         (encode_multipart(PAGE)[0][:-20], "DecodeError: not multipart"),
         (b"--\r\n", "DecodeError"),
+        (b"<?xml version='1.0'?><TwilioResponse/>", "DecodeError: XML, which is not read: add .json"),
+        (b'{"RestException": {"Status": 404}}', "It looks like a RestException"),
+        (b'{"SmsSid": "a"}', "It looks like an SMS callback"),
     ],
 )
 def test_explain_what_cannot_be_parsed(body, says):
@@ -119,6 +124,111 @@ def test_explain_what_cannot_be_parsed(body, says):
     code, out, err = run("explain", stdin=body)
     assert (code, out) == (1, "")
     assert says in err
+
+
+CALLS = Path(__file__).with_name("calls")
+SAMPLES = Path(__file__).with_name("samples")
+
+
+def files_of(call):
+    return sorted(path for path in (CALLS / call).iterdir() if path.suffix != ".toml" and path.stem != "expected")
+
+
+@pytest.mark.parametrize("shuffle", [sorted, lambda files: sorted(files, reverse=True)], ids=["in order", "reversed"])
+def test_explain_shows_several_files_of_one_call_as_a_timeline(shuffle):
+    """In the order of their times, whatever the order of the files, and then the merged call."""
+    code, out, err = run("explain", *shuffle(files_of("answered-by-both-then-over")), COLUMNS="200")
+    assert (code, err) == (0, "")
+    timeline, call = out.split("Call: completed, the call is over; outcome connected\n")
+    events = timeline.split("│ 2026-02-03 ")[1:]
+    assert [re.split(r"\s+│\s", event)[:3] for event in events] == [
+        ["10:15:09+05:30", "+0 s", "StatusCallback (answered): in-progress, outcome in-progress"],
+        ["10:15:17+05:30", "+8 s", "StatusCallback (answered): in-progress, outcome in-progress"],
+        ["10:15:42+05:30", "+33 s", "StatusCallback (terminal): completed, outcome connected"],
+    ]
+    assert "legs: in-progress, not attempted" in events[0]
+    assert "3-terminal.multipart" in events[2]
+    assert rows(call)["ConversationDuration"] == ["24"]
+
+
+def test_explain_tells_a_redelivery_from_an_event():
+    """It is in the line of its event."""
+    _, out, _ = run("explain", *files_of("redelivered-in-another-encoding"), COLUMNS="400")
+    timeline, _ = out.split("Call: ")
+    assert timeline.count("│ 2026") == 1
+    assert re.search(
+        r"from: \S+1-terminal.json, again in \S+2-terminal.form, again in \S+3-terminal.multipart", timeline
+    )
+
+
+def test_explain_call_details():
+    """They are part of the call, and it can be seen that they are not settled."""
+    _, out, _ = run("explain", *files_of("lost-then-asked-for"))
+    assert out.count("Call Details: completed, outcome connected") == 1
+    assert out.count("Call Details (not settled): completed, outcome connected") == 1
+    _, out, _ = run("explain", SAMPLES / "call-details-unsettled" / "body.json")
+    assert "Call Details (not settled): completed, the call is over; outcome connected\n" in out
+
+
+def test_explain_passthru():
+    """Its fields, its legs with their causes, and its outcome; in a timeline it stands beside the callbacks."""
+    query = SAMPLES / "passthru-missed" / "query.form"
+    _, out, _ = run("explain", query)
+    assert "Passthru: outcome no-answer\n" in out
+    assert rows(out)["DialCallDuration"] == ["30"]
+    assert rows(out)["0"] == ["***780", "single", "0", "***233", "1003", "RING_TIMEOUT", "-", ""]
+    callback = {**PAGE, "CallSid": "4b5c6d7e8f90a1b2c3d4e5f60718293a", "DateUpdated": None}
+    _, out, _ = run("explain", query, "-", stdin=json.dumps(callback).encode())
+    timeline, call, passthru = re.split("\nCall: |\nPassthru: ", out)
+    assert timeline.index("Passthru: no-answer, outcome no-answer") < timeline.index("│ -")
+    assert timeline.index("│ -") < timeline.index("StatusCallback (terminal): completed, outcome connected")
+    assert rows(call)["ConversationDuration"] == ["320"]
+    assert rows(passthru)["DialCallStatus"] == ["no-answer"]
+
+
+def test_explain_events_without_times(captured):
+    """They are in the timeline all the same."""
+    first, second = (
+        captured(json.dumps({**LEAST, "Status": status}).encode(), status) for status in ("busy", "queued")
+    )
+    _, out, _ = run("explain", first, second)
+    assert "Call: busy, the call is over; outcome busy\n" in out
+    for status in ("busy, outcome busy", "queued, outcome in-progress"):
+        assert re.search(rf"│ - +│ - +│ StatusCallback: {status} +│", out)
+
+
+def test_explain_several_calls(captured):
+    """A line each; what can't be read is said on standard error."""
+    page = SAMPLES / "call-list" / "body.json"
+    query = SAMPLES / "passthru-rejected" / "query.form"
+    code, out, err = run("explain", page, page, query, captured(b"{}"), COLUMNS="200")
+    assert rows(out)["18293a4b5c6d7e8f90a1b2c3d4e5f607"] == ["1", "completed", "connected", "-", "0"]
+    assert rows(out)["293a4b5c6d7e8f90a1b2c3d4e5f60718"] == ["1", "busy", "busy", "1", "0"]
+    assert rows(out)["5c6d7e8f90a1b2c3d4e5f60718293a4b"] == ["1", "busy", "busy", "-", "0"]
+    assert code == 1
+    assert err.count(f"Error: {page}: missing @ Calls[1].Sid\n") == 2
+    assert "MissingFieldError: missing @ CallSid; missing @ Status\n" in err
+
+
+def test_explain_says_what_the_outcome_means():
+    """Which party was not reached, and why a default payload does not tell."""
+    _, out, _ = run("explain", SAMPLES / "inbound-missed" / "body.form", COLUMNS="200")
+    assert "completed, the call is over; outcome no-answer, leg 1 was not reached" in out
+    _, out, _ = run("explain", SAMPLES / "default-payload" / "body.json", COLUMNS="100")
+    assert "outcome unknown: there are no legs to tell" in " ".join(out.split())
+
+
+def test_explain_a_callback_with_names_of_others():
+    """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
+    _, out, _ = run("explain", stdin=json.dumps({**PAGE, "CallType": "completed"}).encode())
+    assert "StatusCallback" in out
+
+
+def test_explain_reads_a_page_of_calls_that_is_larger_than_a_callback():
+    """As `parse_call_list` does."""
+    page = {"Calls": [{"Sid": str(number), "Status": "busy", "CallerName": "x" * 900} for number in range(100)]}
+    code, out, _ = run("explain", stdin=json.dumps(page).encode())
+    assert (code, rows(out)["99"][1]) == (0, "busy")
 
 
 def test_parse_files(captured):

@@ -31,8 +31,7 @@ from ._raw import EMPTY, RawPayload
 from ._read import as_text, says_nothing
 
 LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
-
-_XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"
+XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"
 
 _CALL: Final = "Call"
 _CALLS: Final = "Calls"
@@ -80,7 +79,7 @@ def parse_call_details(
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
     check_options(content_type, timezone, limits)
-    answer = decode(payload, content_type, limits, if_xml=_XML)
+    answer = decode(payload, content_type, limits, if_xml=XML)
     call = answer.get(_CALL)
     raw = call if isinstance(call, RawPayload) else answer
     return _read_call(raw, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
@@ -110,7 +109,7 @@ def parse_call_list(
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
     check_options(content_type, timezone, limits)
-    answer = decode(payload, content_type, limits, if_xml=_XML)
+    answer = decode(payload, content_type, limits, if_xml=XML)
     calls = answer.get(_CALLS)
     if not isinstance(calls, tuple):
         issue = Issue.at(_CALLS, IssueCode.MISSING if says_nothing(calls) else IssueCode.WRONG_TYPE, as_text(calls))

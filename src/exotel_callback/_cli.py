@@ -1,20 +1,24 @@
-"""The commands: ``explain`` for a person with one captured body, ``parse`` for files full of them."""
+"""The commands: ``explain`` for a person with captured bodies, ``parse`` for files full of them."""
 
 import base64
 import json
 import sys
-from collections.abc import Iterator
-from typing import Any, BinaryIO, Final, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ._decode import decode_json
+from ._addresses import identify
+from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
+from ._decode import decode, decode_json
 from ._errors import CallbackError, DecodeError
-from ._explain import explanation
+from ._explain import Delivery, explain_call, explain_calls
+from ._model import StatusCallback
 from ._options import DEFAULT_LIMITS
 from ._parse import parse
+from ._passthru import PassthruEvent, parse_passthru
 from ._queue import dump
 from ._raw import RawPayload
 
@@ -34,18 +38,52 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("file", type=click.File("rb"), default="-")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--content-type", help="The request's Content-Type header; guessed from the body if left out.")
 @click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
-def explain(file: BinaryIO, content_type: str | None, *, show_personal: bool) -> None:
-    """Say what one captured body means. FILE is the body alone, without headers; standard input if left out."""
-    body = file.read(DEFAULT_LIMITS.body_bytes + 1)
-    try:
-        callback = parse(body, content_type or guess_content_type(body))
-    except CallbackError as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise click.ClickException(problem) from None
-    Console(highlight=False).print(explanation(callback, show_personal=show_personal))
+def explain(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
+    """Say what captured bodies mean. Each FILE is a body alone, without headers; standard input if left out.
+
+    A body may be a StatusCallback, a Passthru request's query string, or an answer of the Call Details API. Several of
+    one call are shown as a timeline, and merged.
+    """
+    calls: dict[str, list[Delivery]] = {}
+    problems: list[str] = []
+    for place in files or ("-",):
+        with click.open_file(place, "rb") as file:
+            body = file.read(LIST_LIMITS.body_bytes + 1)
+        try:
+            for event in _events(body, content_type or guess_content_type(body), place, problems):
+                calls.setdefault(event.call_sid, []).append(Delivery(place, event))
+        except CallbackError as error:
+            problems.append(f"{place}: {type(error).__name__}: {error}")
+    if calls:
+        one = next(iter(calls.values())) if len(calls) == 1 else None
+        shown = explain_call(one, show_personal=show_personal) if one else explain_calls(calls.values())
+        Console(highlight=False).print(shown)
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+    sys.exit(bool(problems))
+
+
+def _events(
+    body: bytes, content_type: str | None, place: str, problems: list[str]
+) -> Sequence[StatusCallback | PassthruEvent]:
+    """Read whatever Exotel sent or answered, by the function that the table of wrong addresses names."""
+    raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
+    is_callback = {"CallSid", "Status"} <= raw.keys()  # whatever else it has in common with other events
+    other = None if is_callback else identify(raw)
+    match other and other.instead:
+        case "call parse_call_details":
+            return [parse_call_details(body, content_type)]
+        case "call parse_call_list":
+            page = parse_call_list(body, content_type)
+            problems.extend(f"{place}: {issue.message}" for issue in page.errors)
+            return page.calls
+        case "call parse_passthru":
+            return [parse_passthru(body, content_type)]
+        case _:
+            return [parse(body, content_type)]
 
 
 def guess_content_type(body: bytes) -> str | None:
