@@ -44,6 +44,13 @@ def test_there_is_python_to_run():
     assert sum(len(python_blocks(page)) for page in PAGES) >= 12
 
 
+@pytest.mark.parametrize("example", sorted(ROOT.glob("docs/examples/*.py")), ids=lambda path: path.stem)
+def test_an_example_stands_on_its_page_as_it_is(example):
+    """The file is linted, typed and tested; the page is what people paste from."""
+    page = ROOT / "docs" / "how-to" / f"{example.stem.replace('_', '-')}.md"
+    assert example.read_text() in python_blocks(page)
+
+
 def anchors(page):
     """Make the anchors of a page's headings, as code hosts do."""
     headings = re.findall(

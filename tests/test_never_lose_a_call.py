@@ -1,0 +1,188 @@
+"""The example of the page "Never lose a call", with ten thousand deliveries that were shuffled, repeated and lost."""
+
+import json
+import random
+import runpy
+import sqlite3
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from exotel_callback import load_call
+from helpers import ENCODERS, PAGE
+
+EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "never_lose_a_call.py"
+example = SimpleNamespace(**runpy.run_path(str(EXAMPLE)))
+
+CALLS = 2_000
+DELIVERIES = 10_000
+
+ENDS = [
+    ("completed", "completed", 320),
+    ("completed", "no-answer", 0),
+    ("no-answer", "no-answer", 0),
+    ("failed", "canceled", 0),
+    ("busy", "busy", 0),
+]
+
+
+def events_of_call(number, rng):
+    """Return the payloads of one call in their order: it is answered, perhaps by both, and then over."""
+    status, second, seconds = rng.choice(ENDS)
+    common = {**PAGE, "CallSid": f"{number:032}", "CustomField": f"order_{number}"}
+    answered = {**common, "Status": "in-progress", "EventType": "answered", "EndTime": None, "RecordingUrl": None}
+    events = [
+        {
+            **answered,
+            "DateUpdated": f"2024-01-15 14:25:{20 + place}",
+            "ConversationDuration": 0,
+            "Legs": [{"Status": "in-progress"}, {"Status": leg}],
+        }
+        for place, leg in enumerate([None, "in-progress"][: 2 if seconds else 1])
+    ]
+    over = {**common, "Status": status, "ConversationDuration": seconds}
+    over["Legs"] = [{"Status": "completed", "OnCallDuration": 335}, {"Status": second, "OnCallDuration": seconds}]
+    return [*events, over]
+
+
+@pytest.fixture
+def database():
+    """Make empty databases that know of some calls."""
+    databases = []
+
+    def make(*calls_made):
+        databases.append(sqlite3.connect(":memory:"))
+        databases[-1].executescript(example.TABLES)
+        with databases[-1] as db:
+            db.executemany(
+                "INSERT INTO calls_made VALUES (?, '2024-01-15 14:25:10')", [(call_sid,) for call_sid in calls_made]
+            )
+        return db
+
+    yield make
+    for db in databases:
+        db.close()
+
+
+def post(db, payload, rng):
+    encode = rng.choice(list(ENCODERS.values()))
+    assert example.receive(db, *encode(payload)) == 200
+
+
+def rows(db):
+    return db.execute("SELECT * FROM calls ORDER BY call_sid").fetchall()
+
+
+def test_ten_thousand_deliveries_of_two_thousand_calls(database):
+    """Every call is stored once, as in-order delivery stores it, and only what was lost is left to ask for."""
+    rng = random.Random(1)
+    calls = [events_of_call(number, rng) for number in range(CALLS)]
+    lost_ends = set(rng.sample(range(CALLS), 150))
+    lost_altogether = set(rng.sample(sorted(lost_ends), 20))
+    arriving = []
+    for number, events in enumerate(calls):
+        if number not in lost_altogether:
+            arriving += [event for event in events if number not in lost_ends or event["EventType"] == "answered"]
+
+    sids = [f"{number:032}" for number in range(CALLS)]
+    in_order = database(*sids)
+    for event in arriving:
+        post(in_order, event, rng)
+        example.merge_new(in_order)
+
+    deliveries = arriving + rng.choices(arriving, k=DELIVERIES - len(arriving))
+    rng.shuffle(deliveries)
+    assert len(deliveries) == DELIVERIES
+    assert len(arriving) < DELIVERIES / 2
+    db = database(*sids)
+    for place, event in enumerate(deliveries):
+        post(db, event, rng)
+        if place % 500 == 0:
+            example.merge_new(db)
+    example.merge_new(db)
+
+    assert rows(db) == rows(in_order)
+    assert len(rows(db)) == CALLS - len(lost_altogether)
+    assert db.execute("SELECT count(*) FROM events").fetchone() == (len(arriving),)
+    left = missing(db)
+    assert left == [f"{number:032}" for number in sorted(lost_ends)]
+
+    def get_call_details(call_sid, end_time="2024-01-15 14:30:45"):
+        over = calls[int(call_sid)][-1]
+        details = {"ConversationDuration": over["ConversationDuration"], "Leg2Status": over["Legs"][1]["Status"]}
+        call = {"Sid": call_sid, "Status": over["Status"], "EndTime": end_time, "Details": details}
+        return json.dumps({"Call": call}).encode()
+
+    example.ask_for(db, left, get_call_details)
+    example.merge_new(db)
+    assert missing(db) == []
+    assert len(rows(db)) == CALLS
+    for call_sid, is_settled, outcome, stored in rows(db):
+        call = load_call(json.loads(stored))
+        assert (call.call_sid, call.outcome.value, is_settled) == (call_sid, outcome, 1)
+        assert call.status.value == calls[int(call_sid)][-1]["Status"]
+
+
+def missing(db):
+    return example.missing(db, "2024-01-14 20:00:00", "2024-01-15 20:00:00")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_left"),
+    [
+        ({"Call": {"Sid": "a", "Status": "completed", "EndTime": "2024-01-15 14:30:45"}}, False),
+        ({"Call": {"Sid": "a", "Status": "completed", "EndTime": None}}, True),
+        ({"Call": {"Sid": "a", "Status": "in-progress", "EndTime": None}}, True),
+        ({"RestException": {"Status": 503}}, True),
+    ],
+    ids=["settled", "not settled", "not over", "an error answer"],
+)
+def test_what_is_left_to_ask_for(answer, is_left, database, caplog):
+    """A call whose end is not known is asked for again, for as long as you want; the log holds nothing personal."""
+    db = database("a")
+    assert missing(db) == ["a"]
+    example.ask_for(db, ["a"], lambda _: json.dumps(answer).encode())
+    example.merge_new(db)
+    assert missing(db) == (["a"] if is_left else [])
+    assert example.missing(db, "2024-01-15 14:30:00", "2024-01-15 20:00:00") == []
+    assert example.missing(db, "2024-01-14 20:00:00", "2024-01-15 14:00:00") == []
+    assert ("RestException" in caplog.text) is ("RestException" in answer)
+
+
+def test_garbage_is_refused_and_not_kept(database):
+    """With the status that the error hints at."""
+    db = database()
+    assert example.receive(db, b"{", "application/json") == 400
+    assert example.receive(db, b"a=b", "application/x-www-form-urlencoded") == 422
+    assert db.execute("SELECT count(*) FROM events").fetchone() == (0,)
+
+
+def test_a_worker_that_is_stopped_loses_nothing(database):
+    """What was not merged is merged the next time; two workers do not disturb each other."""
+    db = database()
+    example.receive(db, *ENCODERS["json"](PAGE))
+    with pytest.raises(KeyboardInterrupt):
+        example.merge_new(Interrupted(db))
+    assert rows(db) == []
+    example.merge_new(db)
+    example.merge_new(db)
+    assert len(rows(db)) == 1
+
+
+class Interrupted:
+    """A connection whose worker is stopped after it has written the call."""
+
+    def __init__(self, db):
+        self._db = db
+
+    def __enter__(self):
+        return self._db.__enter__()
+
+    def __exit__(self, *error):
+        return self._db.__exit__(*error)
+
+    def execute(self, statement, *arguments):
+        if statement.startswith("UPDATE"):
+            raise KeyboardInterrupt
+        return self._db.execute(statement, *arguments)
