@@ -69,7 +69,8 @@ OTHER_EVENTS: Final = (
 
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Find out what a payload looks like."""
-    return next((event for event in OTHER_EVENTS if event.marks <= raw.keys()), None)
+    names = frozenset(raw)
+    return next((event for event in OTHER_EVENTS if event.marks <= names), None)
 
 
 def diagnose(raw: RawPayload, reader: str) -> str:

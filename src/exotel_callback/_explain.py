@@ -149,7 +149,7 @@ def _meaning(event: _Event | Call) -> str:
     if event.unreached_leg is not None:
         return f"{meaning}, leg {event.unreached_leg} was not reached"
     if event.outcome is Outcome.UNKNOWN and not event.legs:
-        return f"{meaning}: there are no legs to tell it by (ask for StatusCallbackEvents)"
+        return f"{meaning}: there are no legs to tell it by (StatusCallbackEvents and details=true bring them)"
     return meaning
 
 
