@@ -38,7 +38,14 @@ def test_it_says_what_the_payload_looks_like(payload, says):
         parse(payload)
 
 
-@pytest.mark.parametrize("payload", [{}, {"a": "b"}, {"CallSid": "a"}, {"Status": "completed"}])
+@pytest.mark.parametrize("payload", [{}, b"", "", b"{}", []])
+def test_an_empty_payload(payload):
+    """Mostly the wrong part of a request was handed over, or one that was read before."""
+    with pytest.raises(MissingFieldError, match="It is empty: a form has nothing of a JSON body"):
+        parse(payload)
+
+
+@pytest.mark.parametrize("payload", [{"a": "b"}, {"CallSid": "a"}, {"Status": "completed"}])
 def test_it_says_nothing_of_what_it_does_not_know(payload):
     """Only what is missing."""
     with pytest.raises(MissingFieldError) as caught:

@@ -81,9 +81,9 @@ def test_what_a_callback_does_not_have_stays_reachable():
     assert callback.raw == parse_call_details(CALL).raw
     assert set(callback.raw) == set(CALL)
     assert callback.raw["Details"]["Legs"][1]["Leg"]["OnCallDuration"] == 8
-    assert callback.extra == {
-        name: CALL[name] for name in ("ParentCallSid", "AccountSid", "Duration", "Price", "AnsweredBy")
-    }
+    beside = ["ParentCallSid", "AccountSid", "Duration", "Price", "AnsweredBy", "Details"]
+    assert dict(callback.extra) == {name: callback.raw[name] for name in beside}
+    assert (callback.extra["Price"], callback.extra["Duration"]) == ("1.500", "17")
 
 
 def test_without_details():

@@ -101,6 +101,18 @@ def test_every_field(payload):
     assert event.outcome is Outcome.CONNECTED
 
 
+@pytest.mark.parametrize("address", ["?", "https://example.com/passthru?", "http://example.com?"])
+def test_the_address_before_the_query_is_cut(address):
+    """It would become part of the first name, and the sid or the secret be lost."""
+    query = f"{address}key=own&{QUERY}"
+    for sent in (query, query.encode()):
+        event = parse_passthru(sent)
+        assert event == parse_passthru(REQUEST)
+        assert event.extra["key"] == "own"
+    assert parse_passthru('{"CallSid": "http://example.com?a"}').call_sid == "http://example.com?a"
+    assert parse_passthru("CallSid=a?b&x=?").call_sid == "a?b"
+
+
 def test_the_least_request():
     """The sid alone: all else depends on the flow."""
     event = parse_passthru("CallSid=a", strict=True)

@@ -75,6 +75,8 @@ def identify(raw: RawPayload) -> OtherEvent | None:
 
 def diagnose(raw: RawPayload, reader: str) -> str:
     """Say what a payload that `reader` can't read looks like, and what to do; empty if that helps nobody."""
+    if not raw:
+        return "It is empty: a form has nothing of a JSON body, and a body can be read only once."
     event = identify(raw)
     if event is None or event.instead == f"call {reader}":
         return ""

@@ -24,7 +24,7 @@ from ._decode import decode
 from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError
 from ._fields import read_only
 from ._model import StatusCallback
-from ._names import CALL_DETAILS_ID, DETAILS, LEGS
+from ._names import CALL_DETAILS_ID, LEGS
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._parse import read_event
 from ._raw import EMPTY, RawPayload
@@ -36,6 +36,7 @@ XML: Final = "XML, which is not read: add .json to the address, and the API answ
 _CALL: Final = "Call"
 _CALLS: Final = "Calls"
 _METADATA: Final = "Metadata"
+_DETAILS: Final = "Details"
 _LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
 _FOLDED: Final = ("ConversationDuration", LEGS)
 
@@ -65,7 +66,7 @@ def parse_call_details(
     It merges with the callbacks of the same call. Ask for ``details=true``: without it there are no legs. The figures
     settle about two minutes after the call; until then ``end_time`` is None, and it is worth asking again. ``raw`` is
     the call's object as received, with or without the ``Call`` around it, so ``ParentCallSid``, ``Price``, ``Duration``
-    and the like are in ``extra``.
+    and the like are in ``extra``, and so is ``Details``, which may hold more than is understood.
 
     :param payload: The answer's body, or what `json.loads` made of it.
     :param content_type: The answer's ``Content-Type`` header; not needed.
@@ -144,7 +145,7 @@ def _read_call(call: RawPayload, reader: str, *, strict: bool, timezone: tzinfo,
 def _folded(call: RawPayload) -> RawPayload:
     """Give what ``Details`` says the names that a StatusCallback has for it."""
     names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
-    details = call.get(DETAILS, EMPTY)
+    details = call.get(_DETAILS, EMPTY)
     if not isinstance(details, RawPayload):  # it can't be read, so neither can the legs
         details = RawPayload({LEGS: details})
     names |= {name: details[name] for name in _FOLDED if name in details}

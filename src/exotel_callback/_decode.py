@@ -239,6 +239,7 @@ _DECODERS: Final[dict[str, Callable[[bytes | str, Header], RawPayload]]] = {
 
 def _take_snapshot(payload: object, limits: Limits) -> RawPayload:
     snapshot = Snapshot(values=limits.body_bytes)
+    kind = type(payload).__name__
     try:
         if isinstance(payload, Mapping):
             return snapshot.of_mapping(cast("Mapping[object, Any]", payload))
@@ -247,7 +248,7 @@ def _take_snapshot(payload: object, limits: Limits) -> RawPayload:
     except DecodeError:
         raise
     except Exception as error:  # noqa: BLE001 - a caller's mapping may do anything while it is read
-        problem = f"{type(error).__name__} while the payload was read"
+        problem = f"{type(error).__name__} while {kind} was read as a mapping or pairs"
     else:
-        problem = f"{type(payload).__name__} is not a body, a mapping or an iterable of pairs"
+        problem = f"{kind} is not a body, a mapping or an iterable of pairs"
     raise DecodeError(problem)

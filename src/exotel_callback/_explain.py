@@ -19,7 +19,7 @@ from ._read import as_text
 from ._words import LegStatus, Outcome
 
 _NOTHING: Final = Text("-", style="dim")
-_BAR_WIDTH: Final = 30
+_BAR_WIDTH: Final = 20
 
 _Event = StatusCallback | PassthruEvent
 
@@ -49,19 +49,17 @@ def explain_call(deliveries: Sequence[Delivery], *, show_personal: bool) -> Rend
 
 def explain_calls(calls: Iterable[Sequence[Delivery]]) -> RenderableType:
     """Lay out several calls, a line each."""
-    columns = ("CallSid", "Events", "Status", "Outcome", "Unreached leg", "Issues")
-    return _table("Calls", columns, map(_call_in_a_line, calls))
+    return _table("Calls", ("CallSid", "Status", "Outcome", "Issues"), map(_call_in_brief, calls), unbroken=3)
 
 
-def _call_in_a_line(deliveries: Sequence[Delivery]) -> list[RenderableType]:
+def _call_in_brief(deliveries: Sequence[Delivery]) -> list[RenderableType]:
     callbacks = [event for _, event in deliveries if isinstance(event, StatusCallback)]
     event = merge(*callbacks) if callbacks else deliveries[0].event
+    unreached = None if isinstance(event, PassthruEvent) else event.unreached_leg
     return [
         _in_words(event.call_sid),
-        str(len({event for _, event in deliveries})),
         _in_words(_status(event)),
-        _in_words(event.outcome),
-        _in_words(None if isinstance(event, PassthruEvent) else event.unreached_leg),
+        _in_words(event.outcome.value if unreached is None else f"{event.outcome.value} (leg {unreached})"),
         str(len(event.issues)),
     ]
 
@@ -175,13 +173,15 @@ def _in_words(value: object) -> Text:
 
 def _legs(legs: Sequence[Leg | PassthruLeg], *, show_personal: bool) -> RenderableType:
     cls: type[attrs.AttrsInstance] = type(legs[0])
-    names = [field.names[0] for field in wire_fields(cls)]
+    columns = ["Leg", *(field.names[0] for field in wire_fields(cls))]
+    if len(legs) > 1:
+        columns.append("")  # for bars, which compare the legs
     longest = max(leg.on_call_duration or 0 for leg in legs) or 1
     rows: list[list[RenderableType]] = []
     for index, leg in enumerate(legs):
-        values = [value for _, value in _values(leg, show_personal=show_personal)]
-        rows.append([str(index), *values, _bar(leg.on_call_duration or 0, longest)])
-    return _table("Legs, in the order in which they were called", ("Leg", *names, ""), rows)
+        row: list[RenderableType] = [str(index), *(text for _, text in _values(leg, show_personal=show_personal))]
+        rows.append([*row, _bar(leg.on_call_duration or 0, longest)][: len(columns)])
+    return _table("Legs, in the order in which they were called", columns, rows)
 
 
 def _bar(seconds: int, longest: int) -> Text:
@@ -197,7 +197,7 @@ def _issues(event: _Event | Call, *, show_personal: bool) -> RenderableType:
 
 def _unknown(event: _Event, *, show_personal: bool) -> RenderableType:
     rows = [(name, as_text(value)) for name, value in event.extra.items()]
-    title = "Fields that this version does not know"
+    title = "Other fields, in extra"
     return _personal_table(title, ("Name", "Value"), rows, show_personal=show_personal)
 
 

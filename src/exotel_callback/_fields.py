@@ -81,9 +81,9 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return raw if isinstance(raw, RawPayload) else Snapshot().of_mapping(raw)
 
 
-def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload, *understood: str) -> RawPayload:
+def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload) -> RawPayload:
     """Return what belongs to no field of a class, and an alias whose primary name counts."""
-    known = {LEGS, *understood}
+    known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
         known.update(field.names[: chosen + 1])

@@ -13,7 +13,7 @@ import attrs
 from ._errors import Issue
 from ._event_key import event_key
 from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
-from ._names import CALL_DETAILS_ID, DETAILS
+from ._names import CALL_DETAILS_ID
 from ._outcome import Verdict, judge
 from ._raw import EMPTY
 from ._read import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
@@ -129,7 +129,4 @@ class StatusCallback(CallFields):
     @property
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version does not know, and an alias whose primary name counts."""
-        raw = read_only(self.raw)
-        # Only Call Details calls the call's identifier so, and there ``Details`` is understood.
-        understood = (DETAILS,) if CALL_DETAILS_ID in raw else ()
-        return unknown_fields(StatusCallback, raw, *understood)
+        return unknown_fields(StatusCallback, read_only(self.raw))

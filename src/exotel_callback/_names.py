@@ -17,7 +17,6 @@ from ._read import says_nothing
 LEGS: Final = "Legs"
 LEG_ID: Final = "Id"
 CALL_DETAILS_ID: Final = "Sid"
-DETAILS: Final = "Details"
 
 _LEG_PREFIXES: Final = ("Legs[", "Legs%5B", "Legs%5b")
 _LEG_KEY: Final = re.compile(r"Legs\[(0|[1-9][0-9]{0,8})\](\[Leg\])?(?:\[([^\[\]]+)\](\[.+)?)?", re.DOTALL)

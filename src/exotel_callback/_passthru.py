@@ -12,6 +12,7 @@ Sources: https://support.exotel.com/support/solutions/articles/48283-working-wit
 ``CauseCode``, https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Final
@@ -28,6 +29,8 @@ from ._parse import read_event
 from ._raw import EMPTY
 from ._read import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
 from ._words import CallStatus, CallType, Direction, Outcome
+
+_ADDRESS: Final = r"\A(?:https?://[^?]*)?\?"
 
 
 @attrs.frozen(kw_only=True)
@@ -146,8 +149,8 @@ def parse_passthru(
 ) -> PassthruEvent:
     """Parse the request of the Passthru applet.
 
-    :param payload: The query string, or what your framework made of it (``request.args``, ``request.GET``,
-        ``request.query_params``), or a body, as for `parse`.
+    :param payload: The query string, with or without the address before it, or what your framework made of it
+        (``request.args``, ``request.GET``, ``request.query_params``), or a body, as for `parse`.
     :param content_type: As for `parse`; a query string needs none.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
@@ -159,7 +162,14 @@ def parse_passthru(
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
     check_options(content_type, timezone, limits)
-    raw = decode(payload, content_type, limits)
+    raw = decode(_query_of(payload), content_type, limits)
     if identify(raw) is STATUS_CALLBACK:  # which would be read as a request that says next to nothing
         raise MissingFieldError(diagnose(raw, "parse_passthru"))
     return read_event(PassthruEvent, raw, raw, reader="parse_passthru", strict=strict, timezone=timezone, limits=limits)
+
+
+def _query_of(payload: object) -> object:
+    """Cut the address before a query string, which would become part of the first name."""
+    if isinstance(payload, str):
+        return re.sub(_ADDRESS, "", payload)
+    return re.sub(_ADDRESS.encode(), b"", payload) if isinstance(payload, bytes) else payload
