@@ -68,6 +68,25 @@ def test_it_does_not_send_in_circles(parse_it, payload):
     assert "looks like" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"Sid": "a", "Status": "completed", "Details": {"Leg2Status": "no-answer"}},
+        "Sid=a&Status=completed&Details[Leg2Status]=no-answer",
+    ],
+)
+def test_a_call_of_the_call_details_api_is_no_callback(payload):
+    """Without what stands around it, it has all that is required, and its legs would be lost."""
+    with pytest.raises(MissingFieldError, match=r"It looks like a call .*: call parse_call_details"):
+        parse(payload)
+
+
+def test_details_beside_a_call_sid_are_an_unknown_field():
+    """The identifier is that of a callback."""
+    callback = parse({**LEAST, "Sid": "a", "Details": {"x": 1}})
+    assert list(callback.extra) == ["Sid", "Details"]
+
+
 def test_a_callback_with_marks_of_others_is_a_callback():
     """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
     assert parse({**LEAST, "CallType": "completed", "DialWhomNumber": "0"}) == parse(LEAST)

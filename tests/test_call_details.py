@@ -161,8 +161,9 @@ def test_the_durations_of_the_legs_go_by_their_ids():
             IssueCode.NOT_A_NUMBER,
         ),
         ({"Details": {"ConversationDuration": "x"}}, "ConversationDuration", IssueCode.NOT_A_NUMBER),
-        ({"Details": "odd"}, "Legs", IssueCode.WRONG_TYPE),
-        ({"Details": 5}, "Legs", IssueCode.WRONG_TYPE),
+        ({"Details": "odd"}, "Details", IssueCode.WRONG_TYPE),
+        ({"Details": 5}, "Details", IssueCode.WRONG_TYPE),
+        ({"Details": [{"Leg1Status": "busy"}]}, "Details", IssueCode.WRONG_TYPE),
         ({"Details": {"Legs": "odd"}}, "Legs", IssueCode.WRONG_TYPE),
         ({"EndTime": "soon"}, "EndTime", IssueCode.NOT_A_DATE),
     ],
@@ -265,6 +266,46 @@ def test_a_list_whose_page_is_described_beside_the_calls():
     assert parse_call_list({"Calls": [], "NextPageUri": "/x"}) == CallList(metadata={"NextPageUri": "/x"})
 
 
+def test_a_call_with_too_many_fields_costs_the_page_nothing_but_itself():
+    """It is in ``errors`` as others are."""
+    large = {**CALL, **{str(number): number for number in range(256)}}
+    page = parse_call_list({"Calls": [large, CALL]})
+    assert page.calls == (parse_call_details(CALL),)
+    assert [(issue.path, issue.message) for issue in page.errors] == [("Calls[0]", "more than 256 fields @ Calls[0]")]
+    with pytest.raises(InvalidCallbackError, match=r"more than 256 fields @ Calls\[0\]"):
+        parse_call_list({"Calls": [large, CALL]}, strict=True)
+
+
+def test_the_reason_of_an_error_is_what_is_missing():
+    """Even if something else is odd before it."""
+    page = parse_call_list({"Calls": [{"Sid": ["a", "b"], "Status": None}, {"Sid": "\0", "Status": "busy"}]})
+    assert [issue.message for issue in page.errors] == [
+        "missing @ Calls[0].Status",
+        "not text that can be stored @ Calls[1].Sid",
+    ]
+
+
+def test_calls_that_are_wrapped_as_a_single_one_is():
+    """They are read too."""
+    assert parse_call_list({"Calls": [ANSWER]}).calls == (parse_call_details(ANSWER),)
+
+
+def test_the_message_of_many_issues_has_an_end():
+    """The error has them all."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"Calls": [{}] * 500}, strict=True)
+    assert len(caught.value.issues) == 1_000
+    assert str(caught.value).endswith("; missing @ Calls[49].Status; and 900 more")
+
+
+def test_spellings_of_one_status_do_not_contradict_each_other():
+    """A wrapped leg that has a status as well loses no duration by it."""
+    legs = [{"Leg": {"Id": 1, "OnCallDuration": 21, "Status": "No Answer"}}]
+    callback = with_details(Leg1Status="no-answer", Legs=legs)
+    assert callback.legs == (Leg(on_call_duration=21, status=LegStatus.NO_ANSWER),)
+    assert callback.issues == ()
+
+
 BAD = [CALL, {}, "odd", {"Status": "busy"}, {**CALL, "Status": None}, {**CALL, "EndTime": "soon"}, ["a"], None]
 
 
@@ -319,10 +360,9 @@ def test_the_limits_of_a_list():
         parse_call_list(page, limits=Limits())
     assert caught.value.status_hint == 413
     assert len(parse_call_list(page, limits=Limits(body_bytes=1_000_000, fields=len(CALL) + 1)).calls) == 500
-    for parse_answer, answer in ((parse_call_list, {"Calls": [CALL]}), (parse_call_details, ANSWER)):
-        parse_answer(answer, limits=Limits(fields=len(CALL)))
-        with pytest.raises(DecodeError, match=f"more than {len(CALL) - 1} fields"):
-            parse_answer(answer, limits=Limits(fields=len(CALL) - 1))
+    parse_call_details(ANSWER, limits=Limits(fields=len(CALL)))
+    with pytest.raises(DecodeError, match=f"more than {len(CALL) - 1} fields"):
+        parse_call_details(ANSWER, limits=Limits(fields=len(CALL) - 1))
     (callback,) = parse_call_list({"Calls": [CALL]}, limits=Limits(legs=1)).calls
     assert [issue.code for issue in callback.issues] == [IssueCode.TOO_MANY_LEGS]
 

@@ -210,6 +210,19 @@ def test_explain_several_calls(captured):
     assert "MissingFieldError: missing @ CallSid; missing @ Status. It is empty" in err
 
 
+def test_explain_a_page_without_calls():
+    """Is no error, and says that there are none."""
+    code, out, err = run("explain", stdin=b'{"Metadata": {"Total": 0}, "Calls": []}')
+    assert (code, err) == (0, "")
+    assert "Calls\n" in out
+
+
+def test_explain_escapes_the_names_of_files(captured):
+    """They may come from outside as well."""
+    _, _, err = run("explain", captured(b"{}", "e\x1b[31mvil"))
+    assert r"e\x1b[31mvil: MissingFieldError" in err
+
+
 def test_explain_says_what_the_outcome_means():
     """Which party was not reached, and why a default payload does not tell."""
     _, out, _ = run("explain", SAMPLES / "inbound-missed" / "body.form", COLUMNS="200")

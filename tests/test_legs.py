@@ -184,6 +184,24 @@ def test_bracket_keys_win_where_legs_are_told_in_two_contradicting_ways(nested):
     assert [(path, code) for path, code, _ in problems] == [("Legs", IssueCode.CONTRADICTING)]
 
 
+def test_two_spellings_of_one_value_do_not_contradict_each_other():
+    """So nothing that only one of them tells is lost."""
+    nested = [{"OnCallDuration": 12, "Status": "No Answer", "AnsweredBy": "HUMAN"}]
+    told, problems = issues({"Legs": nested, "Legs[0][OnCallDuration]": "12.0", "Legs[0][Status]": "no-answer"})
+    assert told == (Leg(on_call_duration=12, status=LegStatus.NO_ANSWER, answered_by=AnsweredBy.HUMAN),)
+    assert problems == []
+    _, problems = issues({"Legs": [{"Status": "free"}], "Legs[0][Status]": "else"})
+    assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_WORD]
+
+
+@pytest.mark.parametrize("leg", [1, {"Leg": {"Id": 1, "Status": "busy"}}], ids=str)
+def test_odd_legs_leave_one_issue_a_place(leg):
+    """And none beyond the limit: a body must not be worth more issues than it has legs."""
+    _, problems = issues({"Legs": [leg, *({"Leg": {"Id": 1, "x": index}} for index in range(2)), *[leg] * 5_000]})
+    assert len(problems) <= 65
+    assert len({path for path, _, _ in problems}) == len(problems)
+
+
 def test_one_leg_told_twice():
     """The first one stays; told the same twice, there is no issue."""
     wrapped = [{"Leg": {"Id": 1, **FIRST}}, {"Leg": {"Id": 1, **SECOND}}]

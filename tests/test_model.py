@@ -184,6 +184,13 @@ def test_what_users_make_themselves():
     assert StatusCallback(call_sid="a", status=CallStatus.BUSY).extra == {}
 
 
+@pytest.mark.parametrize("raw", [None, 5, [("a", "b")]])
+def test_raw_is_a_mapping(raw):
+    """Anything else is a mistake of the caller."""
+    with pytest.raises(TypeError, match="a mapping is needed, not"):
+        StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)
+
+
 def test_threads_can_share_everything():
     """Eight threads parse the same payload."""
     with ThreadPoolExecutor(8) as pool:

@@ -141,6 +141,12 @@ def test_a_pytz_zone():
         parse(LEAST, timezone=PytzZone())
 
 
+def test_a_zone_that_is_none_at_all():
+    """The base class has no offset either."""
+    with pytest.raises(TypeError, match="must have an offset"):
+        parse(LEAST, timezone=tzinfo())
+
+
 def test_a_zone_without_an_offset():
     """It would give dates without one."""
 

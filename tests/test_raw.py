@@ -126,6 +126,14 @@ def test_numbers_and_text_of_subclasses_become_plain():
     assert all(type(name) is str for name in raw)
 
 
+def test_a_decimal_that_signals_can_be_compared():
+    """It would raise wherever it is."""
+    leg = {"Leg": {"Id": 1, "x": Decimal("sNaN")}}
+    callback = parse({**LEAST, "x": Decimal("sNaN"), "Legs": [leg, {"Leg": {"Id": 1, "x": Decimal(1)}}]})
+    assert callback.raw["x"].is_qnan()
+    assert [issue.path for issue in callback.issues] == ["Legs[0]"]
+
+
 def test_an_upload_is_not_a_field():
     """Under a known name it is as if it were not there; under any other it is not in ``extra``."""
     callback = parse({**LEAST, "RecordingUrl": Upload(), "Legs": Upload(), "x": Upload()})

@@ -26,6 +26,8 @@ _SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set another URL in th
 
 # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
 STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback", "call parse")
+# https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what stands around the call
+CALL_OBJECT: Final = _other("Sid Details", "a call of the Call Details API", "call parse_call_details")
 
 # The first row counts whose marks are all there. Each with the page that shows it.
 OTHER_EVENTS: Final = (
@@ -53,6 +55,7 @@ OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/voice-v1/api-reference/call-details
     _other("Call", "an answer of the Call Details API", "call parse_call_details"),
     _other("Calls", "a list of the Call Details API", "call parse_call_list"),
+    CALL_OBJECT,
     _other("RestException", "a RestException, an error answer of Exotel's API", "its Status says why"),
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
     _other("DialCallStatus", *_PASSTHRU),
@@ -69,7 +72,7 @@ OTHER_EVENTS: Final = (
 
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Find out what a payload looks like."""
-    names = frozenset(raw)
+    names = {name.partition("[")[0] for name in raw}  # in a form, ``Details[Leg1Status]`` is of ``Details``
     return next((event for event in OTHER_EVENTS if event.marks <= names), None)
 
 

@@ -21,7 +21,7 @@ import attrs
 
 from ._addresses import diagnose
 from ._decode import decode
-from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError
+from ._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
 from ._fields import read_only
 from ._model import StatusCallback
 from ._names import CALL_DETAILS_ID, LEGS
@@ -69,7 +69,7 @@ def parse_call_details(
     and the like are in ``extra``, and so is ``Details``, which may hold more than is understood.
 
     :param payload: The answer's body, or what `json.loads` made of it.
-    :param content_type: The answer's ``Content-Type`` header; not needed.
+    :param content_type: The answer's ``Content-Type`` header; may be left out.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
     :param limits: As for `parse`.
@@ -81,9 +81,7 @@ def parse_call_details(
     """
     check_options(content_type, timezone, limits)
     answer = decode(payload, content_type, limits, if_xml=XML)
-    call = answer.get(_CALL)
-    raw = call if isinstance(call, RawPayload) else answer
-    return _read_call(raw, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
+    return _read_call(answer, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
 
 
 def parse_call_list(
@@ -96,14 +94,15 @@ def parse_call_list(
 ) -> CallList:
     """Parse one page of calls of the Call Details API, each as `parse_call_details` does.
 
-    A call without ``Sid`` or ``Status`` costs the page nothing but itself: it is in ``errors``.
+    A call without ``Sid`` or ``Status``, or one with too many fields, costs the page nothing but itself: it is in
+    ``errors``.
 
     :param payload: The answer's body, or what `json.loads` made of it.
-    :param content_type: The answer's ``Content-Type`` header; not needed.
+    :param content_type: The answer's ``Content-Type`` header; may be left out.
     :param strict: Raise for any issue of any call, with all of them at once, each with its place.
     :param timezone: As for `parse`.
     :param limits: The body may have 1 MiB unless you say otherwise; ``fields`` and ``legs`` count for each call.
-    :raises DecodeError: It is no JSON, or a call has too many fields; if it is XML, the message says what to do.
+    :raises DecodeError: It is no JSON; if it is XML, the message says to add ``.json`` to the address.
     :raises MissingFieldError: There are no ``Calls`` in it, or in strict mode a call lacks something.
     :raises InvalidCallbackError: In strict mode only.
 
@@ -123,8 +122,8 @@ def parse_call_list(
             try:
                 parsed.append(_read_call(call, "parse_call_list", strict=strict, timezone=timezone, limits=limits))
                 continue
-            except (MissingFieldError, InvalidCallbackError) as error:
-                issues = error.issues
+            except CallbackError as error:
+                issues = error.issues or (Issue(path="", code=IssueCode.WRONG_TYPE, message=str(error)),)
         else:
             issues = (Issue.at("", IssueCode.WRONG_TYPE, as_text(call)),)
         bad.append([_placed(f"{_CALLS}[{index}]", issue) for issue in issues])
@@ -133,32 +132,41 @@ def parse_call_list(
     metadata = answer.get(_METADATA)
     if not isinstance(metadata, RawPayload):
         metadata = RawPayload({name: value for name, value in answer.items() if name != _CALLS})
-    # What is required comes first in the order of the fields, so the first issue is the reason.
-    return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(issues[0] for issues in bad))
+    return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(map(_reason, bad)))
 
 
-def _read_call(call: RawPayload, reader: str, *, strict: bool, timezone: tzinfo, limits: Limits) -> StatusCallback:
-    source = _folded(call)
-    return read_event(StatusCallback, call, source, reader=reader, strict=strict, timezone=timezone, limits=limits)
+def _read_call(raw: RawPayload, reader: str, *, strict: bool, timezone: tzinfo, limits: Limits) -> StatusCallback:
+    inner = raw.get(_CALL)
+    call = inner if isinstance(inner, RawPayload) else raw
+    source, odd = _folded(call)
+    return read_event(StatusCallback, call, source, odd, reader=reader, strict=strict, timezone=timezone, limits=limits)
 
 
-def _folded(call: RawPayload) -> RawPayload:
-    """Give what ``Details`` says the names that a StatusCallback has for it."""
+def _folded(call: RawPayload) -> tuple[RawPayload, tuple[Issue, ...]]:
+    """Give what ``Details`` says the names that a StatusCallback has for it; say if it is odd."""
     names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
-    details = call.get(_DETAILS, EMPTY)
-    if not isinstance(details, RawPayload):  # it can't be read, so neither can the legs
-        details = RawPayload({LEGS: details})
+    details = call.get(_DETAILS)
+    if not isinstance(details, RawPayload):
+        is_nothing = says_nothing(details) or details == ()  # PHP's empty object
+        return RawPayload(names), () if is_nothing else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
     names |= {name: details[name] for name in _FOLDED if name in details}
     names |= {f"{LEGS}[{leg}][Status]": details[name] for leg, name in enumerate(_LEG_STATUSES) if name in details}
-    return RawPayload(names)
+    return RawPayload(names), ()
 
 
 def _placed(place: str, issue: Issue) -> Issue:
-    return Issue.at(f"{place}.{issue.path}" if issue.path else place, issue.code, issue.text)
+    path = f"{place}.{issue.path}" if issue.path else place
+    message = issue.message.removesuffix(f" @ {issue.path}")
+    return Issue(path=path, code=issue.code, message=f"{message} @ {path}", text=issue.text)
+
+
+def _reason(issues: list[Issue]) -> Issue:
+    """Choose the issue for which a call could not be read: what is missing, or else the first field."""
+    return next((issue for issue in issues if issue.code is IssueCode.MISSING), issues[0])
 
 
 def _all_at_once(bad: list[list[Issue]]) -> InvalidCallbackError | MissingFieldError:
     issues = tuple(issue for issues_of_call in bad for issue in issues_of_call)
     is_missing = any(issue.code is IssueCode.MISSING for issue in issues)
     error = MissingFieldError if is_missing else InvalidCallbackError
-    return error("; ".join(issue.message for issue in issues), issues=issues)
+    return error(in_words(issues), issues=issues)

@@ -14,7 +14,7 @@ from ._addresses import identify
 from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
 from ._decode import decode, decode_json
 from ._errors import CallbackError, DecodeError
-from ._explain import Delivery, explain_call, explain_calls
+from ._explain import Delivery, explain_call, explain_calls, printable
 from ._model import StatusCallback
 from ._options import DEFAULT_LIMITS
 from ._parse import parse
@@ -57,12 +57,12 @@ def explain(files: tuple[str, ...], content_type: str | None, *, show_personal: 
                 calls.setdefault(event.call_sid, []).append(Delivery(place, event))
         except CallbackError as error:
             problems.append(f"{place}: {type(error).__name__}: {error}")
-    if calls:
+    if calls or not problems:  # a list may have no calls
         one = next(iter(calls.values())) if len(calls) == 1 else None
         shown = explain_call(one, show_personal=show_personal) if one else explain_calls(calls.values())
         Console(highlight=False).print(shown)
     for problem in problems:
-        click.echo(f"Error: {problem}", err=True)
+        click.echo(f"Error: {printable(problem)}", err=True)
     sys.exit(bool(problems))
 
 

@@ -3,6 +3,7 @@
 Nothing here ever quotes a phone number, URL or custom field in a message or a repr, because both end up in logs.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum, unique
 from typing import ClassVar, Final
 
@@ -38,6 +39,7 @@ _DESCRIPTIONS: Final = {
 }
 
 TEXT_LENGTH: Final = 200
+MOST_MESSAGES: Final = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +62,14 @@ class Issue:
     def at(cls, path: str, code: IssueCode, text: str = "") -> "Issue":
         """Make an issue with the message that belongs to its code."""
         return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", text=text[:TEXT_LENGTH])
+
+
+def in_words(issues: Sequence[Issue]) -> str:
+    """Put the messages of issues together, in a length that a log can take: the error has all of them."""
+    shown = [issue.message for issue in issues[:MOST_MESSAGES]]
+    if len(issues) > MOST_MESSAGES:
+        shown.append(f"and {len(issues) - MOST_MESSAGES} more")
+    return "; ".join(shown)
 
 
 class CallbackError(ValueError):

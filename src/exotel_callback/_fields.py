@@ -6,7 +6,7 @@ So a class is its own table of wire names, and everything that goes through the 
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import attrs
 
@@ -78,7 +78,12 @@ def leg_class(cls: type[attrs.AttrsInstance]) -> type[attrs.AttrsInstance]:
 
 def read_only(raw: Mapping[str, object]) -> RawPayload:
     """Copy a mapping that a caller made; the decoders' own is read-only already."""
-    return raw if isinstance(raw, RawPayload) else Snapshot().of_mapping(raw)
+    if isinstance(raw, RawPayload):
+        return raw
+    if not isinstance(cast("object", raw), Mapping):
+        message = f"a mapping is needed, not {type(raw).__name__}"
+        raise TypeError(message)
+    return Snapshot().of_mapping(raw)
 
 
 def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload) -> RawPayload:

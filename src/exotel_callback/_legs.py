@@ -37,8 +37,8 @@ L = TypeVar("L", bound=attrs.AttrsInstance)
 def read_legs(cls: type[L], raw: RawPayload, reading: Reading, most: int) -> tuple[L, ...]:
     """Read the legs as instances of `cls`; of more than `most`, the first ones stay."""
     table = wire_fields(cls)
-    nested = _by_position(_nested_items(raw.get(LEGS), reading), reading)
-    brackets = _by_position(_bracket_items(raw), reading)
+    nested = _by_position(_nested_items(raw.get(LEGS), reading), reading, most)
+    brackets = _by_position(_bracket_items(raw), reading, most)
     legs = _joined(nested, brackets, table, reading)
     size = max(legs, default=-1) + 1
     if size > most:
@@ -107,9 +107,13 @@ def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
     yield from odd
 
 
-def _by_position(items: Iterator[tuple[int, object]], reading: Reading) -> _Legs:
-    """Place each leg where its id says, or else where it stands; of several in one place the first stays."""
+def _by_position(items: Iterator[tuple[int, object]], reading: Reading, most: int) -> _Legs:
+    """Place each leg where its id says, or else where it stands; of several in one place the first stays.
+
+    There is one issue a place at the most, and none beyond the limit, so that a body can't be made of issues.
+    """
     legs: _Legs = {}
+    odd: set[int] = set()
     for index, item in items:
         position, leg = index, item
         if isinstance(leg, RawPayload) and _WRAPPER in leg:
@@ -117,14 +121,17 @@ def _by_position(items: Iterator[tuple[int, object]], reading: Reading) -> _Legs
             number = as_text(leg.get(LEG_ID)) if isinstance(leg, RawPayload) else ""
             if _INDEX.fullmatch(number) and number != "0":
                 position = int(number) - 1
-        path = f"{LEGS}[{position}]"
+        code = None
         if leg == () or says_nothing(leg):
             legs.setdefault(position, EMPTY)
         elif not isinstance(leg, RawPayload):
-            reading.note(path, IssueCode.WRONG_TYPE, leg)
             legs.setdefault(position, EMPTY)
+            code = IssueCode.WRONG_TYPE
         elif (first := legs.setdefault(position, leg)) is not leg and first != leg:
-            reading.note(path, IssueCode.REPEATED, leg)
+            code = IssueCode.REPEATED
+        if code and position < most and position not in odd:
+            odd.add(position)
+            reading.note(f"{LEGS}[{position}]", code, leg)
     return legs
 
 
@@ -134,15 +141,9 @@ def _joined(nested: _Legs, brackets: _Legs, table: tuple[WireField, ...], readin
         return nested or brackets
     for position, fields in brackets.items():
         others = nested.get(position, EMPTY)
-        for _, (name,), _, _ in table:
-            if name in fields and name in others and _comparable(fields[name]) != _comparable(others[name]):
+        for _, (name,), kind, _ in table:
+            if name in fields and name in others and reading.differs(kind, fields[name], others[name]):
                 reading.note(LEGS, IssueCode.CONTRADICTING, others[name])
                 return brackets
     positions = nested.keys() | brackets.keys()
     return {index: {**nested.get(index, EMPTY), **brackets.get(index, EMPTY)} for index in positions}
-
-
-def _comparable(value: object) -> str:
-    if isinstance(value, Repeated) and value:
-        value = value[0]
-    return "" if says_nothing(value) else as_text(value).strip()

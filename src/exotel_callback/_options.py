@@ -52,9 +52,16 @@ def check_options(content_type: object, timezone: object, limits: object) -> Non
         # Attached to a datetime, a pytz zone gives the local mean time of its city, for Kolkata 7 to 23 minutes off.
         message = "timezone must not be a pytz zone: use zoneinfo.ZoneInfo"
         raise TypeError(message)
-    if timezone is not IST and timezone.utcoffset(datetime(2000, 1, 1)) is None:  # noqa: DTZ001 - any date does
+    if timezone is not IST and not _has_offset(timezone):
         message = "timezone must have an offset from UTC"
         raise TypeError(message)
     if not isinstance(limits, Limits):
         message = f"limits must be exotel_callback.Limits, not {type(limits).__name__}"
         raise TypeError(message)
+
+
+def _has_offset(timezone: tzinfo) -> bool:
+    try:
+        return timezone.utcoffset(datetime(2000, 1, 1)) is not None  # noqa: DTZ001 - any date does
+    except NotImplementedError:  # of a bare tzinfo
+        return False

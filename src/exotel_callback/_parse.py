@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ._addresses import diagnose
+from ._addresses import CALL_OBJECT, diagnose, identify
 from ._decode import check_count, decode
-from ._errors import InvalidCallbackError, IssueCode, MissingFieldError
+from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
 from ._fields import WireField, leg_class, wire_fields
 from ._legs import read_legs
 from ._model import StatusCallback
@@ -51,6 +51,8 @@ def parse(
     """
     check_options(content_type, timezone, limits)
     raw = decode(payload, content_type, limits)
+    if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # whose legs would be lost
+        raise MissingFieldError(diagnose(raw, "parse"))
     return read_event(StatusCallback, raw, raw, reader="parse", strict=strict, timezone=timezone, limits=limits)
 
 
@@ -58,6 +60,7 @@ def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the cal
     cls: type[T],
     raw: RawPayload,
     source: RawPayload,
+    odd: tuple[Issue, ...] = (),
     *,
     reader: str,
     strict: bool,
@@ -68,14 +71,15 @@ def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the cal
 
     :param raw: The event as it came, which it keeps.
     :param source: The same by the names of the table.
+    :param odd: Issues that were found on the way to `source`.
     :param reader: The name of the public function, which an error does not advise to call instead.
     """
     check_count(raw, limits)
     reading = Reading(timezone)
     values = _read_fields(wire_fields(cls), source, reading)
     values["legs"] = read_legs(leg_class(cls), source, reading, limits.legs)
-    issues = tuple(reading.issues)
-    problem = "; ".join(issue.message for issue in issues)
+    issues = (*reading.issues, *odd)
+    problem = in_words(issues)
     if any(required and values[attribute] is None for attribute, _, _, required in wire_fields(cls)):
         diagnosis = diagnose(raw, reader)
         raise MissingFieldError(f"{problem}. {diagnosis}" if diagnosis else problem, issues=issues)

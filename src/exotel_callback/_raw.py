@@ -182,8 +182,8 @@ def _copy_atom(value: object) -> object:
     for kind, to_plain in _SUBCLASSED.items():
         if isinstance(value, kind):
             return to_plain(cast("Any", value))
-    if type(value) is Decimal:
-        return value
+    if type(value) is Decimal:  # a signalling NaN could not even be compared
+        return Decimal("NaN") if value.is_snan() else value
     # Werkzeug's FileStorage, Starlette's UploadFile and aiohttp's FileField have this in common.
     return (FilePart if hasattr(value, "filename") else StandIn)(type(value).__name__)
 

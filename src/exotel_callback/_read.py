@@ -175,6 +175,19 @@ class Reading:
                 break
         return value[0] if value else None
 
+    def differs(self, kind: Kind, value: object, other: object) -> bool:
+        """Tell whether two values of one field mean different things, without an issue."""
+        return self._meaning(kind, value) != self._meaning(kind, other)
+
+    def _meaning(self, kind: Kind, value: object) -> object:
+        if isinstance(value, Repeated) and value:
+            value = value[0]
+        if says_nothing(value):
+            return None
+        text = kind.trim(as_text(value))
+        meaning = kind.read(text, self.zone)
+        return text if meaning is None else meaning
+
 
 def says_nothing(value: object) -> bool:
     """Tell whether a value is null, empty, a word for nothing, or a file, which is no field at all."""

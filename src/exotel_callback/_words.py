@@ -50,7 +50,8 @@ class CallStatus(StrEnum):
         :param other: What the row holds: a member, or its value as text.
         :raises ValueError: `other` is no `CallStatus`.
         """
-        return self is not CallStatus.UNKNOWN and PROGRESS[self] >= PROGRESS[CallStatus(other)]
+        progress = PROGRESS[CallStatus(other)]
+        return self is not CallStatus.UNKNOWN and PROGRESS[self] >= progress
 
 
 _OVER: Final = 4

@@ -145,8 +145,8 @@ def _read_seconds(value: object) -> int:
 
 def _read_date(value: object) -> datetime:
     date = datetime.fromisoformat(_checked(value, str))
-    if date.tzinfo is None:
-        message = "a date without an offset"
+    if date.tzinfo is None or date.isoformat() != value:
+        message = "not as datetime.isoformat() writes it, with an offset"
         raise ValueError(message)
     return date
 
