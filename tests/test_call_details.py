@@ -179,7 +179,8 @@ def test_what_is_odd(call, path, code):
 @pytest.mark.parametrize("nothing", [None, "", "null", [], {}])
 def test_details_that_say_nothing(nothing):
     """Are no issue."""
-    assert parse_call_details({**CALL, "Details": nothing}).issues == ()
+    call = {**CALL, "Details": nothing}
+    assert parse_call_details(call).issues == parse_call_details(json.dumps(call)).issues == ()
 
 
 @pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
