@@ -3,9 +3,12 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import exotel_callback
 
@@ -34,6 +37,9 @@ ORDER = [
     "converters",
     "_queue",
     "__init__",
+    "auth",
+    "recordings",
+    "phones",
     "_explain",
     "_cli",
     "__main__",
@@ -54,12 +60,14 @@ THIRD_PARTY = {
     "_multipart": {"multipart"},
     "converters": {"attrs", "cattrs"},
     "_queue": {"cattrs"},
+    "auth": {"itsdangerous"},
+    "phones": {"phonenumbers"},
     "_explain": {"attrs", "rich"},
     "_cli": {"click", "rich"},
 }
 
 # None of them belongs into a parser: files, sockets, clocks, the environment.
-NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib"}
+NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib.request"}
 
 
 def imports(module):
@@ -93,8 +101,9 @@ def test_modules_import_those_above_them():
 def test_modules_import_nothing_else():
     """The parser does no I/O, and knows no framework."""
     for module in ORDER:
-        others = {name.partition(".")[0] for level, name in imports(module) if not level}
-        assert others - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
+        others = {name for level, name in imports(module) if not level}
+        packages = {name.partition(".")[0] for name in others}
+        assert packages - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
         if module not in {"_cli", "__main__"}:
             assert not others & NO_IO, module
 
@@ -109,15 +118,51 @@ print(*sys.modules)
 """
     loaded = {name.partition(".")[0] for name in run(code).split()}
     assert "exotel_callback" in loaded
-    unwanted = {"cattrs", "dateutil", "multipart", "hypothesis", "click", "rich", "decimal", "email"}
+    unwanted = {
+        "itsdangerous",
+        "phonenumbers",
+        "cattrs",
+        "dateutil",
+        "multipart",
+        "hypothesis",
+        "click",
+        "rich",
+        "decimal",
+        "email",
+    }
     frameworks = {"flask", "werkzeug", "django", "starlette", "fastapi", "aiohttp", "multidict"}
     assert not loaded & (unwanted | frameworks)
+
+
+PUBLIC_MODULES = {
+    "auth": "check_basic_auth check_secret sign_url verify_url",
+    "converters": "configure_converter make_converter",
+    "phones": "to_e164",
+    "recordings": "EXOTEL_PREFIXES is_trusted",
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "code"),
+    [
+        ("phonenumbers", "import exotel_callback.phones"),
+        ("itsdangerous", "from exotel_callback.auth import sign_url; sign_url('https://e.com', 'a', 'b')"),
+        ("itsdangerous", "from exotel_callback.auth import verify_url; verify_url('https://e.com', 'a', 'b')"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(tmp_path, package, code):
+    """With the command that installs it; nothing else needs it."""
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert re.search(r"ImportError: .* extra: pip install 'exotel-callback\[(phones|signing)\]'", done.stderr)
 
 
 def test_every_public_name_is_there():
     """What the package promises, it has; submodules come when they are imported."""
     assert all(hasattr(exotel_callback, name) for name in exotel_callback.__all__)
-    assert run("import exotel_callback.converters as c; print(*c.__all__)") == "configure_converter make_converter\n"
+    for module, names in PUBLIC_MODULES.items():
+        assert run(f"import exotel_callback.{module} as m; print(*m.__all__)") == f"{names}\n"
 
 
 WATCHED = """

@@ -26,6 +26,7 @@ from exotel_callback import (
     PassthruEvent,
     PassthruLeg,
     StatusCallback,
+    auth,
     converters,
     dump,
     load,
@@ -35,6 +36,8 @@ from exotel_callback import (
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    phones,
+    recordings,
 )
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
@@ -86,6 +89,13 @@ assert_type(event.legs, tuple[PassthruLeg, ...])
 assert_type(event.outcome, Outcome)
 assert_type(event.extra, Mapping[str, object])
 merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is no event of a merged call
+
+assert_type(auth.check_secret("a", ["b", b"c"]), bool)
+assert_type(auth.check_basic_auth(None, "a", "b"), bool)
+assert_type(auth.sign_url("https://example.com", "a", "b"), str)
+assert_type(auth.verify_url(None, "a", "b", max_age=60), bool)
+assert_type(recordings.is_trusted(callback.recording_url), bool)
+assert_type(phones.to_e164(callback.from_number, "IN"), str | None)
 
 call = merge(callback, merge(callback))
 assert_type(call, Call)

@@ -1,0 +1,161 @@
+"""Who may post to your callback URL. Exotel signs nothing, so a secret of yours must be in the URL, or in a header.
+
+Facts
+-----
+- A callback comes with no signature that any page specifies, and support confirms that it can't be validated.
+- The receiver's own query parameters come back with the request, so a secret in the URL is what there is.
+- Two public handlers had to be closed because they had no secret, or compared it with ``==``.
+
+Source: https://developer.exotel.com/docs/advanced-config/webhooks-setup.
+
+A check of what a request carries answers False and never raises, whatever was sent. A misused argument of yours, above
+all an empty secret of an environment variable that is not set, raises at once: it must never be an open door.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from itsdangerous import TimestampSigner
+
+__all__ = ["check_basic_auth", "check_secret", "sign_url", "verify_url"]
+
+Secrets = str | bytes | Iterable[str | bytes]
+"""A secret, or several of which each is good: the new one and, while it is replaced, the old one."""
+
+_TOKEN: Final = "token"  # noqa: S105 - the name of the query parameter
+_BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
+_WEEK: Final = 604_800
+
+
+def check_secret(received: str | bytes | None, expected: Secrets) -> bool:
+    """Tell whether a received secret is the expected one, in a time that depends on neither.
+
+    :param received: What the request carries, such as a query parameter of the callback URL. None and empty are wrong.
+    :param expected: Your secret, or several of which each is good (rotation).
+    :raises ValueError: `expected` is empty, or one of several is.
+    :raises TypeError: `expected` is neither text, bytes nor several of these.
+    """
+    digests = [sha256(secret).digest() for secret in _secrets(expected)]
+    if not isinstance(received, str | bytes):
+        return False
+    digest = sha256(_as_bytes(received)).digest()
+    # Each is compared, so that the time does not tell which one was right.
+    return sum(hmac.compare_digest(digest, other) for other in digests) > 0
+
+
+def check_basic_auth(header: str | bytes | None, username: Secrets, password: Secrets) -> bool:
+    """Tell whether an ``Authorization`` header carries this user name and password (RFC 7617).
+
+    :param header: The header's value; None if the request has none.
+    :param username: Your user name, or several.
+    :param password: Your password, or several (rotation).
+    :raises ValueError: `username` or `password` is empty.
+    :raises TypeError: One of them is neither text, bytes nor several of these.
+    """
+    match = _BASIC.fullmatch(_as_bytes(header).strip()) if isinstance(header, str | bytes) else None
+    try:
+        user, _, word = base64.b64decode(match[1] if match else b"", validate=True).partition(b":")
+    except ValueError:
+        user = word = b""
+    # Both are compared, so that the time does not tell whether the user is known.
+    is_user, is_password = check_secret(user, username), check_secret(word, password)
+    return is_user and is_password
+
+
+def sign_url(url: str, secret: Secrets, subject: str) -> str:
+    """Add a query parameter ``token`` that binds a callback URL to one subject and to the time of signing.
+
+    A URL that leaks is then good for one order, or one called number, and for a limited time. Host and path are not
+    signed, because proxies change them.
+
+    :param url: The ``StatusCallback`` URL. A ``token`` that it has is replaced.
+    :param secret: Your secret, or several, of which the first signs.
+    :param subject: What the URL is for; text that the handler knows as well when the callback comes.
+    :raises ValueError: `secret` or `subject` is empty.
+    :raises TypeError: An argument is of a wrong type.
+    :raises ImportError: The extra ``signing`` is not installed.
+    """
+    if not isinstance(cast("object", url), str):
+        message = f"url must be text, not {type(url).__name__}"
+        raise TypeError(message)
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != _TOKEN]
+    token = _signer(secret, subject).sign(b"v1").decode()
+    return urlunsplit(parts._replace(query="&".join([*kept, f"{_TOKEN}={token}"])))
+
+
+def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int = _WEEK) -> bool:
+    """Tell whether a URL carries a ``token`` that `sign_url` made with one of these secrets for this subject.
+
+    :param url: The URL of the request; the query string alone after a ``?`` is enough.
+    :param secret: Your secret, or several (rotation).
+    :param subject: What the callback says that it is for.
+    :param max_age: For how many seconds a token is good, by this machine's clock; a week if you do not say otherwise.
+    :raises ValueError: `secret` or `subject` is empty, or `max_age` is not positive.
+    :raises TypeError: An argument other than `url` is of a wrong type.
+    :raises ImportError: The extra ``signing`` is not installed.
+    """
+    if type(max_age) is not int or max_age <= 0:
+        message = "max_age must be a positive whole number of seconds"
+        raise ValueError(message)
+    signer = _signer(secret, subject)
+    from itsdangerous import BadData  # noqa: PLC0415 - only signed URLs need it
+
+    try:
+        query = parse_qsl(urlsplit(url).query, max_num_fields=1_024) if isinstance(url, str) else []
+        tokens = [value for name, value in query if name == _TOKEN]
+        return len(tokens) == 1 and signer.unsign(tokens[0], max_age=max_age) == b"v1"
+    except (BadData, ValueError):  # a broken URL, or one with too many parameters
+        return False
+
+
+def _signer(secret: Secrets, subject: str) -> "TimestampSigner":
+    try:
+        from itsdangerous import TimestampSigner  # noqa: PLC0415 - only signed URLs need it
+    except ModuleNotFoundError as error:
+        message = "signed URLs need an extra: pip install 'exotel-callback[signing]'"
+        raise ImportError(message) from error
+    if not isinstance(cast("object", subject), str):
+        message = f"subject must be text, not {type(subject).__name__}"
+        raise TypeError(message)
+    if not subject:
+        message = "subject must not be empty: it is what the URL is good for"
+        raise ValueError(message)
+    # The subject is part of the key and not of the token, so that the URL does not tell it. itsdangerous signs with
+    # the last secret.
+    salt = b"exotel_callback.auth.sign_url:" + _as_bytes(subject)
+    secrets = _secrets(secret)[::-1]
+    return TimestampSigner(secrets, salt=salt, key_derivation="hmac", digest_method=sha256)
+
+
+def _secrets(given: Secrets) -> list[bytes]:
+    several: Iterable[object] = [given] if isinstance(given, str | bytes) else _iterable(given)
+    secrets: list[bytes] = []
+    for secret in several:
+        if not isinstance(secret, str | bytes):
+            message = f"a secret must be text or bytes, not {type(secret).__name__}"
+            raise TypeError(message)
+        secrets.append(_as_bytes(secret))
+    if not secrets or not all(secrets):
+        message = "a secret is empty: is its environment variable set?"
+        raise ValueError(message)
+    return secrets
+
+
+def _iterable(given: object) -> Iterable[object]:
+    if given is None:
+        return ()
+    if not isinstance(given, Iterable):
+        message = f"a secret must be text or bytes, or several of these, not {type(given).__name__}"
+        raise TypeError(message)
+    return cast("Iterable[object]", given)
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

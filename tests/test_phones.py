@@ -1,0 +1,77 @@
+"""Numbers that disagree are brought to one form, and what is no number to none."""
+
+import pytest
+
+from exotel_callback.phones import to_e164
+
+SAME = [
+    "09876543210",
+    "+919876543210",
+    "919876543210",
+    "9876543210",
+    " 919876543210",
+    "+91 98765-43210",
+    "0 98765 43210",
+]
+
+
+@pytest.mark.parametrize("number", SAME)
+def test_one_number_in_all_its_forms(number):
+    """A trunk zero, the country's code with and without its plus, a plus that became a blank, and none of these."""
+    assert to_e164(number) == "+919876543210"
+
+
+@pytest.mark.parametrize(("number", "e164"), [("08047112233", "+918047112233"), ("+14155552671", "+14155552671")])
+def test_other_numbers(number, e164):
+    """A landline, and a number that says its country."""
+    assert to_e164(number) == e164
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "e164"), [("020 7946 0018", "GB", "+442079460018"), ("4155552671", "US", "+14155552671")]
+)
+def test_numbers_of_another_country(number, region, e164):
+    """Where they do not say theirs."""
+    assert to_e164(number, region) == e164
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        None,
+        "",
+        " ",
+        "null",
+        "0XXXXX30240",
+        "0XXXXXX4890",
+        "sip:agentsip",
+        "sip:09876543210@example.com",
+        "tel:+919876543210",
+        "+91987654321O",
+        "1-800-FLOWERS",
+        "123",
+        "911",
+        "0000000000",
+        "99999999999999999999",
+        "+",
+        "++919876543210",
+        "9876543210;ext=5",
+        "9876543210\n9123456789",
+        "٠٩٨٧٦٥٤٣٢١٠",
+        "\0",
+        "9" * 100_000,
+        5,
+        b"9876543210",
+    ],
+    ids=lambda number: repr(number)[:30],
+)
+def test_what_is_no_number(number):
+    """Is None: masked, an address, too short, too long, or nonsense."""
+    assert to_e164(number) is None
+
+
+@pytest.mark.parametrize("region", ["", "in", "XX", None, "91"])
+def test_an_unknown_region(region):
+    """Is a mistake of the caller, whatever the number."""
+    with pytest.raises(ValueError, match="unknown region"):
+        to_e164("09876543210", region)
