@@ -75,7 +75,7 @@ def test_ten_thousand_odd_inputs():
         assert check_secret(received, [OLD, SECRET]) is right
 
 
-EMPTY = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""]]
+EMPTY = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""], " ", "\n", b"\t", [SECRET, " "], ["new", " "]]
 
 
 @pytest.mark.parametrize("expected", EMPTY, ids=repr)
@@ -86,7 +86,7 @@ def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
         check_secret(received, expected)
 
 
-@pytest.mark.parametrize("expected", [5, [5], [None], object()], ids=repr)
+@pytest.mark.parametrize("expected", [5, [5], [None], object(), {SECRET: OLD}], ids=repr)
 def test_what_can_be_no_secret(expected):
     """Is a mistake of the caller."""
     with pytest.raises(TypeError, match="must be text or bytes"):
@@ -191,6 +191,50 @@ def test_a_token_that_the_url_has_is_replaced():
     assert verify_url(signed, SECRET, "a")
 
 
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://e.com/p?a=1&&b=2&", "https://e.com/p?a=1&&b=2&&token="),
+        ("HTTP://E.com//a?x=%C3%A9", "HTTP://E.com//a?x=%C3%A9&token="),
+        ("http:////a//b", "http:////a//b?token="),
+        ("https://e.com/p?t%6Fken=x&a", "https://e.com/p?a&token="),
+        ("/p", "/p?token="),
+    ],
+)
+def test_the_rest_of_a_url_stays_as_it_is(url, kept):
+    """Byte for byte, but for a token in whatever spelling."""
+    signed = sign_url(url, SECRET, "a")
+    assert signed.startswith(kept)
+    assert verify_url(signed, SECRET, "a")
+
+
+@pytest.mark.parametrize("url", ["", " ", " https://e.com", "https://e.com/\n", "https://e.com/a b"])
+def test_a_url_that_is_none(url):
+    """A base address of the environment that is not set, for one."""
+    with pytest.raises(ValueError, match="url is empty"):
+        sign_url(url, SECRET, "a")
+
+
+@pytest.mark.parametrize("url", [None, 5, b"https://e.com"])
+def test_a_url_that_is_no_text(url):
+    """Is a mistake of the caller."""
+    with pytest.raises(TypeError, match="url must be text"):
+        sign_url(url, SECRET, "a")
+
+
+def test_the_rest_of_the_query_is_not_signed():
+    """What the handler believes of it belongs into the subject."""
+    signed = sign_url("https://e.com/?amount=1", SECRET, "order 1 for 1")
+    changed = signed.replace("amount=1", "amount=9")
+    assert verify_url(changed, SECRET, "order 1 for 1")
+    assert not verify_url(changed, SECRET, "order 1 for 9")
+
+
+def test_secrets_that_hmac_would_take_for_one():
+    """It pads a short key with NUL."""
+    assert not verify_url(sign_url(URL, SECRET, "a"), SECRET + "\0", "a")
+
+
 def test_secrets_rotate():
     """The first signs, each verifies."""
     signed = sign_url(URL, [SECRET, OLD], "a")
@@ -257,6 +301,7 @@ def test_a_token_that_was_tampered_with(url):
         ((None, "a"), ValueError),
         (([], "a"), ValueError),
         ((SECRET, ""), ValueError),
+        ((SECRET, " "), ValueError),
         ((SECRET, None), TypeError),
         ((SECRET, 5), TypeError),
         ((5, "a"), TypeError),

@@ -111,6 +111,7 @@ TRICKS = {
     f"https://{HOST}/exotelrecordings/..%5cevil/a.mp3": "with an escaped backslash",
     f"https://{HOST}/exotelrecordings/..\\evil/a.mp3": "with a backslash",
     f"https://{HOST}/exotelrecordings/..;/evil/a.mp3": "to some servers the same as two dots",
+    f"https://{HOST}/exotelrecordings/..%20/evil/a.mp3": "to some systems the same, as they trim blanks",
     f"https://{HOST}/exotelrecordings/%2e%2e;x/evil/a.mp3": "the same, escaped",
     f"https://{HOST}/evil/../exotelrecordings/a.mp3": "comes back to the prefix",
     f"https://{HOST}/%65xotelrecordings/a.mp3": "the prefix itself escaped",

@@ -15,10 +15,10 @@ all an empty secret of an environment variable that is not set, raises at once: 
 import base64
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 if TYPE_CHECKING:
     from itsdangerous import TimestampSigner
@@ -30,6 +30,7 @@ Secrets = str | bytes | Iterable[str | bytes]
 
 _TOKEN: Final = "token"  # noqa: S105 - the name of the query parameter
 _BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
+_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _WEEK: Final = 604_800
 
 
@@ -41,7 +42,7 @@ def check_secret(received: str | bytes | None, expected: Secrets) -> bool:
     :raises ValueError: `expected` is empty, or one of several is.
     :raises TypeError: `expected` is neither text, bytes nor several of these.
     """
-    digests = [sha256(secret).digest() for secret in _secrets(expected)]
+    digests = [sha256(secret).digest() for secret in as_secrets(expected)]
     if not isinstance(received, str | bytes):
         return False
     digest = sha256(_as_bytes(received)).digest()
@@ -71,23 +72,29 @@ def check_basic_auth(header: str | bytes | None, username: Secrets, password: Se
 def sign_url(url: str, secret: Secrets, subject: str) -> str:
     """Add a query parameter ``token`` that binds a callback URL to one subject and to the time of signing.
 
-    A URL that leaks is then good for one order, or one called number, and for a limited time. Host and path are not
-    signed, because proxies change them.
+    A URL that leaks is then good for one order, or one called number, and for a limited time. Only the subject and the
+    time are signed: not host and path, which proxies change, nor the rest of the query. What the handler believes of
+    its query belongs into the subject.
 
-    :param url: The ``StatusCallback`` URL. A ``token`` that it has is replaced.
+    :param url: The ``StatusCallback`` URL. A ``token`` that it has is replaced, all else stays as it is.
     :param secret: Your secret, or several, of which the first signs.
     :param subject: What the URL is for; text that the handler knows as well when the callback comes.
-    :raises ValueError: `secret` or `subject` is empty.
+    :raises ValueError: `url`, `secret` or `subject` is empty, or `url` holds blanks or control characters.
     :raises TypeError: An argument is of a wrong type.
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if not isinstance(cast("object", url), str):
         message = f"url must be text, not {type(url).__name__}"
         raise TypeError(message)
-    parts = urlsplit(url)
-    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != _TOKEN]
+    if not url or _BLANK.search(url):
+        message = "url is empty, or holds blanks or control characters"
+        raise ValueError(message)
+    rest, hash_sign, fragment = url.partition("#")
+    address, _, query = rest.partition("?")
+    pairs = query.split("&") if query else []
+    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != _TOKEN]
     token = _signer(secret, subject).sign(b"v1").decode()
-    return urlunsplit(parts._replace(query="&".join([*kept, f"{_TOKEN}={token}"])))
+    return f"{address}?{'&'.join([*kept, f'{_TOKEN}={token}'])}{hash_sign}{fragment}"
 
 
 def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int = _WEEK) -> bool:
@@ -97,8 +104,8 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
     :param secret: Your secret, or several (rotation).
     :param subject: What the callback says that it is for.
     :param max_age: For how many seconds a token is good, by this machine's clock; a week if you do not say otherwise.
-    :raises ValueError: `secret` or `subject` is empty, or `max_age` is not positive.
-    :raises TypeError: An argument other than `url` is of a wrong type.
+    :raises ValueError: `secret` or `subject` is empty, or `max_age` is no positive whole number.
+    :raises TypeError: `secret` or `subject` is of a wrong type.
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if type(max_age) is not int or max_age <= 0:
@@ -124,26 +131,30 @@ def _signer(secret: Secrets, subject: str) -> "TimestampSigner":
     if not isinstance(cast("object", subject), str):
         message = f"subject must be text, not {type(subject).__name__}"
         raise TypeError(message)
-    if not subject:
+    if not subject.strip():
         message = "subject must not be empty: it is what the URL is good for"
         raise ValueError(message)
     # The subject is part of the key and not of the token, so that the URL does not tell it. itsdangerous signs with
     # the last secret.
     salt = b"exotel_callback.auth.sign_url:" + _as_bytes(subject)
-    secrets = _secrets(secret)[::-1]
+    secrets = [sha256(each).digest() for each in reversed(as_secrets(secret))]
     return TimestampSigner(secrets, salt=salt, key_derivation="hmac", digest_method=sha256)
 
 
-def _secrets(given: Secrets) -> list[bytes]:
+def as_secrets(given: Secrets | None) -> list[bytes]:
+    """Return secrets of ours as bytes; raise if there is none, or an empty one."""
     several: Iterable[object] = [given] if isinstance(given, str | bytes) else _iterable(given)
     secrets: list[bytes] = []
     for secret in several:
         if not isinstance(secret, str | bytes):
             message = f"a secret must be text or bytes, not {type(secret).__name__}"
             raise TypeError(message)
+        if not secret.strip():
+            message = "a secret is empty: is its environment variable set?"
+            raise ValueError(message)
         secrets.append(_as_bytes(secret))
-    if not secrets or not all(secrets):
-        message = "a secret is empty: is its environment variable set?"
+    if not secrets:
+        message = "a secret is empty: there is none"
         raise ValueError(message)
     return secrets
 
@@ -151,7 +162,7 @@ def _secrets(given: Secrets) -> list[bytes]:
 def _iterable(given: object) -> Iterable[object]:
     if given is None:
         return ()
-    if not isinstance(given, Iterable):
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
         message = f"a secret must be text or bytes, or several of these, not {type(given).__name__}"
         raise TypeError(message)
     return cast("Iterable[object]", given)

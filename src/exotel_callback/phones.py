@@ -21,8 +21,8 @@ except ModuleNotFoundError as error:
 
 __all__ = ["to_e164"]
 
-# Letters would be read as those on the keys of a telephone, and a masked number as another one.
-_NUMBER: Final = re.compile(r"\+?[0-9][0-9 ().-]{0,30}")
+# Letters would be read as those on the keys of a telephone, and a masked number as another one, however it is masked.
+_NUMBER: Final = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){0,20}")
 
 
 def to_e164(number: str | None, region: str = "IN") -> str | None:

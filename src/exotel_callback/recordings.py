@@ -66,7 +66,8 @@ def _place(url: object) -> tuple[str, str] | None:
         return None
     host, path = match[1].lower(), match[2]
     decoded = unquote(path, "latin-1")
-    segments = {segment.partition(";")[0] for segment in decoded.split("/")}  # to some servers ``..;`` is ``..``
+    # To some servers ``..;`` and a ``..`` with blanks are ``..``.
+    segments = {segment.partition(";")[0].strip() for segment in decoded.split("/")}
     # An escaped slash or percent sign is a slash or an escape to the next program.
     if _ODD.search(decoded) or decoded.count("/") != path.count("/") or {".", ".."} & segments:
         return None
