@@ -1,6 +1,7 @@
 """Who may import whom, what a first parse loads, and that nothing is read or written while parsing."""
 
 import ast
+import importlib.util
 import json
 import os
 import re
@@ -70,6 +71,18 @@ THIRD_PARTY = {
 NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib.request"}
 
 
+# The adapters: each may import what all may, and its own framework.
+ADAPTERS = {
+    "__init__": set(),
+    "_shared": {"attrs"},
+    "aiohttp": {"aiohttp"},
+    "aws_lambda": set(),
+    "django": {"django"},
+    "fastapi": {"fastapi", "starlette"},
+    "flask": {"flask", "werkzeug"},
+}
+
+
 def imports(module):
     tree = ast.parse((SOURCE / f"{module}.py").read_text())
     for node in ast.walk(tree):
@@ -79,8 +92,8 @@ def imports(module):
             yield from ((0, alias.name) for alias in node.names)
 
 
-def run(code):
-    command = [sys.executable, "-W", "error", "-c", code]
+def run(code, warnings="error"):
+    command = [sys.executable, "-W", warnings, "-c", code]
     # Measuring coverage in it would load modules of its own.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
@@ -106,6 +119,26 @@ def test_modules_import_nothing_else():
         assert packages - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
         if module not in {"_cli", "__main__"}:
             assert not others & NO_IO, module
+
+
+def test_adapters_import_their_own_framework_only():
+    """And nothing that is not an adapter imports one."""
+    assert {path.stem for path in SOURCE.glob("adapters/*.py")} == set(ADAPTERS)
+    for module, frameworks in ADAPTERS.items():
+        packages = {name.partition(".")[0] for level, name in imports(f"adapters/{module}") if not level}
+        assert packages - sys.stdlib_module_names - {"exotel_callback"} == frameworks, module
+    assert not any("adapters" in (name or "") for module in ORDER for _, name in imports(module))
+
+
+@pytest.mark.parametrize("module", [name for name in ADAPTERS if not name.startswith("_")])
+def test_an_adapter_loads_no_other_framework(module):
+    """In a fresh process."""
+    own = ADAPTERS[module] or {"exotel_callback"}
+    if not all(map(importlib.util.find_spec, own)):
+        pytest.skip(f"{module} is not installed")
+    loaded = run(f"import exotel_callback.adapters.{module}, sys; print(*sys.modules)", warnings="default")
+    frameworks = {"aiohttp", "django", "fastapi", "flask", "hypothesis"}
+    assert {name.partition(".")[0] for name in loaded.split()} & frameworks == own & frameworks
 
 
 def test_an_ordinary_parse_loads_little():

@@ -235,6 +235,7 @@ _DECODERS: Final[dict[str, Callable[[bytes | str, Header], RawPayload]]] = {
     "application/x-www-form-urlencoded": _decode_urlencoded_body,
     "multipart/form-data": _decode_multipart_body,
 }
+CONTENT_TYPES: Final = tuple(_DECODERS)
 
 
 def _take_snapshot(payload: object, limits: Limits) -> RawPayload:

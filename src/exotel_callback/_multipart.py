@@ -3,10 +3,14 @@
 An old ``python-multipart`` (before 0.0.13) installs a package of the same name that is found first.
 """
 
+# Where python-multipart is installed too, pyright finds that one, and takes its names for these.
+# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from ._errors import DecodeError
 
 try:
-    from multipart import (  # pyright: ignore[reportMissingTypeStubs] - the package has none
+    from multipart import (
         MultipartError,
         MultipartSegment,
         PushMultipartParser,

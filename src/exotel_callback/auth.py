@@ -160,10 +160,11 @@ def as_secrets(given: Secrets | None) -> list[bytes]:
 
 
 def _iterable(given: object) -> Iterable[object]:
+    kind = type(given).__name__
     if given is None:
         return ()
-    if not isinstance(given, Iterable) or isinstance(given, Mapping):
-        message = f"a secret must be text or bytes, or several of these, not {type(given).__name__}"
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        message = f"a secret must be text or bytes, or several of these, not {kind}"
         raise TypeError(message)
     return cast("Iterable[object]", given)
 

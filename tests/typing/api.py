@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, assert_never, assert_type
+from typing import TYPE_CHECKING, Any, assert_never, assert_type
 
 from cattrs import Converter
 
@@ -39,6 +39,12 @@ from exotel_callback import (
     phones,
     recordings,
 )
+from exotel_callback.adapters import aiohttp, aws_lambda, django, fastapi, flask
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from django.http import HttpRequest
+    from starlette.requests import Request
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
 assert_type(callback, StatusCallback)
@@ -129,3 +135,31 @@ def every_status(status: CallStatus) -> bool:
             return False
         case _:
             assert_never(status)
+
+
+def flask_view() -> None:
+    """Use Flask's adapter, with the current request or a given one."""
+    assert_type(flask.parse_request(secret="a", strict=True), StatusCallback)
+    flask.parse_request(secret=None)
+    flask.parse_request(secrets="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - no such option
+
+
+def django_view(request: "HttpRequest") -> None:
+    """Use Django's adapter."""
+    assert_type(django.parse_request(request, limits=Limits()), StatusCallback)
+
+
+async def fastapi_route(request: "Request") -> None:
+    """Use FastAPI's adapter, and its dependency."""
+    assert_type(await fastapi.parse_request(request, secret=["a", "b"]), StatusCallback)
+    assert_type(await fastapi.callback(secret="a")(request), StatusCallback)
+
+
+async def aiohttp_handler(request: "web.Request") -> None:
+    """Use the adapter of aiohttp."""
+    assert_type(await aiohttp.parse_request(request, timezone=IST), StatusCallback)
+
+
+def lambda_handler(event: dict[str, Any]) -> None:
+    """Use the adapter of AWS Lambda."""
+    assert_type(aws_lambda.parse_event(event, secret_parameter="key"), StatusCallback)

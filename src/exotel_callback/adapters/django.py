@@ -1,0 +1,47 @@
+"""For Django: ``callback = parse_request(request, secret=...)`` in a view, which must be exempt from CSRF checks."""
+
+from typing import Unpack
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, RawPostDataException, UnreadablePostError
+
+from exotel_callback._errors import DecodeError
+from exotel_callback._model import StatusCallback
+
+from ._shared import Options, Settings, read_at_most
+
+__all__ = ["parse_request"]
+
+
+def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCallback:
+    """Parse the StatusCallback that a request carries.
+
+    The view needs ``django.views.decorators.csrf.csrf_exempt``: Exotel has no token of yours.
+
+    :param request: The view's request, also under ASGI.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
+    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
+    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is given and empty.
+    """
+    settings = Settings(**options)
+    header = request.META.get("CONTENT_LENGTH") or ""
+    length = int(header) if header.isdecimal() else None
+    settings.admit(request.GET.getlist(settings.secret_parameter), length)
+    environ = getattr(request, "environ", {})
+    try:
+        # Without a length Django has no body. A server that marks its end can be asked for it, and for so much only.
+        if length is None and environ.get("wsgi.input_terminated"):
+            body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
+        else:
+            body = request.body
+    except RawPostDataException:  # the form was read, from a stream that can't be read again
+        pairs = [(name, value) for name, values in request.POST.lists() for value in values]
+        return settings.parse_form(pairs, length)
+    except RequestDataTooBig:
+        problem = settings.too_large()
+    except UnreadablePostError:
+        problem = DecodeError("the body could not be read to its end")
+    else:
+        return settings.parse_body(body, request.META.get("CONTENT_TYPE"), length)
+    raise problem

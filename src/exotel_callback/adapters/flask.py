@@ -1,0 +1,46 @@
+"""For Flask: ``callback = parse_request(secret=...)`` in a view."""
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Unpack
+
+import flask
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from exotel_callback._errors import DecodeError
+from exotel_callback._model import StatusCallback
+
+from ._shared import Options, Settings, read_at_most
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+__all__ = ["parse_request"]
+
+
+def parse_request(request: "Request | None" = None, **options: Unpack[Options]) -> StatusCallback:
+    """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
+
+    :param request: A request of Flask or Werkzeug; left out, the current one.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
+    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
+    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is given and empty.
+    """
+    settings = Settings(**options)
+    request = flask.request if request is None else request
+    length = request.content_length
+    settings.admit(request.args.getlist(settings.secret_parameter), length)
+    try:
+        if length is None:  # then only so much is read
+            vars(request)["stream"] = BytesIO(read_at_most(request.stream.read, settings.limits.body_bytes + 1))
+        body = request.get_data()
+        pairs = () if body else request.form.items(multi=True)
+    except RequestEntityTooLarge:
+        problem = settings.too_large()
+    except BadRequest:
+        problem = DecodeError("the body could not be read to its end")
+    else:
+        if body:
+            return settings.parse_body(body, request.content_type, length)
+        return settings.parse_form(pairs, length)
+    raise problem

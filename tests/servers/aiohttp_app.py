@@ -1,0 +1,65 @@
+"""A tiny aiohttp app and its own server: ``python aiohttp_app.py FD``, which serves a listening socket.
+
+``client_max_size`` stays at its default of 1 MiB, as in most apps. That is above the limit of the library, so what is
+refused as too large has been refused by the adapter.
+"""
+
+import socket
+import sys
+from contextlib import suppress
+
+from aiohttp import web
+
+from exotel_callback import CallbackError, dump
+from exotel_callback.adapters.aiohttp import parse_request
+
+SECRET = "right"
+
+routes = web.RouteTableDef()
+
+
+def answer(callback):
+    return web.json_response({"dump": dump(callback), "raw": sorted(callback.raw)})
+
+
+@web.middleware
+async def refuse(request, handler):
+    try:
+        return await handler(request)
+    except CallbackError as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
+        return web.json_response(answer, status=error.status_hint)
+
+
+@routes.route("*", "/plain")
+async def plain(request):
+    return answer(await parse_request(request))
+
+
+@routes.route("*", "/secret")
+async def secret(request):
+    return answer(await parse_request(request, secret=SECRET))
+
+
+@routes.route("*", "/form-first")
+async def form_first(request):
+    with suppress(Exception):  # as a middleware might
+        await request.post()
+    return answer(await parse_request(request))
+
+
+@routes.route("*", "/body-first")
+async def body_first(request):
+    await request.read()
+    return answer(await parse_request(request))
+
+
+@routes.route("*", "/strict")
+async def strict(request):
+    return answer(await parse_request(request, strict=True))
+
+
+if __name__ == "__main__":
+    app = web.Application(middlewares=[refuse])
+    app.add_routes(routes)
+    web.run_app(app, sock=socket.socket(fileno=int(sys.argv[1])))

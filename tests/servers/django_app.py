@@ -1,0 +1,71 @@
+"""A tiny Django project in one file, for a real server to run: ``gunicorn django_app:app``."""
+
+from contextlib import suppress
+from functools import wraps
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from exotel_callback import CallbackError, dump
+from exotel_callback.adapters.django import parse_request
+
+SECRET = "right"
+
+settings.configure(
+    ALLOWED_HOSTS=["127.0.0.1"],
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+    ROOT_URLCONF=__name__,
+)
+
+
+def view(read):
+    """Make a view of a function that reads a callback; nobody can send Django's token, so it is exempt."""
+
+    @csrf_exempt
+    @wraps(read)
+    def answer(request):
+        try:
+            callback = read(request)
+        except CallbackError as error:
+            answer = {"error": type(error).__name__, "message": str(error)}
+            return JsonResponse(answer, status=error.status_hint)
+        return JsonResponse({"dump": dump(callback), "raw": sorted(callback.raw)})
+
+    return answer
+
+
+@view
+def secret(request):
+    return parse_request(request, secret=SECRET)
+
+
+@view
+def form_first(request):
+    with suppress(Exception):  # as a middleware might
+        len(request.POST)
+    return parse_request(request)
+
+
+@view
+def body_first(request):
+    len(request.body)
+    return parse_request(request)
+
+
+@view
+def strict(request):
+    return parse_request(request, strict=True)
+
+
+urlpatterns = [
+    path("plain", view(parse_request)),
+    path("secret", secret),
+    path("form-first", form_first),
+    path("body-first", body_first),
+    path("strict", strict),
+]
+
+app = get_wsgi_application()

@@ -1,0 +1,66 @@
+"""A tiny FastAPI app under uvicorn: ``python fastapi_app.py FD``, which serves a listening socket."""
+
+import json
+import socket
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from exotel_callback import CallbackError, StatusCallback, dump
+from exotel_callback.adapters.fastapi import callback, parse_request
+
+SECRET = "right"
+
+app = FastAPI()
+
+
+def answer(callback):
+    # JSONResponse can't encode half of a surrogate pair, which a hostile name may be.
+    return Response(json.dumps({"dump": dump(callback), "raw": sorted(callback.raw)}), media_type="application/json")
+
+
+@app.exception_handler(CallbackError)
+async def refuse(_: Request, error: CallbackError):
+    return JSONResponse({"error": type(error).__name__, "message": str(error)}, error.status_hint)
+
+
+@app.api_route("/plain", methods=["GET", "POST"])
+async def plain(request: Request):
+    return answer(await parse_request(request))
+
+
+@app.api_route("/secret", methods=["GET", "POST"])
+async def secret(request: Request):
+    return answer(await parse_request(request, secret=SECRET))
+
+
+@app.api_route("/form-first", methods=["GET", "POST"])
+async def form_first(request: Request):
+    with suppress(Exception):  # as a middleware might
+        await request.form()
+    return answer(await parse_request(request))
+
+
+@app.api_route("/body-first", methods=["GET", "POST"])
+async def body_first(request: Request):
+    await request.body()
+    return answer(await parse_request(request))
+
+
+@app.api_route("/strict", methods=["GET", "POST"])
+async def strict(request: Request):
+    return answer(await parse_request(request, strict=True))
+
+
+@app.post("/depends")
+async def depends(callback: Annotated[StatusCallback, Depends(callback(secret=SECRET))]):
+    return answer(callback)
+
+
+if __name__ == "__main__":
+    # Its option --fd takes any socket for one of AF_UNIX, and each answer then comes 40 ms late.
+    uvicorn.Server(uvicorn.Config(app)).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

@@ -1,0 +1,49 @@
+"""A tiny Flask app, for a real server to run: ``gunicorn flask_app:app``."""
+
+from contextlib import suppress
+
+from flask import Flask, jsonify, request
+
+from exotel_callback import CallbackError, dump
+from exotel_callback.adapters.flask import parse_request
+
+SECRET = "right"
+
+app = Flask(__name__)
+
+
+def answer(callback):
+    return jsonify(dump=dump(callback), raw=sorted(callback.raw))
+
+
+@app.errorhandler(CallbackError)
+def refuse(error):
+    return jsonify(error=type(error).__name__, message=str(error)), error.status_hint
+
+
+@app.route("/plain", methods=["GET", "POST"])
+def plain():
+    return answer(parse_request())
+
+
+@app.route("/secret", methods=["GET", "POST"])
+def secret():
+    return answer(parse_request(request, secret=SECRET))
+
+
+@app.route("/form-first", methods=["GET", "POST"])
+def form_first():
+    with suppress(Exception):  # as a middleware might
+        len(request.form)
+    return answer(parse_request(request))
+
+
+@app.route("/body-first", methods=["GET", "POST"])
+def body_first():
+    request.get_data()
+    return answer(parse_request(request))
+
+
+@app.route("/strict", methods=["GET", "POST"])
+def strict():
+    return answer(parse_request(strict=True))

@@ -1,0 +1,517 @@
+"""The adapters in one process: every way in which a framework may have a callback, and who gets in."""
+
+import asyncio
+import base64
+import io
+import sys
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+
+from exotel_callback import AuthenticationError, CallbackError, DecodeError, Limits, StatusCallback, dump, load, parse
+from exotel_callback.adapters.aws_lambda import parse_event
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
+
+CALLBACK = parse(PAGE)
+RIGHT = "right"
+
+# What a middleware does with a broken form is its own affair.
+ON_BROKEN = {True: suppress(Exception), False: nullcontext()}
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One request to an adapter: what is sent, and what something earlier does to it."""
+
+    body: bytes = b""
+    content_type: str | None = None
+    query: str = ""
+    before: str | None = None
+    chunked: bool = False
+    is_broken: bool = False
+    method: str = "POST"
+
+
+def sent(encoding, payload, **more):
+    body, content_type = ENCODERS[encoding](payload)
+    return Call(body=body, content_type=content_type, **more)
+
+
+def call_flask(call, **options):
+    flask = pytest.importorskip("flask")
+    from exotel_callback.adapters.flask import parse_request
+
+    stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
+    environ = {"wsgi.input": stream, "wsgi.input_terminated": call.chunked}
+    if call.content_type:
+        environ["CONTENT_TYPE"] = call.content_type
+    if not call.chunked:
+        environ["CONTENT_LENGTH"] = str(len(call.body))
+    app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 100_000
+    with app.test_request_context(f"/?{call.query}", method=call.method, environ_overrides=environ):
+        match call.before:
+            case "form":
+                _ = flask.request.form
+            case "body":
+                flask.request.get_data()
+            case "lost":
+                flask.request.stream.read()
+        callback = parse_request(**options)
+        assert parse_request(flask.request, **options) == callback
+        return callback
+
+
+def call_django(call, **options):
+    pytest.importorskip("django")
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIRequest
+
+    from exotel_callback.adapters.django import parse_request
+
+    if not settings.configured:
+        settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=100_000)
+    stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
+    environ = {"REQUEST_METHOD": call.method, "QUERY_STRING": call.query, "wsgi.input": stream}
+    environ["CONTENT_LENGTH"] = str(len(call.body))
+    if call.content_type:
+        environ["CONTENT_TYPE"] = call.content_type
+    request = WSGIRequest(environ)
+    match call.before:
+        case "form":
+            with ON_BROKEN[call.is_broken]:
+                _ = request.POST
+        case "body":
+            _ = request.body
+        case "lost":
+            request.read()
+    return parse_request(request, **options)
+
+
+def call_starlette(call, **options):
+    pytest.importorskip("fastapi")
+    from starlette.requests import Request
+
+    from exotel_callback.adapters.fastapi import parse_request
+
+    headers = [(b"content-length", str(len(call.body)).encode())] if not call.chunked else []
+    if call.content_type:
+        headers.append((b"content-type", call.content_type.encode()))
+    scope = {"type": "http", "method": call.method, "query_string": call.query.encode(), "headers": headers}
+    half = len(call.body) // 2
+    messages = [
+        {"type": "http.request", "body": call.body[:half], "more_body": True},
+        {"type": "http.request", "body": call.body[half:], "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def run():
+        request = Request(scope, receive)
+        match call.before:
+            case "form":
+                with ON_BROKEN[call.is_broken]:
+                    await request.form()
+            case "body":
+                await request.body()
+            case "lost":
+                async for _ in request.stream():
+                    pass
+            case "gone":
+                del messages[:2]
+            case "begun":
+                del messages[0]
+        callback = await parse_request(request, **options)
+        assert call.before == "form" or await request.body() == call.body
+        return callback
+
+    return asyncio.run(run())
+
+
+def call_aiohttp(call, **options):
+    pytest.importorskip("aiohttp")
+    from aiohttp import StreamReader
+    from aiohttp.base_protocol import BaseProtocol
+    from aiohttp.test_utils import make_mocked_request
+
+    from exotel_callback.adapters.aiohttp import parse_request
+
+    headers = {} if call.chunked else {"Content-Length": str(len(call.body))}
+    if call.content_type:
+        headers["Content-Type"] = call.content_type
+
+    async def run():
+        content = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+        content.feed_data(call.body)
+        content.feed_eof()
+        request = make_mocked_request(
+            call.method, f"/?{call.query}", headers=headers, payload=content, client_max_size=100_000
+        )
+        match call.before:
+            case "form":
+                with ON_BROKEN[call.is_broken]:
+                    await request.post()
+            case "body":
+                await request.read()
+            case "lost":
+                await content.read()
+        callback = await parse_request(request, **options)
+        assert await parse_request(request, **options) == callback
+        return callback
+
+    return asyncio.run(run())
+
+
+def call_lambda_2(call, **options):
+    event = {
+        "version": "2.0",
+        "rawQueryString": call.query,
+        "headers": {"content-type": call.content_type} if call.content_type else {},
+        "requestContext": {"http": {"method": call.method}},
+        "body": base64.b64encode(call.body).decode(),
+        "isBase64Encoded": True,
+    }
+    return parse_event(event, **options)
+
+
+FRAMEWORKS = {
+    "flask": call_flask,
+    "django": call_django,
+    "fastapi": call_starlette,
+    "aiohttp": call_aiohttp,
+    "lambda": call_lambda_2,
+}
+SERVERS = [name for name in FRAMEWORKS if name != "lambda"]
+
+by_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+by_server = pytest.mark.parametrize("framework", SERVERS)
+
+
+@by_framework
+@pytest.mark.parametrize("encoding", ENCODERS)
+@pytest.mark.parametrize("before", [None, "form", "body"])
+def test_an_ordinary_callback(framework, encoding, before):
+    """In every encoding, whether or not something earlier read the form or the body."""
+    callback = FRAMEWORKS[framework](sent(encoding, PAGE, query="key=1", before=before))
+    assert callback == CALLBACK
+    assert callback.extra == {}
+
+
+@by_framework
+def test_own_query_parameters_are_no_fields(framework):
+    """Even if they have a field's name; they reach neither ``raw`` nor ``extra``."""
+    call = sent("form", LEAST, query="secret=right&Status=busy&To=0")
+    callback = FRAMEWORKS[framework](call, secret=RIGHT)
+    assert callback == parse(LEAST)
+    assert set(callback.raw) == set(LEAST)
+
+
+@by_framework
+@pytest.mark.parametrize(
+    "query", ["", "secret=", "secret=wrong", "key=right", "secret=right&secret=right", "secret=wrong&secret=right"]
+)
+def test_a_wrong_secret(framework, query):
+    """Missing, empty, another, of another parameter, repeated: nothing is parsed."""
+    with pytest.raises(AuthenticationError) as caught:
+        FRAMEWORKS[framework](Call(body=b"{", content_type=JSON, query=query), secret=RIGHT)
+    assert caught.value.status_hint == 401
+
+
+@by_framework
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("secret=right", {"secret": "right"}),
+        ("secret=old", {"secret": ["right", "old"]}),
+        ("key=a%20b%26%2B", {"secret": "a b&+", "secret_parameter": "key"}),
+    ],
+)
+def test_the_right_secret(framework, query, options):
+    """One of several, and by another parameter."""
+    assert FRAMEWORKS[framework](sent("json", PAGE, query=query), **options) == CALLBACK
+
+
+@by_framework
+@pytest.mark.parametrize("secret", [None, "", [], [""]])
+def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
+    """An environment variable that is not set is told at once."""
+    with pytest.raises(ValueError, match="a secret is empty"):
+        FRAMEWORKS[framework](sent("json", PAGE, query="secret="), secret=secret)
+
+
+@by_framework
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_a_body_that_is_too_large(framework, encoding):
+    """By its header, before it is read."""
+    call = sent(encoding, {**PAGE, "CustomField": "x" * 70_000})
+    with pytest.raises(DecodeError, match="larger than 65536 bytes") as caught:
+        FRAMEWORKS[framework](call)
+    assert caught.value.status_hint == 413
+
+
+@pytest.mark.parametrize("framework", ["flask", "fastapi", "aiohttp"])
+def test_a_body_without_a_length(framework):
+    """No more of it is read than tells that it is too large."""
+    call = FRAMEWORKS[framework]
+    assert call(sent("json", PAGE, chunked=True)) == CALLBACK
+    for before in (None, "body"):
+        assert call(sent("form", PAGE, chunked=True, before=before)) == CALLBACK
+        with pytest.raises(DecodeError, match="larger than 65536 bytes") as caught:
+            call(sent("json", {**PAGE, "CustomField": "x" * 70_000}, chunked=True, before=before))
+        assert caught.value.status_hint == 413
+
+
+@by_framework
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", JSON, 400),
+        (b"\xff", JSON, 400),
+        (ENCODERS["multipart"](PAGE)[0][:-20], ENCODERS["multipart"](PAGE)[1], 400),
+        (b"x", "multipart/form-data", 400),
+        (b"CallSid=a&Status=busy", "text/plain", 415),
+        (b"{}", JSON, 422),
+        (b"", None, 422),
+        (b"", JSON, 422),
+    ],
+)
+def test_garbage(framework, body, content_type, status):
+    """Is our error, with the status to answer with."""
+    with pytest.raises(CallbackError) as caught:
+        FRAMEWORKS[framework](Call(body=body, content_type=content_type))
+    assert caught.value.status_hint == status
+
+
+@by_server
+def test_a_broken_form_that_was_read_before(framework):
+    """Nothing is left of it."""
+    with pytest.raises(DecodeError):
+        FRAMEWORKS[framework](
+            Call(body=b"CallSid=a&Status=busy", content_type=MULTIPART, before="form", is_broken=True)
+        )
+
+
+@by_server
+def test_a_body_that_was_read_and_not_kept(framework):
+    """Is said so: an empty one would be misleading."""
+    with pytest.raises(DecodeError, match="read before and not kept"):
+        FRAMEWORKS[framework](sent("json", PAGE, before="lost"))
+
+
+@by_framework
+def test_a_request_without_a_body(framework):
+    """The URL may be probed with GET."""
+    with pytest.raises(CallbackError) as caught:
+        FRAMEWORKS[framework](Call(method="GET"))
+    assert caught.value.status_hint == 422
+
+
+@by_framework
+def test_options_are_passed_on(framework):
+    """Strictness, zone and limits are those of `parse`."""
+    call = FRAMEWORKS[framework]
+    odd = sent("json", {**LEAST, "EndTime": "soon"})
+    assert call(odd).issues
+    with pytest.raises(CallbackError, match="EndTime"):
+        call(odd, strict=True)
+    with pytest.raises(DecodeError, match="larger than 10 bytes"):
+        call(sent("json", PAGE), limits=Limits(body_bytes=10))
+    for misused in ({"timezone": None}, {"limits": None}, {"unknown": 1}):
+        with pytest.raises(TypeError):
+            call(sent("json", PAGE), **misused)
+
+
+@pytest.mark.parametrize("framework", ["flask", "django", "aiohttp"])
+def test_what_the_frameworks_own_limit_refuses(framework):
+    """Is too large as well, if our limit is the larger one."""
+    with pytest.raises(DecodeError) as caught:
+        FRAMEWORKS[framework](sent("json", {**PAGE, "CustomField": "x" * 110_000}), limits=Limits(body_bytes=200_000))
+    assert caught.value.status_hint == 413
+
+
+class Gone(io.RawIOBase):
+    """A connection whose other end hung up."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, _):
+        raise OSError
+
+
+@pytest.mark.parametrize("framework", ["flask", "django", "fastapi"])
+def test_a_sender_that_hangs_up(framework):
+    """Has sent no callback."""
+    with pytest.raises(DecodeError, match="to its end"):
+        FRAMEWORKS[framework](sent("json", PAGE, before="gone"))
+
+
+def test_a_body_that_is_shorter_than_its_header_says():
+    """Is not taken for a whole one: something has read the beginning."""
+    call = sent("form", {"x": "1", **PAGE}, before="begun")
+    with pytest.raises(DecodeError, match="incomplete"):
+        call_starlette(call)
+
+
+@pytest.fixture(params=[True, False], ids=["with python-multipart", "without"])
+def fastapi_client(request, monkeypatch):
+    """Make a client of an application that has the dependency, with and without what FastAPI reads forms with."""
+    fastapi = pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    from exotel_callback.adapters.fastapi import OPENAPI, callback
+
+    if not request.param:
+        for name in ("multipart", "python_multipart"):
+            monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, "multipart")
+    app = fastapi.FastAPI()
+
+    @app.post("/exotel", openapi_extra=OPENAPI)
+    async def exotel(callback: Annotated[StatusCallback, fastapi.Depends(callback(secret=RIGHT))]):
+        return dump(callback)
+
+    return TestClient(app)
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_the_dependency_of_fastapi(fastapi_client, encoding):
+    """Gives the handler its callback."""
+    body, content_type = ENCODERS[encoding](PAGE)
+    answer = fastapi_client.post("/exotel?secret=right", content=body, headers={"Content-Type": content_type})
+    assert (answer.status_code, load(answer.json())) == (200, CALLBACK)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status", "detail"),
+    [
+        ("", b"{}", 401, "the secret is wrong or missing"),
+        ("?secret=right", b"{", 400, "not JSON: Expecting property name enclosed in double quotes at line 1"),
+        (
+            "?secret=right",
+            b'{"SmsSid": "1"}',
+            422,
+            "missing @ CallSid; missing @ Status. It looks like an SMS callback",
+        ),
+    ],
+)
+def test_what_the_dependency_answers(fastapi_client, query, body, status, detail):
+    """The hint and a message that is safe to send back."""
+    answer = fastapi_client.post(f"/exotel{query}", content=body, headers={"Content-Type": JSON})
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(detail)
+
+
+def test_openapi_lists_the_types_of_the_body(fastapi_client):
+    """All three that are accepted."""
+    body = fastapi_client.get("/openapi.json").json()["paths"]["/exotel"]["post"]["requestBody"]
+    assert list(body["content"]) == [JSON, "application/x-www-form-urlencoded", "multipart/form-data"]
+
+
+@pytest.mark.parametrize("options", [{"secret": ""}, {"secret": None}, {"limits": 5}, {"unknown": 1}])
+def test_a_misused_dependency_fails_when_the_application_starts(options):
+    """And not with the first callback."""
+    pytest.importorskip("fastapi")
+    from exotel_callback.adapters.fastapi import callback
+
+    with pytest.raises((ValueError, TypeError)):
+        callback(**options)
+
+
+FORM_BODY = ENCODERS["form"](PAGE)[0].decode()
+
+# The shapes of https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+# and https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html, cut to what counts.
+EVENTS = {
+    "HTTP API, 2.0": {
+        "version": "2.0",
+        "rawPath": "/exotel",
+        "rawQueryString": "secret=a%20b&key=1",
+        "headers": {"content-type": FORM, "content-length": "1"},
+        "queryStringParameters": {"secret": "a b", "key": "1"},
+        "requestContext": {"http": {"method": "POST", "path": "/exotel"}},
+        "body": base64.b64encode(FORM_BODY.encode()).decode(),
+        "isBase64Encoded": True,
+    },
+    "function URL, text": {
+        "version": "2.0",
+        "rawQueryString": "secret=a+b",
+        "headers": {"content-type": FORM},
+        "body": FORM_BODY,
+        "isBase64Encoded": False,
+    },
+    "REST API, 1.0": {
+        "version": "1.0",
+        "httpMethod": "POST",
+        "headers": {"Content-Type": FORM},
+        "multiValueHeaders": {"Content-Type": [FORM]},
+        "queryStringParameters": {"secret": "a b"},
+        "multiValueQueryStringParameters": {"secret": ["a b"]},
+        "requestContext": {"httpMethod": "POST"},
+        "body": FORM_BODY,
+        "isBase64Encoded": False,
+    },
+    "REST API with one value each": {
+        "headers": {"CONTENT-TYPE": FORM},
+        "multiValueHeaders": None,
+        "queryStringParameters": {"secret": "a b"},
+        "multiValueQueryStringParameters": None,
+        "body": FORM_BODY,
+    },
+    "load balancer": {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "httpMethod": "POST",
+        "queryStringParameters": {"secret": "a%20b"},
+        "headers": {"content-type": FORM},
+        "body": FORM_BODY,
+        "isBase64Encoded": False,
+    },
+    "load balancer with several values": {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "multiValueQueryStringParameters": {"secret": ["a+b"]},
+        "multiValueHeaders": {"content-type": [FORM]},
+        "body": FORM_BODY,
+        "isBase64Encoded": False,
+    },
+}
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_events_of_lambda(event):
+    """In all the shapes that AWS documents, with the secret from the query."""
+    assert parse_event(event, secret="a b") == CALLBACK
+    with pytest.raises(AuthenticationError):
+        parse_event(event, secret="another")
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        ({}, 422),
+        ({"body": None, "headers": None, "queryStringParameters": None}, 422),
+        ({"body": "!", "isBase64Encoded": True}, 400),
+        ({"body": "é", "isBase64Encoded": True}, 400),
+        ({"body": "A" * 100_000, "isBase64Encoded": True}, 413),
+        ({"body": "CallSid=a&Status=busy", "headers": {"content-type": "text/plain"}}, 415),
+        ({"body": "{", "multiValueHeaders": {"content-type": []}}, 400),
+    ],
+)
+def test_odd_events_of_lambda(event, status):
+    """Are our errors."""
+    with pytest.raises(CallbackError) as caught:
+        parse_event(event)
+    assert caught.value.status_hint == status
+
+
+def test_an_event_of_the_largest_size():
+    """A body of the limit in base64 is not too large."""
+    body = f"CallSid=a&Status=busy&x={'x' * (65_536 - 24)}".encode()
+    assert len(body) == 65_536
+    for piece in (body, body[:-1], body[:-2]):
+        event = {"body": base64.b64encode(piece).decode(), "isBase64Encoded": True}
+        assert parse_event(event) == parse(piece)

@@ -1,0 +1,347 @@
+"""The adapters behind real servers, over real connections."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from exotel_callback import dump, parse
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, encode_form, encode_json, encode_multipart, flat_pairs, multipart
+
+httpx2 = pytest.importorskip("httpx2")
+
+APPS = Path(__file__).with_name("servers")
+GUNICORN = ["gunicorn", "--workers=1", "--bind=fd://{fd}"]
+
+# What each needs, and the module that serves a listening socket.
+SERVERS = {
+    "flask": (["flask", "gunicorn"], [*GUNICORN, "flask_app:app"]),
+    "django": (["django", "gunicorn"], [*GUNICORN, "django_app:app"]),
+    "fastapi": (["fastapi", "python_multipart", "uvicorn"], ["fastapi_app", "{fd}"]),
+    "aiohttp": (["aiohttp"], ["aiohttp_app", "{fd}"]),
+}
+
+PATHS = ["/plain", "/form-first", "/body-first"]
+DUMP = json.loads(json.dumps(dump(parse(PAGE))))
+NAMES = {encoding: sorted({name for name, _ in flat_pairs(PAGE)}) for encoding in ENCODERS} | {"json": sorted(PAGE)}
+TOO_LARGE = 70 * 1024
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+class Server:
+    """A server that runs, and what it logged."""
+
+    def __init__(self, name, port, client, log):
+        self.name = name
+        self.port = port
+        self.client = client
+        self.log = log
+
+    def send(self, path, body=b"", content_type=None, method="POST"):
+        """Return the status and the answer; a body that is no bytes goes in chunks."""
+        headers = {"Content-Type": content_type} if content_type else {}
+        response = self.client.request(method, path, content=body, headers=headers)
+        assert response.status_code < 500, self.log.read_text()
+        return response.status_code, response.json()
+
+    def send_bytes(self, request):
+        """Return the status of what is answered to a request that does not end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            return int(connection.makefile("rb").readline().split()[1])
+
+
+@contextmanager
+def running(name, log):
+    """Start a server on a free port of this machine, and stop it whatever happens."""
+    needed, arguments = SERVERS[name]
+    for module in needed:
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener, log.open("wb") as output:
+        port, fd = listener.getsockname()[1], listener.fileno()
+        command = [sys.executable, "-m", *(argument.format(fd=fd) for argument in arguments)]
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(log.parent)}  # or gunicorn writes to the home directory
+        process = subprocess.Popen(command, cwd=APPS, env=environment, stdout=output, stderr=output, pass_fds=[fd])
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            try:
+                client.get("/plain")  # the socket listens already, so this waits until the server serves
+            except httpx2.TransportError:
+                pytest.fail(f"the server of {name} did not start:\n{log.read_text()}")
+            yield Server(name, port, client, log)
+    finally:
+        process.send_signal(signal.SIGINT)  # after SIGTERM uvicorn ends without what coverage does at exit
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, tmp_path_factory):
+    """Run a server for all tests of its framework."""
+    with running(request.param, tmp_path_factory.mktemp(request.param) / "log") as started:
+        yield started
+
+
+only_fastapi = pytest.mark.parametrize("server", ["fastapi"], indirect=True)
+
+
+def chunks(body, size=1000):
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_ordinary(server, encoding, path):
+    """It means what the payload means, also where a middleware has read the form or the body before."""
+    status, answer = server.send(path, *ENCODERS[encoding](PAGE))
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_the_receivers_own_query_parameters(server, encoding, path):
+    """They reach neither raw nor the fields, even under the name of one."""
+    status, answer = server.send(f"{path}?key=1&Status=busy&Custom=x", *ENCODERS[encoding](PAGE))
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_in_chunks(server, encoding):
+    """A body without its length is read like any other."""
+    body, content_type = ENCODERS[encoding](PAGE)
+    status, answer = server.send("/plain", chunks(body), content_type)
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_upload(server, path):
+    """A part with a file name is no field."""
+    upload = '--x\r\nContent-Disposition: form-data; name="To"; filename="a.txt"\r\n\r\n1\r\n'
+    status, answer = server.send(path, upload.encode() + multipart(flat_pairs(PAGE)), MULTIPART)
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES["multipart"]})
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("part_type", ["text/plain; charset=utf-8", "application/json", "application/octet-stream"])
+def test_parts_with_a_content_type(server, part_type, path):
+    """They are fields as long as they have no file name, whatever type they are of."""
+    fields = {**PAGE, "CustomField": "caf\xe9"}
+    body = multipart(flat_pairs(fields), headers=f"Content-Type: {part_type}\r\n")
+    status, answer = server.send(path, body, MULTIPART)
+    assert (status, answer) == (200, {"dump": {**DUMP, "custom_field": "caf\xe9"}, "raw": NAMES["multipart"]})
+
+
+@pytest.mark.parametrize("path", ["/plain", "/body-first"])
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["with its length", "in chunks"])
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_too_large(server, encoding, in_chunks, path):
+    """It is refused, whether the request tells its length or not."""
+    body, content_type = ENCODERS[encoding]({**PAGE, "CustomField": "x" * TOO_LARGE})
+    status, answer = server.send(path, chunks(body) if in_chunks else body, content_type)
+    assert (status, answer["error"]) == (413, "DecodeError")
+    assert "larger than 65536 bytes" in answer["message"]
+
+
+def test_too_large_is_refused_before_it_is_read(server):
+    """The length that the request tells is enough."""
+    head = f"POST /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\nContent-Length: 4000000000\r\n\r\n"
+    assert server.send_bytes(head.encode()) == 413
+
+
+def test_chunks_without_an_end_are_refused(server):
+    """No more of them is read than the limit needs."""
+    head = f"POST /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
+    assert server.send_bytes(head.encode() + 9 * chunk) == 413
+
+
+BROKEN = {
+    "JSON": (encode_json(PAGE)[0][:-1], JSON),
+    "no object": (b"[]", JSON),
+    "form of other bytes": (b"CallSid=a&Status=\xff", FORM),
+    "multipart without its end": (encode_multipart(PAGE)[0][:-20], encode_multipart(PAGE)[1]),
+    "multipart cut off in a field": (encode_multipart(PAGE)[0][:1000], encode_multipart(PAGE)[1]),
+    "another boundary": (encode_multipart(PAGE)[0], MULTIPART),
+    "no boundary": (encode_multipart(PAGE)[0], "multipart/form-data"),
+    "no multipart": (b"garbage\xff\x00", MULTIPART),
+    "too many fields": (multipart((f"n{number}", "") for number in range(1_500)), MULTIPART),
+}
+
+
+@pytest.mark.parametrize("path", ["/plain", "/body-first"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken(server, name, path):
+    """It is the sender's mistake, and never the server's."""
+    status, answer = server.send(path, *BROKEN[name])
+    assert (status, answer["error"]) == (413 if name == "too many fields" else 400, "DecodeError")
+
+
+# What these frameworks read all the same, into some fields or none: nobody can tell that it was broken.
+READ_ALL_THE_SAME = {
+    "flask": set(),
+    "django": {"form of other bytes", "multipart without its end", "multipart cut off in a field", "another boundary"},
+    "fastapi": {"form of other bytes", "multipart without its end", "multipart cut off in a field"},
+    "aiohttp": set(),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_form_that_was_read(server, name):
+    """Of what the framework could not read it has kept nothing; that is a broken event, and none without fields."""
+    status, answer = server.send("/form-first", *BROKEN[name])
+    if name in READ_ALL_THE_SAME[server.name]:
+        assert status in {200, 400, 422}
+    else:
+        assert (status in {400, 413}, answer["error"]) == (True, "DecodeError")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_wrong_content_type(server, path):
+    """It is refused with the types that are accepted, and is no empty form."""
+    status, answer = server.send(path, encode_json(PAGE)[0], "text/plain")
+    assert (status, answer["error"]) == (415, "DecodeError")
+    assert JSON in answer["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("encoding", ["json", "form"])
+def test_no_content_type(server, encoding, path):
+    """It is guessed from the body."""
+    status, answer = server.send(path, ENCODERS[encoding](PAGE)[0])
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+def test_multipart_without_content_type(server):
+    """Its boundary is missing, and the answer says so."""
+    status, answer = server.send("/plain", encode_multipart(PAGE)[0])
+    assert (status, answer["error"]) == (400, "DecodeError")
+    assert "Content-Type" in answer["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("content_type", [None, JSON, FORM, MULTIPART])
+def test_empty(server, content_type, path):
+    """An empty body is an event without fields."""
+    status, answer = server.send(path, b"", content_type)
+    assert (status, answer["error"]) == (422, "MissingFieldError")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_get(server, path):
+    """A probe of the address is answered, and not with an error of the server."""
+    status, answer = server.send(path, method="GET")
+    assert (status, answer["error"]) == (422, "MissingFieldError")
+
+
+def test_strict(server):
+    """An unknown word is an issue, and in strict mode an error."""
+    body = encode_form({**LEAST, "Status": "exploded"})
+    status, answer = server.send("/plain", *body)
+    assert (status, answer["dump"]["status"], len(answer["dump"]["issues"])) == (200, "unknown", 1)
+    status, answer = server.send("/strict", *body)
+    assert (status, answer["error"]) == (422, "InvalidCallbackError")
+    assert answer["message"].endswith("@ Status")
+    assert server.send("/strict", *encode_form(PAGE))[0] == 200
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_right_secret(server, encoding):
+    """It opens, and is not kept."""
+    status, answer = server.send("/secret?key=1&secret=right", *ENCODERS[encoding](PAGE))
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+# All but the right one, once.
+CLOSED = [
+    "",
+    "?secret",
+    "?secret=",
+    "?secret=wrong",
+    "?Secret=right",
+    "?secret=Right",
+    "?secret=right%20",
+    "?secret=%FF",
+    "?secret=wrong&secret=right",
+    "?secret=right&secret=wrong",
+]
+
+
+@pytest.mark.parametrize("query", CLOSED)
+def test_no_secret(server, query):
+    """Wrong, missing or told in two ways, it is refused, and the answer tells nothing of it."""
+    status, answer = server.send(f"/secret{query}", *encode_form({**PAGE, "secret": "right"}))
+    assert (status, answer["error"]) == (401, "AuthenticationError")
+    assert "right" not in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [*BROKEN.values(), (b"", None), (b"x" * TOO_LARGE, FORM), (b"x", "text/plain")],
+)
+def test_the_secret_comes_first(server, body, content_type):
+    """Who does not know it learns nothing of the body."""
+    assert server.send("/secret?secret=wrong", body, content_type)[0] == 401
+
+
+def test_get_without_the_secret(server):
+    """A probe of the address, too."""
+    assert server.send("/secret", method="GET")[0] == 401
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl(server):
+    """Another program's multipart, field by field."""
+    fields = [f"-F{name}={value}" for name, value in flat_pairs(PAGE)]
+    url = f"http://127.0.0.1:{server.port}/plain?key=1"
+    command = ["curl", "-q", "--silent", "--noproxy", "*", "--max-time", "30", *fields, url]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(done.stdout) == {"dump": DUMP, "raw": NAMES["multipart"]}
+
+
+@only_fastapi
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_dependency(server, encoding):
+    """It hands the callback over."""
+    status, answer = server.send("/depends?secret=right&key=1", *ENCODERS[encoding](PAGE))
+    assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
+
+
+@only_fastapi
+@pytest.mark.parametrize(
+    ("sent", "status", "says"),
+    [
+        (("", b"CallSid=a&Status=busy", FORM), 401, "secret"),
+        (("?secret=wrong", b"CallSid=a&Status=busy", FORM), 401, "secret"),
+        (("?secret=right", b"x" * TOO_LARGE, FORM), 413, "larger than 65536 bytes"),
+        (("?secret=right", b"x", "text/plain"), 415, "content type"),
+        (("?secret=right", b"{", JSON), 400, "not JSON"),
+        (("?secret=right", b"", None), 422, "missing @ CallSid; missing @ Status"),
+    ],
+)
+def test_dependency_refuses(server, sent, status, says):
+    """It answers with the status and the words of the error, and nothing else."""
+    query, *body = sent
+    answered, answer = server.send(f"/depends{query}", *body)
+    assert (answered, list(answer)) == (status, ["detail"])
+    assert says in answer["detail"]
+
+
+@only_fastapi
+def test_dependency_in_the_documentation(server):
+    """FastAPI takes none of its options for a parameter of the request."""
+    status, schema = server.send("/openapi.json", method="GET")
+    assert status == 200
+    assert not schema["paths"]["/depends"]["post"].keys() & {"parameters", "requestBody"}
