@@ -15,9 +15,9 @@ try:
         is_valid_number,
         parse,
     )
-except ModuleNotFoundError as error:
-    message = "phone numbers need an extra: pip install 'exotel-callback[phones]'"
-    raise ImportError(message) from error
+except ModuleNotFoundError as _error:
+    _message = "phone numbers need an extra: pip install 'exotel-callback[phones]'"
+    raise ImportError(_message) from _error
 
 __all__ = ["to_e164"]
 
