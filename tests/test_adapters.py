@@ -245,6 +245,13 @@ def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
 
 
 @by_framework
+def test_an_ellipsis_is_no_secret(framework):
+    """Nor does it mean that there is none: somebody may paste it."""
+    with pytest.raises(TypeError, match="must be text or bytes"):
+        FRAMEWORKS[framework](sent("json", PAGE), secret=...)
+
+
+@by_framework
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_a_body_that_is_too_large(framework, encoding):
     """By its header, before it is read."""

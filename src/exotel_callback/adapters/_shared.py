@@ -10,7 +10,7 @@ Facts
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import Any, Final, TypedDict
 
 import attrs
 
@@ -20,11 +20,8 @@ from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, check_options
 from exotel_callback._parse import parse
 from exotel_callback.auth import Secrets, as_secrets, check_secret
 
-if TYPE_CHECKING:
-    from types import EllipsisType
-
-NOT_GIVEN: Any = ...
-
+# Not Ellipsis, which somebody may take over from a line such as ``parse_request(secret=...)``.
+_NOT_GIVEN: Any = object()
 _LOST: Final = "the body was read before and not kept, or it is incomplete, or its form is broken"
 
 
@@ -52,15 +49,15 @@ class Options(TypedDict, total=False):
     """As for `exotel_callback.parse`."""
 
 
-def _secrets(secret: "Secrets | EllipsisType | None") -> list[bytes] | None:
-    return None if secret is ... else as_secrets(secret)
+def _secrets(secret: Secrets | None) -> list[bytes] | None:
+    return None if secret is _NOT_GIVEN else as_secrets(secret)
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
     """The options of one adapter, checked at once."""
 
-    secret: list[bytes] | None = attrs.field(default=NOT_GIVEN, converter=_secrets, repr=False)
+    secret: list[bytes] | None = attrs.field(default=_NOT_GIVEN, converter=_secrets, repr=False)
     secret_parameter: str = "secret"  # noqa: S105 - a name
     strict: bool = False
     timezone: tzinfo = IST
