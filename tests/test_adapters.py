@@ -11,6 +11,7 @@ from typing import Annotated
 import pytest
 
 from exotel_callback import AuthenticationError, CallbackError, DecodeError, Limits, StatusCallback, dump, load, parse
+from exotel_callback.adapters._shared import length_of
 from exotel_callback.adapters.aws_lambda import parse_event
 from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
 
@@ -242,6 +243,24 @@ def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
     """An environment variable that is not set is told at once."""
     with pytest.raises(ValueError, match="a secret is empty"):
         FRAMEWORKS[framework](sent("json", PAGE, query="secret="), secret=secret)
+
+
+@pytest.mark.parametrize(
+    ("header", "length"),
+    [
+        (None, None),
+        ("", None),
+        ("21", 21),
+        ("-5", None),
+        ("+5", None),
+        ("x", None),
+        ("\u0663", None),
+        ("9" * 5_000, 10**19 - 1),
+    ],
+)
+def test_the_length_that_a_header_says(header, length):
+    """Nonsense is as if there were none; whatever is there, it raises nothing."""
+    assert length_of(header) == length
 
 
 @by_framework

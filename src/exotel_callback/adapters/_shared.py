@@ -25,6 +25,11 @@ _NOT_GIVEN: Any = object()
 _LOST: Final = "the body was read before and not kept, or it is incomplete, or its form is broken"
 
 
+def length_of(header: str | None) -> int | None:
+    """Read a ``Content-Length``; None without one. Python refuses to read a number of thousands of digits."""
+    return int(header[:19]) if header and header.isascii() and header.isdecimal() else None
+
+
 def read_at_most(read: Callable[[int], bytes], most: int) -> bytes:
     """Read a stream to its end, or to a number of bytes; one call may give less than it is asked for."""
     body = b""

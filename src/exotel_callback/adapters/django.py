@@ -8,7 +8,7 @@ from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from exotel_callback._errors import DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings, read_at_most
+from ._shared import Options, Settings, length_of, read_at_most
 
 __all__ = ["parse_request"]
 
@@ -25,8 +25,7 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     :raises ValueError: ``secret`` is given and empty.
     """
     settings = Settings(**options)
-    header = request.META.get("CONTENT_LENGTH") or ""
-    length = int(header) if header.isdecimal() else None
+    length = length_of(request.META.get("CONTENT_LENGTH"))
     settings.admit(request.GET.getlist(settings.secret_parameter), length)
     environ = getattr(request, "environ", {})
     try:

@@ -16,7 +16,7 @@ from exotel_callback._decode import CONTENT_TYPES
 from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings
+from ._shared import Options, Settings, length_of
 
 __all__ = ["OPENAPI", "callback", "parse_request"]
 
@@ -61,8 +61,7 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
 
 
 async def _parse_request(request: Request, settings: Settings) -> StatusCallback:
-    header = request.headers.get("content-length", "")
-    length = int(header) if header.isdecimal() else None
+    length = length_of(request.headers.get("content-length"))
     settings.admit(request.query_params.getlist(settings.secret_parameter), length)
     body = b""
     try:
