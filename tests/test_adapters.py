@@ -32,6 +32,8 @@ class Call:
     query: str = ""
     before: str | None = None
     chunked: bool = False
+    length: str | None = None
+    most: int = 100_000
     is_broken: bool = False
     method: str = "POST"
 
@@ -41,19 +43,24 @@ def sent(encoding, payload, **more):
     return Call(body=body, content_type=content_type, **more)
 
 
+def environ_of(call):
+    """Return what a WSGI server makes of it."""
+    stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
+    environ = {"REQUEST_METHOD": call.method, "QUERY_STRING": call.query, "wsgi.input": stream}
+    environ |= {"CONTENT_TYPE": call.content_type} if call.content_type else {}
+    if call.chunked:
+        return {**environ, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    return {**environ, "CONTENT_LENGTH": call.length or str(len(call.body))}
+
+
 def call_flask(call, **options):
     flask = pytest.importorskip("flask")
     from exotel_callback.adapters.flask import parse_request
 
-    stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
-    environ = {"wsgi.input": stream, "wsgi.input_terminated": call.chunked}
-    if call.content_type:
-        environ["CONTENT_TYPE"] = call.content_type
-    if not call.chunked:
-        environ["CONTENT_LENGTH"] = str(len(call.body))
+    environ = environ_of(call)
     app = flask.Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = 100_000
-    with app.test_request_context(f"/?{call.query}", method=call.method, environ_overrides=environ):
+    app.config["MAX_CONTENT_LENGTH"] = call.most
+    with app.test_request_context(method=call.method, environ_overrides=environ):
         match call.before:
             case "form":
                 _ = flask.request.form
@@ -61,6 +68,8 @@ def call_flask(call, **options):
                 flask.request.get_data()
             case "lost":
                 flask.request.stream.read()
+            case "begun":
+                flask.request.stream.read(2)
         callback = parse_request(**options)
         assert parse_request(flask.request, **options) == callback
         return callback
@@ -75,12 +84,7 @@ def call_django(call, **options):
 
     if not settings.configured:
         settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=100_000)
-    stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
-    environ = {"REQUEST_METHOD": call.method, "QUERY_STRING": call.query, "wsgi.input": stream}
-    environ["CONTENT_LENGTH"] = str(len(call.body))
-    if call.content_type:
-        environ["CONTENT_TYPE"] = call.content_type
-    request = WSGIRequest(environ)
+    request = WSGIRequest(environ_of(call))
     match call.before:
         case "form":
             with ON_BROKEN[call.is_broken]:
@@ -89,7 +93,11 @@ def call_django(call, **options):
             _ = request.body
         case "lost":
             request.read()
-    return parse_request(request, **options)
+        case "begun":
+            request.read(2)
+    callback = parse_request(request, **options)
+    assert parse_request(request, **options) == callback
+    return callback
 
 
 def call_starlette(call, **options):
@@ -98,7 +106,8 @@ def call_starlette(call, **options):
 
     from exotel_callback.adapters.fastapi import parse_request
 
-    headers = [(b"content-length", str(len(call.body)).encode())] if not call.chunked else []
+    length = (call.length or str(len(call.body))).encode()
+    headers = [(b"transfer-encoding", b"chunked") if call.chunked else (b"content-length", length)]
     if call.content_type:
         headers.append((b"content-type", call.content_type.encode()))
     scope = {"type": "http", "method": call.method, "query_string": call.query.encode(), "headers": headers}
@@ -151,7 +160,7 @@ def call_aiohttp(call, **options):
         content.feed_data(call.body)
         content.feed_eof()
         request = make_mocked_request(
-            call.method, f"/?{call.query}", headers=headers, payload=content, client_max_size=100_000
+            call.method, f"/?{call.query}", headers=headers, payload=content, client_max_size=call.most
         )
         match call.before:
             case "form":
@@ -161,6 +170,8 @@ def call_aiohttp(call, **options):
                 await request.read()
             case "lost":
                 await content.read()
+            case "begun":
+                await content.read(2)
         callback = await parse_request(request, **options)
         assert await parse_request(request, **options) == callback
         return callback
@@ -214,7 +225,16 @@ def test_own_query_parameters_are_no_fields(framework):
 
 @by_framework
 @pytest.mark.parametrize(
-    "query", ["", "secret=", "secret=wrong", "key=right", "secret=right&secret=right", "secret=wrong&secret=right"]
+    "query",
+    [
+        "",
+        "secret=",
+        "secret=wrong",
+        "key=right",
+        "secret=right&secret=right",
+        "secret=right&secret=",
+        "secret=wrong&secret=right",
+    ],
 )
 def test_a_wrong_secret(framework, query):
     """Missing, empty, another, of another parameter, repeated: nothing is parsed."""
@@ -280,7 +300,7 @@ def test_a_body_that_is_too_large(framework, encoding):
     assert caught.value.status_hint == 413
 
 
-@pytest.mark.parametrize("framework", ["flask", "fastapi", "aiohttp"])
+@by_server
 def test_a_body_without_a_length(framework):
     """No more of it is read than tells that it is too large."""
     call = FRAMEWORKS[framework]
@@ -322,11 +342,20 @@ def test_a_broken_form_that_was_read_before(framework):
         )
 
 
-@by_server
-def test_a_body_that_was_read_and_not_kept(framework):
+@pytest.mark.parametrize(
+    ("framework", "chunked"),
+    # Of a body in chunks Django itself reads nothing, so nothing is lost.
+    [
+        (framework, chunked)
+        for framework in SERVERS
+        for chunked in (False, True)
+        if (framework, chunked) != ("django", True)
+    ],
+)
+def test_a_body_that_was_read_and_not_kept(framework, chunked):
     """Is said so: an empty one would be misleading."""
     with pytest.raises(DecodeError, match="read before and not kept"):
-        FRAMEWORKS[framework](sent("json", PAGE, before="lost"))
+        FRAMEWORKS[framework](sent("json", PAGE, before="lost", chunked=chunked))
 
 
 @by_framework
@@ -347,41 +376,83 @@ def test_options_are_passed_on(framework):
         call(odd, strict=True)
     with pytest.raises(DecodeError, match="larger than 10 bytes"):
         call(sent("json", PAGE), limits=Limits(body_bytes=10))
-    for misused in ({"timezone": None}, {"limits": None}, {"unknown": 1}):
+    misused = [{"timezone": None}, {"limits": None}, {"unknown": 1}, {"strict": "no"}, {"secret_parameter": ("a",)}]
+    for option in misused:
         with pytest.raises(TypeError):
-            call(sent("json", PAGE), **misused)
+            call(sent("json", PAGE), **option)
+    with pytest.raises(ValueError, match="secret_parameter"):
+        call(sent("json", PAGE, query="=right"), secret=RIGHT, secret_parameter="")
 
 
 @pytest.mark.parametrize("framework", ["flask", "django", "aiohttp"])
 def test_what_the_frameworks_own_limit_refuses(framework):
     """Is too large as well, if our limit is the larger one."""
-    with pytest.raises(DecodeError) as caught:
+    with pytest.raises(DecodeError, match=r"larger than (the framework's own limit|100000 bytes)") as caught:
         FRAMEWORKS[framework](sent("json", {**PAGE, "CustomField": "x" * 110_000}), limits=Limits(body_bytes=200_000))
     assert caught.value.status_hint == 413
 
 
+def test_an_application_of_aiohttp_without_a_limit():
+    """Which is written as 0."""
+    assert call_aiohttp(sent("json", PAGE, most=0)) == CALLBACK
+
+
 class Gone(io.RawIOBase):
-    """A connection whose other end hung up."""
+    """A connection whose other end hung up, or sends what is no chunk: each server has an exception of its own."""
 
-    def readable(self):
-        return True
-
-    def readinto(self, _):
-        raise OSError
+    def read(self, *_):
+        message = "a server's own"
+        raise LookupError(message)
 
 
 @pytest.mark.parametrize("framework", ["flask", "django", "fastapi"])
-def test_a_sender_that_hangs_up(framework):
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_sender_that_hangs_up(framework, chunked):
     """Has sent no callback."""
-    with pytest.raises(DecodeError, match="to its end"):
-        FRAMEWORKS[framework](sent("json", PAGE, before="gone"))
+    with pytest.raises(DecodeError, match="to its end") as caught:
+        FRAMEWORKS[framework](sent("json", PAGE, before="gone", chunked=chunked))
+    assert caught.value.__context__ is None
 
 
-def test_a_body_that_is_shorter_than_its_header_says():
-    """Is not taken for a whole one: something has read the beginning."""
-    call = sent("form", {"x": "1", **PAGE}, before="begun")
+@pytest.mark.parametrize(
+    ("framework", "chunked"),
+    # Starlette can't tell it of a body in chunks; Django itself reads nothing of one.
+    [("flask", False), ("flask", True), ("django", False), ("fastapi", False), ("aiohttp", False), ("aiohttp", True)],
+)
+def test_a_body_of_which_something_read_the_beginning(framework, chunked):
+    """Is not taken for a whole one."""
+    call = sent("form", {"x": "1", **PAGE}, before="begun", chunked=chunked)
     with pytest.raises(DecodeError, match="incomplete"):
-        call_starlette(call)
+        FRAMEWORKS[framework](call)
+
+
+@pytest.mark.parametrize("framework", ["flask", "django"])
+@pytest.mark.parametrize("length", ["abc", "21,21", "\xb2", "1e3", "-5", "9" * 5_000])
+def test_a_length_that_is_none(framework, length):
+    """A server that passes it on causes no other error than ours."""
+    with pytest.raises(CallbackError):
+        FRAMEWORKS[framework](sent("form", LEAST, length=length))
+
+
+# Sent raw, which is against the standard, and by servers handed on as it is.
+RAW_E = "secret=\xc3\xa9"
+
+
+@pytest.mark.parametrize("framework", ["flask", "django"])
+def test_a_raw_query(framework):
+    """Is UTF-8 if it can be, and if not a wrong secret, but no error of the framework."""
+    call = FRAMEWORKS[framework]
+    assert call(sent("json", PAGE, query=RAW_E), secret="\xe9") == CALLBACK
+    for query in ("secret=\xff", "secret=%FF", f"\xff&{RAW_E}\xff"):
+        with pytest.raises(AuthenticationError):
+            call(sent("json", PAGE, query=query), secret=["\xe9", "\ufffd"])
+
+
+@by_framework
+def test_a_query_of_many_parameters(framework):
+    """Hides no secret, and is no error."""
+    call = sent("json", PAGE, query="a=1&" * 2_000 + "secret=right")
+    assert FRAMEWORKS[framework](call, secret=RIGHT) == CALLBACK
 
 
 @pytest.fixture(params=[True, False], ids=["with python-multipart", "without"])
@@ -525,13 +596,38 @@ def test_events_of_lambda(event):
         ({"body": "A" * 100_000, "isBase64Encoded": True}, 413),
         ({"body": "CallSid=a&Status=busy", "headers": {"content-type": "text/plain"}}, 415),
         ({"body": "{", "multiValueHeaders": {"content-type": []}}, 400),
+        ({"body": [1]}, 400),
+        ({"body": {"CallSid": "a"}, "isBase64Encoded": True}, 400),
+        ({"body": "{}", "isBase64Encoded": "false"}, 422),
+        ({"body": "{", "rawQueryString": ["a"], "headers": "x", "requestContext": 5}, 400),
+        ({"body": "{", "headers": {"content-type": 5, 6: "x"}}, 400),
+        ({"body": "{", "multiValueHeaders": {"content-type": "text/plain"}}, 400),
+        ({"body": "{", "multiValueHeaders": {"content-type": [None]}}, 400),
     ],
 )
 def test_odd_events_of_lambda(event, status):
-    """Are our errors."""
+    """Are our errors; what is no text is as if it were not there."""
     with pytest.raises(CallbackError) as caught:
         parse_event(event)
     assert caught.value.status_hint == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"rawQueryString": None},
+        {"rawQueryString": ["secret=right"]},
+        {"multiValueQueryStringParameters": {"secret": "right"}},
+        {"multiValueQueryStringParameters": {"secret": [None]}, "requestContext": {"elb": {}}},
+        {"multiValueQueryStringParameters": ["secret"]},
+        {"queryStringParameters": {"secret": ["right"]}},
+        {"queryStringParameters": {"secret": None}, "requestContext": "elb"},
+    ],
+)
+def test_an_event_of_lambda_without_a_secret(query):
+    """Whatever else is there in place of it."""
+    with pytest.raises(AuthenticationError):
+        parse_event({"body": FORM_BODY, **query}, secret=RIGHT)
 
 
 def test_an_event_of_the_largest_size():

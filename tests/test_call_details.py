@@ -369,7 +369,7 @@ def test_the_limits_of_a_list():
 
 
 @pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
-@pytest.mark.parametrize("options", [{"timezone": None}, {"limits": None}, {"content_type": b"x"}])
+@pytest.mark.parametrize("options", [{"timezone": None}, {"limits": None}, {"content_type": b"x"}, {"strict": 1}])
 def test_misuse(parse_answer, options):
     """A misused argument is said at once."""
     with pytest.raises(TypeError):

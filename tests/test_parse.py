@@ -159,7 +159,9 @@ def test_a_zone_without_an_offset():
     assert parse(LEAST, timezone=UTC) == parse(LEAST)
 
 
-@pytest.mark.parametrize("options", [{"content_type": b"application/json"}, {"content_type": 1}, {"limits": 65_536}])
+@pytest.mark.parametrize(
+    "options", [{"content_type": b"application/json"}, {"content_type": 1}, {"limits": 65_536}, {"strict": "0"}]
+)
 def test_other_misused_arguments(options):
     """The message names the argument."""
     with pytest.raises(TypeError, match=next(iter(options))):

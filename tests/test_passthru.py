@@ -298,8 +298,9 @@ def test_options():
     assert event.created.isoformat() == "2022-02-23T12:31:59+00:00"
     with pytest.raises(DecodeError, match="more than 5 fields"):
         parse_passthru(REQUEST, limits=Limits(fields=5))
-    with pytest.raises(TypeError):
-        parse_passthru(REQUEST, timezone=None)
+    for misused in ({"timezone": None}, {"strict": "0"}):
+        with pytest.raises(TypeError, match=next(iter(misused))):
+            parse_passthru(REQUEST, **misused)
 
 
 def test_parse_says_that_it_is_no_callback():

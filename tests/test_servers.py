@@ -1,5 +1,6 @@
 """The adapters behind real servers, over real connections."""
 
+import gzip
 import json
 import os
 import shutil
@@ -52,11 +53,14 @@ class Server:
         assert response.status_code < 500, self.log.read_text()
         return response.status_code, response.json()
 
-    def send_bytes(self, request):
-        """Return the status of what is answered to a request that does not end."""
+    def send_bytes(self, request, *, hangs_up=False):
+        """Return the status of what is answered to a request that does not end; None if nothing is."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
-            return int(connection.makefile("rb").readline().split()[1])
+            if hangs_up:
+                connection.shutdown(socket.SHUT_WR)
+            line = connection.makefile("rb").readline()
+            return int(line.split()[1]) if line else None
 
 
 @contextmanager
@@ -166,6 +170,32 @@ def test_chunks_without_an_end_are_refused(server):
     head = f"POST /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
     assert server.send_bytes(head.encode() + 9 * chunk) == 413
+
+
+@pytest.mark.parametrize("end", [b"\r\nzz\r\n", b"xx0\r\n\r\n", b"", b"\r\n"])
+@pytest.mark.parametrize("path", ["/plain", "/form-first"])
+def test_broken_chunks(server, path, end):
+    """They are the sender's mistake: the server says so, or the adapter, or nobody is there any more to hear it."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"15\r\nCallSid=a&Status=busy" + end
+    assert server.send_bytes(head.encode() + body, hangs_up=True) in {400, None}
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate"])
+def test_a_body_that_is_not_compressed_as_its_header_says(server, compression):
+    """It is broken for a framework that reads compressed bodies; the others take it for what it is."""
+    headers = {"Content-Type": JSON, "Content-Encoding": compression, "Connection": "close"}  # aiohttp closes it
+    response = server.client.post("/plain", content=encode_json(PAGE)[0], headers=headers)
+    assert response.status_code == (400 if server.name == "aiohttp" else 200)
+
+
+@pytest.mark.parametrize("server", ["aiohttp"], indirect=True)
+def test_compressed(server):
+    """What is too large is so when it was unpacked, and no more of it is."""
+    for more, status in ((0, 200), (1_000_000, 413)):
+        body, content_type = encode_json({**PAGE, "CustomField": "x" * more})
+        headers = {"Content-Type": content_type, "Content-Encoding": "gzip", "Connection": "close"}
+        assert server.client.post("/plain", content=gzip.compress(body), headers=headers).status_code == status
 
 
 BROKEN = {

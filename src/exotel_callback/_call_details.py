@@ -79,7 +79,7 @@ def parse_call_details(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(content_type, timezone, limits)
+    check_options(content_type, strict, timezone, limits)
     answer = decode(payload, content_type, limits, if_xml=XML)
     return _read_call(answer, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
 
@@ -108,7 +108,7 @@ def parse_call_list(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(content_type, timezone, limits)
+    check_options(content_type, strict, timezone, limits)
     answer = decode(payload, content_type, limits, if_xml=XML)
     calls = answer.get(_CALLS)
     if not isinstance(calls, tuple):

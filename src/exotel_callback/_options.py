@@ -40,10 +40,13 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def check_options(content_type: object, timezone: object, limits: object) -> None:
+def check_options(content_type: object, strict: object, timezone: object, limits: object) -> None:
     """Raise `TypeError` at once for a misused argument, whatever the payload."""
     if not isinstance(content_type, str | None):
         message = f"content_type must be the header's value as str or None, not {type(content_type).__name__}"
+        raise TypeError(message)
+    if not isinstance(strict, bool):  # such as the text of an environment variable, of which "0" would be true
+        message = f"strict must be True or False, not {type(strict).__name__}"
         raise TypeError(message)
     if not isinstance(timezone, tzinfo):
         message = f"timezone must be a datetime.tzinfo such as zoneinfo.ZoneInfo, not {type(timezone).__name__}"

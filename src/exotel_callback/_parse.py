@@ -49,7 +49,7 @@ def parse(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
-    check_options(content_type, timezone, limits)
+    check_options(content_type, strict, timezone, limits)
     raw = decode(payload, content_type, limits)
     if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # whose legs would be lost
         raise MissingFieldError(diagnose(raw, "parse"))

@@ -161,7 +161,7 @@ def parse_passthru(
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
-    check_options(content_type, timezone, limits)
+    check_options(content_type, strict, timezone, limits)
     raw = decode(_query_of(payload), content_type, limits)
     if identify(raw) is STATUS_CALLBACK:  # which would be read as a request that says next to nothing
         raise MissingFieldError(diagnose(raw, "parse_passthru"))

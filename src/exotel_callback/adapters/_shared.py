@@ -6,13 +6,17 @@ Facts
   the body is parsed.
 - Something earlier (CSRF middleware, logging) may have read the body or the form. Then the framework has kept it, or it
   is lost.
+- A request has a body if it has a ``Content-Length`` or a ``Transfer-Encoding`` (RFC 9112, section 6).
+- Reading a body that breaks off or is no chunks raises whatever the server likes, so the adapters catch any exception.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import Any, Final, TypedDict
+from urllib.parse import parse_qs
 
 import attrs
+from attrs.validators import instance_of, min_len
 
 from exotel_callback._errors import AuthenticationError, DecodeError
 from exotel_callback._model import StatusCallback
@@ -22,12 +26,31 @@ from exotel_callback.auth import Secrets, as_secrets, check_secret
 
 # Not Ellipsis, which somebody may take over from a line such as ``parse_request(secret=...)``.
 _NOT_GIVEN: Any = object()
-_LOST: Final = "the body was read before and not kept, or it is incomplete, or its form is broken"
+
+LOST: Final = "the body was read before and not kept, or it is incomplete, or its form is broken"
+UNREADABLE: Final = "the body could not be read to its end"
+
+
+def query_values(query: str | bytes, name: str) -> list[str]:
+    """Return the values of one parameter; a query that is no UTF-8, or none at all, is not an error."""
+    text = query.decode(errors="surrogateescape") if isinstance(query, bytes) else query
+    return parse_qs(text, keep_blank_values=True, errors="surrogateescape").get(name, [])
 
 
 def length_of(header: str | None) -> int | None:
     """Read a ``Content-Length``; None without one. Python refuses to read a number of thousands of digits."""
     return int(header[:19]) if header and header.isascii() and header.isdecimal() else None
+
+
+def least_of(length: int | None, transfer_encoding: str | None) -> int:
+    """Return the bytes that a body must have; nobody sends an empty one in chunks."""
+    return length or int(transfer_encoding is not None)
+
+
+def too_large(most: int | None = None) -> DecodeError:
+    """Return the error for a body beyond a number of bytes, or beyond what the framework itself allows."""
+    limit = "the framework's own limit" if most is None else f"{most} bytes"
+    return DecodeError(f"the body is larger than {limit}", status_hint=413)
 
 
 def read_at_most(read: Callable[[int], bytes], most: int) -> bytes:
@@ -63,14 +86,14 @@ class Settings:
     """The options of one adapter, checked at once."""
 
     secret: list[bytes] | None = attrs.field(default=_NOT_GIVEN, converter=_secrets, repr=False)
-    secret_parameter: str = "secret"  # noqa: S105 - a name
+    secret_parameter: str = attrs.field(default="secret", validator=[instance_of(str), min_len(1)])
     strict: bool = False
     timezone: tzinfo = IST
     limits: Limits = DEFAULT_LIMITS
 
     def __attrs_post_init__(self) -> None:
         """Raise for a misused option, whatever the request."""
-        check_options(None, self.timezone, self.limits)
+        check_options(None, self.strict, self.timezone, self.limits)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
         """Raise before anything is read: for a wrong secret, and for a body that is too large by its header.
@@ -81,23 +104,22 @@ class Settings:
             message = "the secret is wrong or missing"
             raise AuthenticationError(message)
         if length is not None and length > self.limits.body_bytes:
-            raise self.too_large()
+            raise too_large(self.limits.body_bytes)
 
-    def too_large(self) -> DecodeError:
-        """Return the error for a body beyond the limit."""
-        return DecodeError(f"the body is larger than {self.limits.body_bytes} bytes", status_hint=413)
+    def parse_body(self, body: bytes, content_type: str | None, least: int) -> StatusCallback:
+        """Parse a body.
 
-    def parse_body(self, body: bytes, content_type: str | None, length: int | None) -> StatusCallback:
-        """Parse a body; one that is shorter than its header says was read before, or never came."""
-        if len(body) < (length or 0):
-            raise DecodeError(_LOST)
+        :param least: The bytes that there must have been. A shorter body was read before, or never came.
+        """
+        if len(body) < least:
+            raise DecodeError(LOST)
         return self.parse(body, content_type)
 
     def parse(self, body: object, content_type: str | None) -> StatusCallback:
         """Parse the body, or the fields that something earlier made of it."""
         return parse(body, content_type, strict=self.strict, timezone=self.timezone, limits=self.limits)
 
-    def parse_form(self, pairs: Iterable[tuple[str, object]], length: int | None) -> StatusCallback:
+    def parse_form(self, pairs: Iterable[tuple[str, object]], least: int) -> StatusCallback:
         """Parse what a framework kept of a body that can't be read any more; nothing is left of a broken one.
 
         :param pairs: The form's names and values. Uploads are no fields; some frameworks leave texts as bytes.
@@ -107,6 +129,6 @@ class Settings:
             for name, value in pairs
             if not hasattr(value, "filename")
         ]
-        if not fields and length:
-            raise DecodeError(_LOST)
+        if not fields and least:
+            raise DecodeError(LOST)
         return self.parse(fields, None)

@@ -3,18 +3,20 @@
 from asyncio import IncompleteReadError
 from typing import Unpack
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings
+from ._shared import UNREADABLE, Options, Settings, query_values, too_large
 
 __all__ = ["parse_request"]
 
 
 async def parse_request(request: web.Request, **options: Unpack[Options]) -> StatusCallback:
     """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
+
+    Again means ``read``, ``text`` and ``json``: aiohttp's ``post`` reads a multipart form from the connection only.
 
     :param request: The handler's request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
@@ -23,32 +25,29 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     :raises ValueError: ``secret`` is given and empty.
     """
     settings = Settings(**options)
-    length = request.content_length
-    settings.admit(request.query.getall(settings.secret_parameter, []), length)
+    settings.admit(query_values(request.rel_url.raw_query_string, settings.secret_parameter), request.content_length)
+    most = min(settings.limits.body_bytes, request.client_max_size or settings.limits.body_bytes)
     try:
-        if length is None:  # then only so much is read
-            # Where aiohttp keeps it for whoever reads it next.
-            kept = request._read_bytes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            body = await _at_most(request, settings) or kept
-            request._read_bytes = body  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        body = await request.read()
-        pairs = () if body or length == 0 else (await request.post()).items()
+        # Where aiohttp keeps it for whoever reads it next.
+        kept = request._read_bytes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        body = kept or await _at_most(request.content, most)
+        request._read_bytes = body  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        least = getattr(request.content, "total_bytes", 0)  # decompressed; missing where there is no body at all
+        pairs = () if body or not least else (await request.post()).items()
     except CallbackError:
         raise
-    except web.HTTPRequestEntityTooLarge:
-        problem = settings.too_large()
-    except (ValueError, OSError):
-        problem = DecodeError("the body could not be read to its end, or its form is broken")
+    except Exception:  # noqa: BLE001 - see _shared
+        problem = DecodeError(UNREADABLE)
     else:
         if body:
-            return settings.parse_body(body, request.headers.get("Content-Type"), length)
-        return settings.parse_form(pairs, length)
+            return settings.parse_body(body, request.headers.get("Content-Type"), least)
+        return settings.parse_form(pairs, least)
     raise problem
 
 
-async def _at_most(request: web.Request, settings: Settings) -> bytes:
+async def _at_most(content: StreamReader, most: int) -> bytes:
     try:
-        await request.content.readexactly(settings.limits.body_bytes + 1)
+        await content.readexactly(most + 1)
     except IncompleteReadError as error:
         return error.partial
-    raise settings.too_large()
+    raise too_large(most)

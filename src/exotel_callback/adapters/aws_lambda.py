@@ -15,12 +15,12 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 import base64
 from collections.abc import Mapping
 from typing import Any, Unpack
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import unquote_plus
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings
+from ._shared import Options, Settings, query_values
 
 __all__ = ["parse_event"]
 
@@ -36,10 +36,14 @@ def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusC
     """
     settings = Settings(**options)
     body = event.get("body") or ""
-    is_base64 = bool(event.get("isBase64Encoded"))
+    is_base64 = event.get("isBase64Encoded") is True
     # Four characters are three bytes, so what is too large need not be decoded.
-    settings.admit(_query_values(event, settings.secret_parameter), len(body) * 3 // 4 - 2 if is_base64 else None)
-    return settings.parse(_decoded(body) if is_base64 else body, _header(event, "content-type"))
+    length = len(body) * 3 // 4 - 2 if is_base64 and isinstance(body, str) else None
+    settings.admit(_secrets(event, settings.secret_parameter), length)
+    if not isinstance(body, str):
+        message = f"the event's body is no text, but {type(body).__name__}"
+        raise DecodeError(message)
+    return settings.parse(_decoded(body) if is_base64 else body, _content_type(event))
 
 
 def _decoded(body: str) -> bytes:
@@ -51,21 +55,29 @@ def _decoded(body: str) -> bytes:
     raise DecodeError(message)
 
 
-def _query_values(event: Mapping[str, Any], name: str) -> list[str]:
-    if "rawQueryString" in event:
-        return parse_qs(event["rawQueryString"], keep_blank_values=True).get(name, [])
-    values = _several(event, "multiValueQueryStringParameters", "queryStringParameters").get(name, [])
-    is_balancer = "elb" in (event.get("requestContext") or {})
+def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
+    query = event.get("rawQueryString")
+    if isinstance(query, str):
+        return query_values(query, parameter)
+    values = _several(event, "multiValueQueryStringParameters", "queryStringParameters").get(parameter, [])
+    is_balancer = "elb" in _mapping(event, "requestContext")
     return [unquote_plus(value) for value in values] if is_balancer else values
 
 
-def _header(event: Mapping[str, Any], name: str) -> str | None:
+def _content_type(event: Mapping[str, Any]) -> str | None:
     headers = _several(event, "multiValueHeaders", "headers")
-    return next((values[0] for key, values in headers.items() if key.lower() == name and values), None)
+    return next((values[0] for name, values in headers.items() if name.lower() == "content-type" and values), None)
 
 
 def _several(event: Mapping[str, Any], several: str, single: str) -> dict[str, list[str]]:
-    """Return what an event has several values of a name of, or one."""
-    values: dict[str, list[str]] | None = event.get(several)
-    ones: dict[str, str] = event.get(single) or {}
-    return values or {name: [value] for name, value in ones.items()}
+    """Return what an event has several values of a name of, or one; what is no text is as if it were not there."""
+    values = _mapping(event, several) or {name: [value] for name, value in _mapping(event, single).items()}
+    return {
+        name: [value for value in values[name] if isinstance(value, str)]
+        for name in values
+        if isinstance(name, str) and isinstance(values[name], list)
+    }
+
+
+def _mapping(event: Mapping[str, Any], name: str) -> Mapping[Any, Any]:
+    return event[name] if isinstance(event.get(name), Mapping) else {}

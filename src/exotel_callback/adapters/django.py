@@ -3,18 +3,18 @@
 from typing import Unpack
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, RawPostDataException, UnreadablePostError
+from django.http import HttpRequest, RawPostDataException
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings, length_of, read_at_most
+from ._shared import UNREADABLE, Options, Settings, least_of, length_of, query_values, read_at_most, too_large
 
 __all__ = ["parse_request"]
 
 
 def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback that a request carries.
+    """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
 
     The view needs ``django.views.decorators.csrf.csrf_exempt``: Exotel has no token of yours.
 
@@ -26,21 +26,23 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     """
     settings = Settings(**options)
     length = length_of(request.META.get("CONTENT_LENGTH"))
-    settings.admit(request.GET.getlist(settings.secret_parameter), length)
+    least = least_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
+    query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")  # as WSGI has it
+    settings.admit(query_values(query, settings.secret_parameter), length)
     environ = getattr(request, "environ", {})
     try:
+        body = request.body
         # Without a length Django has no body. A server that marks its end can be asked for it, and for so much only.
-        if length is None and environ.get("wsgi.input_terminated"):
+        if not body and length is None and environ.get("wsgi.input_terminated"):
             body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
-        else:
-            body = request.body
+            request._body = body  # noqa: SLF001 - where Django keeps it for whoever reads it next
     except RawPostDataException:  # the form was read, from a stream that can't be read again
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
-        return settings.parse_form(pairs, length)
+        return settings.parse_form(pairs, least)
     except RequestDataTooBig:
-        problem = settings.too_large()
-    except UnreadablePostError:
-        problem = DecodeError("the body could not be read to its end")
+        problem = too_large()
+    except Exception:  # noqa: BLE001 - see _shared
+        problem = DecodeError(UNREADABLE)
     else:
-        return settings.parse_body(body, request.META.get("CONTENT_TYPE"), length)
+        return settings.parse_body(body, request.META.get("CONTENT_TYPE"), least)
     raise problem

@@ -16,7 +16,7 @@ from exotel_callback._decode import CONTENT_TYPES
 from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings, length_of
+from ._shared import UNREADABLE, Options, Settings, least_of, length_of, query_values, too_large
 
 __all__ = ["OPENAPI", "callback", "parse_request"]
 
@@ -47,6 +47,8 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
 
     The answer has the error's ``status_hint``, and its message as ``detail``, which quotes nothing of the payload.
 
+    Put no ``Form()`` or ``Body()`` parameter beside it: FastAPI would read the body before the secret is checked.
+
     :param options: As for `parse_request`; an empty ``secret`` raises when the application starts.
     """
     settings = Settings(**options)
@@ -62,20 +64,21 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
 
 async def _parse_request(request: Request, settings: Settings) -> StatusCallback:
     length = length_of(request.headers.get("content-length"))
-    settings.admit(request.query_params.getlist(settings.secret_parameter), length)
+    least = least_of(length, request.headers.get("transfer-encoding"))
+    settings.admit(query_values(request.scope["query_string"], settings.secret_parameter), length)
     body = b""
     try:
         async for chunk in request.stream():  # which a body that was read before is, too
             body += chunk
             if len(body) > settings.limits.body_bytes:
-                raise settings.too_large()
+                raise too_large(settings.limits.body_bytes)
     except RuntimeError:  # the form was read, or the body by something that did not keep it
         form = getattr(request, "_form", None)
-        return settings.parse_form(form.multi_items() if form else (), length)
+        return settings.parse_form(form.multi_items() if form else (), least)
     except ClientDisconnect:
-        problem = DecodeError("the body could not be read to its end")
+        problem = DecodeError(UNREADABLE)
     else:
         # Where Starlette keeps it for whoever reads it next.
         request._body = body  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(body, request.headers.get("content-type"), length)
+        return settings.parse_body(body, request.headers.get("content-type"), least)
     raise problem

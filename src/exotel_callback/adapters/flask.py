@@ -4,12 +4,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Unpack
 
 import flask
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import Options, Settings, read_at_most
+from ._shared import LOST, UNREADABLE, Options, Settings, least_of, query_values, read_at_most, too_large
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -29,18 +29,24 @@ def parse_request(request: "Request | None" = None, **options: Unpack[Options]) 
     settings = Settings(**options)
     request = flask.request if request is None else request
     length = request.content_length
-    settings.admit(request.args.getlist(settings.secret_parameter), length)
+    settings.admit(query_values(request.query_string, settings.secret_parameter), length)
+    known = vars(request).keys()
+    if (
+        length is None and "stream" in known and known.isdisjoint({"form", "_cached_data"})
+    ):  # the beginning may be missing
+        raise DecodeError(LOST)
     try:
         if length is None:  # then only so much is read
             vars(request)["stream"] = BytesIO(read_at_most(request.stream.read, settings.limits.body_bytes + 1))
         body = request.get_data()
         pairs = () if body else request.form.items(multi=True)
     except RequestEntityTooLarge:
-        problem = settings.too_large()
-    except BadRequest:
-        problem = DecodeError("the body could not be read to its end")
+        problem = too_large()
+    except Exception:  # noqa: BLE001 - see _shared
+        problem = DecodeError(UNREADABLE)
     else:
+        least = least_of(length, request.headers.get("Transfer-Encoding"))
         if body:
-            return settings.parse_body(body, request.content_type, length)
-        return settings.parse_form(pairs, length)
+            return settings.parse_body(body, request.content_type, least)
+        return settings.parse_form(pairs, least)
     raise problem
