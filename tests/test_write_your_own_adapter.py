@@ -24,18 +24,19 @@ def examples(monkeypatch):
     return namespace
 
 
-def call_wsgi(examples, body, content_type, query):
+def call_wsgi(examples, body, content_type, query, **environ):
     statuses = []
-    environ = {"QUERY_STRING": query, "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
-    examples["wsgi_app"]({**environ, "wsgi.input": io.BytesIO(body)}, lambda status, _: statuses.append(status))
+    environ = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **environ}
+    environ |= {"QUERY_STRING": query, "CONTENT_TYPE": content_type}
+    examples["wsgi_app"](environ, lambda status, _: statuses.append(status))
     return int(statuses[0].split()[0])
 
 
-def call_asgi(examples, body, content_type, query):
+def call_asgi(examples, body, content_type, query, **more):
     half = len(body) // 2
     messages = [
         {"type": "http.request", "body": body[:half], "more_body": True},
-        {"type": "http.request", "body": body[half:]},
+        {"type": more.get("last", "http.request"), "body": body[half:]},
     ]
     sent = []
 
@@ -45,9 +46,10 @@ def call_asgi(examples, body, content_type, query):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "query_string": query.encode(), "headers": [(b"content-type", content_type.encode())]}
+    headers = [(b"content-type", content_type.encode()), *more.get("headers", [])]
+    scope = {"type": "http", "query_string": query.encode(), "headers": headers}
     asyncio.run(examples["asgi_app"](scope, receive, send))
-    return sent[0]["status"]
+    return sent[0]["status"] if sent else None
 
 
 @pytest.mark.parametrize("call", [call_wsgi, call_asgi])
@@ -57,6 +59,7 @@ def call_asgi(examples, body, content_type, query):
         *((*encode(PAGE), RIGHT, 200) for encode in ENCODERS.values()),
         (*ENCODERS["json"](PAGE), "", 401),
         (*ENCODERS["json"](PAGE), "secret=wrong", 401),
+        (*ENCODERS["json"](PAGE), f"{RIGHT}&secret=", 401),
         (*ENCODERS["json"]({**PAGE, "CustomField": "x" * 70_000}), RIGHT, 413),
         (b"{", JSON, RIGHT, 400),
         (b"CallSid=a&Status=busy", "text/plain", RIGHT, 415),
@@ -66,3 +69,33 @@ def call_asgi(examples, body, content_type, query):
 def test_the_examples(examples, call, body, content_type, query, status):  # noqa: PLR0913, PLR0917 - a row of the table
     """They let in who has the secret, and answer what each error hints at."""
     assert call(examples, body, content_type, query) == status
+
+
+LENGTHS = {"abc": 400, "-5": 400, "+5": 400, "\xb2": 400, "9" * 5_000: 413, "65537": 413}
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_lengths_that_are_refused(examples, length):
+    """Before anything is read, and after the secret."""
+    body, content_type = ENCODERS["json"](PAGE)
+    for query, status in ((RIGHT, LENGTHS[length]), ("", 401)):
+        environ = {"CONTENT_LENGTH": length, "wsgi.input": None}
+        assert call_wsgi(examples, body, content_type, query, **environ) == status
+        assert (
+            call_asgi(examples, body, content_type, query, headers=[(b"content-length", length.encode("latin-1"))])
+            == status
+        )
+
+
+def test_a_body_that_breaks_off(examples):
+    """Is half an event, even if it can be parsed."""
+    call = (b"CallSid=a&Status=busy", "", RIGHT)
+    assert call_wsgi(examples, *call, CONTENT_LENGTH="50") == 400
+    assert call_asgi(examples, *call, last="http.disconnect") is None
+
+
+@pytest.mark.parametrize(("is_terminated", "status"), [(True, 200), (False, 422)])
+def test_a_body_in_chunks(examples, is_terminated, status):
+    """Is read if the server marks its end."""
+    environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": is_terminated}
+    assert call_wsgi(examples, *ENCODERS["json"](PAGE), RIGHT, **environ) == status
