@@ -276,6 +276,8 @@ def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
         ("x", None),
         ("\u0663", None),
         ("9" * 5_000, 10**19 - 1),
+        ("0" * 5_000 + "71", 71),
+        ("000", 0),
     ],
 )
 def test_the_length_that_a_header_says(header, length):
@@ -424,6 +426,65 @@ def test_a_body_of_which_something_read_the_beginning(framework, chunked):
     call = sent("form", {"x": "1", **PAGE}, before="begun", chunked=chunked)
     with pytest.raises(DecodeError, match="incomplete"):
         FRAMEWORKS[framework](call)
+
+
+def test_a_multipart_form_of_django_that_broke_off():
+    """Django keeps what came of it; what it has read of the stream tells that this is not all."""
+    call = sent("multipart", PAGE, before="form")
+    assert call_django(call) == CALLBACK
+    call.length = str(len(call.body) + 40)
+    with pytest.raises(DecodeError, match="incomplete"):
+        call_django(call)
+
+
+class Dying(io.BytesIO):
+    """Fails once, and then gives out what it had before, as gunicorn's does."""
+
+    def read(self, *arguments):
+        if not self.tell():
+            self.seek(1)
+            raise OSError
+        self.seek(0)
+        return super().read(*arguments)
+
+
+def test_a_body_in_chunks_of_django_is_asked_for_once():
+    """A second try after it broke off is no whole event."""
+    pytest.importorskip("django")
+    from django.core.handlers.wsgi import WSGIRequest
+
+    from exotel_callback.adapters.django import parse_request
+
+    environ = {**environ_of(sent("form", LEAST, chunked=True)), "wsgi.input": Dying(sent("form", LEAST).body)}
+    request = WSGIRequest(environ)
+    for _ in range(2):
+        with pytest.raises(DecodeError):
+            parse_request(request)
+
+
+def test_the_rest_of_a_body_that_is_too_large():
+    """Whoever tries again does not get the part that was not read for a whole event."""
+    pytest.importorskip("fastapi")
+    from starlette.requests import Request
+
+    from exotel_callback.adapters.fastapi import parse_request
+
+    messages = [
+        {"type": "http.request", "body": b"x" * 70_000, "more_body": True},
+        {"type": "http.request", "body": b"&CallSid=a&Status=busy"},
+    ]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def run():
+        headers = [(b"transfer-encoding", b"chunked")]
+        request = Request({"type": "http", "method": "POST", "query_string": b"", "headers": headers}, receive)
+        for says in ("larger than", "read before and not kept"):
+            with pytest.raises(DecodeError, match=says):
+                await parse_request(request)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("framework", ["flask", "django"])
@@ -619,6 +680,7 @@ def test_odd_events_of_lambda(event, status):
         {"rawQueryString": ["secret=right"]},
         {"multiValueQueryStringParameters": {"secret": "right"}},
         {"multiValueQueryStringParameters": {"secret": [None]}, "requestContext": {"elb": {}}},
+        {"multiValueQueryStringParameters": {"secret": ["right", None]}},
         {"multiValueQueryStringParameters": ["secret"]},
         {"queryStringParameters": {"secret": ["right"]}},
         {"queryStringParameters": {"secret": None}, "requestContext": "elb"},
@@ -628,6 +690,19 @@ def test_an_event_of_lambda_without_a_secret(query):
     """Whatever else is there in place of it."""
     with pytest.raises(AuthenticationError):
         parse_event({"body": FORM_BODY, **query}, secret=RIGHT)
+
+
+def test_a_load_balancer_escapes_names_too():
+    """A parameter's name may need it."""
+    event = {"queryStringParameters": {"my%20key": "a%20b"}, "requestContext": {"elb": {}}, "body": FORM_BODY}
+    assert parse_event(event, secret="a b", secret_parameter="my key") == CALLBACK
+
+
+@pytest.mark.parametrize("event", [None, "text", [("body", FORM_BODY)]])
+def test_what_is_no_event_of_lambda(event):
+    """Is a mistake in the handler, whatever was sent."""
+    with pytest.raises(TypeError, match="AWS hands to a handler"):
+        parse_event(event)
 
 
 def test_an_event_of_the_largest_size():

@@ -219,7 +219,7 @@ def test_broken(server, name, path):
     assert (status, answer["error"]) == (413 if name == "too many fields" else 400, "DecodeError")
 
 
-# What these frameworks read all the same, into some fields or none: nobody can tell that it was broken.
+# What these frameworks read all the same, into some fields or none: nobody can tell that the sender broke it.
 READ_ALL_THE_SAME = {
     "flask": set(),
     "django": {"form of other bytes", "multipart without its end", "multipart cut off in a field", "another boundary"},

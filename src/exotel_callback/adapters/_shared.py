@@ -7,7 +7,8 @@ Facts
 - Something earlier (CSRF middleware, logging) may have read the body or the form. Then the framework has kept it, or it
   is lost.
 - A request has a body if it has a ``Content-Length`` or a ``Transfer-Encoding`` (RFC 9112, section 6).
-- Reading a body that breaks off or is no chunks raises whatever the server likes, so the adapters catch any exception.
+- Under WSGI and in aiohttp, reading a body that breaks off or is no chunks raises whatever the server likes, so these
+  adapters catch any exception. ASGI has a message for it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,7 +40,7 @@ def query_values(query: str | bytes, name: str) -> list[str]:
 
 def length_of(header: str | None) -> int | None:
     """Read a ``Content-Length``; None without one. Python refuses to read a number of thousands of digits."""
-    return int(header[:19]) if header and header.isascii() and header.isdecimal() else None
+    return int(header.lstrip("0")[:19] or "0") if header and header.isascii() and header.isdecimal() else None
 
 
 def least_of(length: int | None, transfer_encoding: str | None) -> int:

@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 from urllib.parse import unquote_plus
 
 from exotel_callback._errors import DecodeError
@@ -33,8 +33,12 @@ def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusC
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is given and empty.
+    :raises TypeError: `event` is no mapping.
     """
     settings = Settings(**options)
+    if not isinstance(cast("object", event), Mapping):
+        message = f"parse_event() takes the event that AWS hands to a handler, not {type(event).__name__}"
+        raise TypeError(message)
     body = event.get("body") or ""
     is_base64 = event.get("isBase64Encoded") is True
     # Four characters are three bytes, so what is too large need not be decoded.
@@ -59,9 +63,10 @@ def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
     query = event.get("rawQueryString")
     if isinstance(query, str):
         return query_values(query, parameter)
-    values = _several(event, "multiValueQueryStringParameters", "queryStringParameters").get(parameter, [])
-    is_balancer = "elb" in _mapping(event, "requestContext")
-    return [unquote_plus(value) for value in values] if is_balancer else values
+    values = _several(event, "multiValueQueryStringParameters", "queryStringParameters")
+    if "elb" in _mapping(event, "requestContext"):
+        values = {unquote_plus(name): [unquote_plus(value) for value in among] for name, among in values.items()}
+    return values.get(parameter, [])
 
 
 def _content_type(event: Mapping[str, Any]) -> str | None:
@@ -73,9 +78,11 @@ def _several(event: Mapping[str, Any], several: str, single: str) -> dict[str, l
     """Return what an event has several values of a name of, or one; what is no text is as if it were not there."""
     values = _mapping(event, several) or {name: [value] for name, value in _mapping(event, single).items()}
     return {
-        name: [value for value in values[name] if isinstance(value, str)]
+        name: values[name]
         for name in values
-        if isinstance(name, str) and isinstance(values[name], list)
+        if isinstance(name, str)
+        and isinstance(values[name], list)
+        and all(isinstance(value, str) for value in values[name])
     }
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, RawPostDataException
 from exotel_callback._errors import DecodeError
 from exotel_callback._model import StatusCallback
 
-from ._shared import UNREADABLE, Options, Settings, least_of, length_of, query_values, read_at_most, too_large
+from ._shared import LOST, UNREADABLE, Options, Settings, least_of, length_of, query_values, read_at_most, too_large
 
 __all__ = ["parse_request"]
 
@@ -18,7 +18,7 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
 
     The view needs ``django.views.decorators.csrf.csrf_exempt``: Exotel has no token of yours.
 
-    :param request: The view's request, also under ASGI.
+    :param request: The view's request. Under ASGI, Django has read its whole body before any view is called.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
@@ -32,11 +32,14 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     environ = getattr(request, "environ", {})
     try:
         body = request.body
-        # Without a length Django has no body. A server that marks its end can be asked for it, and for so much only.
-        if not body and length is None and environ.get("wsgi.input_terminated"):
+        # Without a length Django has no body. A server that marks its end can be asked for it, and for so much only;
+        # and once only, because what it gives after a failure is half a body.
+        if not body and length is None and environ.pop("wsgi.input_terminated", False):
             body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
             request._body = body  # noqa: SLF001 - where Django keeps it for whoever reads it next
     except RawPostDataException:  # the form was read, from a stream that can't be read again
+        if getattr(request._stream, "_pos", least) < least:  # noqa: SLF001 - Django does not say that the rest is missing
+            raise DecodeError(LOST) from None
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
         return settings.parse_form(pairs, least)
     except RequestDataTooBig:

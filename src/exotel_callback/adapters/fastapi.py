@@ -71,6 +71,8 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
         async for chunk in request.stream():  # which a body that was read before is, too
             body += chunk
             if len(body) > settings.limits.body_bytes:
+                # Or whoever parses it again would take the rest for a whole one.
+                request._stream_consumed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
                 raise too_large(settings.limits.body_bytes)
     except RuntimeError:  # the form was read, or the body by something that did not keep it
         form = getattr(request, "_form", None)
