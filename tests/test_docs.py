@@ -23,12 +23,17 @@ def python_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
+# A page that goes on with the code of another one.
+GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
+
+
 @page_by_page
 def test_python_runs(page, monkeypatch):
     """The blocks of a page run one after the other in one namespace, and show what they say they show."""
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     namespace = {"__name__": "page"}
-    for number, block in enumerate(python_blocks(page)):
+    before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
+    for number, block in enumerate([*before, *python_blocks(page)]):
         if ">>>" not in block:
             exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
             continue

@@ -37,7 +37,11 @@ ORDER = [
     "_call",
     "converters",
     "_queue",
+    "_hypothesis",
     "__init__",
+    "_encode",
+    "testing",
+    "strategies",
     "auth",
     "recordings",
     "phones",
@@ -64,6 +68,9 @@ THIRD_PARTY = {
     "auth": {"itsdangerous"},
     "phones": {"phonenumbers"},
     "_explain": {"attrs", "rich"},
+    "testing": {"attrs"},
+    "_hypothesis": {"hypothesis"},
+    "strategies": {"hypothesis"},
     "_cli": {"click", "rich"},
 }
 
@@ -172,6 +179,8 @@ PUBLIC_MODULES = {
     "converters": "configure_converter make_converter",
     "phones": "to_e164",
     "recordings": "EXOTEL_PREFIXES is_trusted",
+    "strategies": "damaged_bodies deliveries form_bodies json_bodies legs multipart_bodies payloads status_callbacks",
+    "testing": "SCENARIOS Delivery Scenario assert_valid encode_form encode_json encode_multipart payload",
 }
 
 
@@ -179,6 +188,7 @@ PUBLIC_MODULES = {
     ("package", "code"),
     [
         ("phonenumbers", "import exotel_callback.phones"),
+        ("hypothesis", "import exotel_callback.strategies"),
         ("itsdangerous", "from exotel_callback.auth import sign_url; sign_url('https://e.com', 'a', 'b')"),
         ("itsdangerous", "from exotel_callback.auth import verify_url; verify_url('https://e.com', 'a', 'b')"),
     ],
@@ -188,7 +198,7 @@ def test_an_extra_that_is_missing_is_named(tmp_path, package, code):
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert re.search(r"ImportError: .* extra: pip install 'exotel-callback\[(phones|signing)\]'", done.stderr)
+    assert re.search(r"ImportError: .* extra: pip install 'exotel-callback\[(phones|signing|testing)\]'", done.stderr)
 
 
 def test_every_public_name_is_there():

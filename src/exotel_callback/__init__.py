@@ -6,6 +6,8 @@
 <CallStatus.NO_ANSWER: 'no-answer'>
 """
 
+import sys
+
 from ._call import Call, merge
 from ._call_details import CallList, parse_call_details, parse_call_list
 from ._errors import (
@@ -56,3 +58,10 @@ __all__ = [
     "parse_call_list",
     "parse_passthru",
 ]
+
+# Hypothesis asks for types when it is imported. If that was before this, here they are; production has no Hypothesis.
+if sys.modules.get("hypothesis"):
+    from ._hypothesis import register
+
+    register()
+    del register

@@ -1,0 +1,19 @@
+"""Tells Hypothesis which strategies belong to the types, so that ``st.from_type(StatusCallback)`` works by itself."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ._model import Leg, StatusCallback
+
+
+def register() -> None:
+    """Register the types; the strategies are imported when one is first asked for."""
+    st.register_type_strategy(StatusCallback, _strategy("status_callbacks"))
+    st.register_type_strategy(Leg, _strategy("legs"))
+
+
+def _strategy(name: str) -> Callable[[Any], Any]:
+    return lambda _: getattr(import_module("exotel_callback.strategies"), name)()

@@ -1,0 +1,251 @@
+"""For the unit tests of a handler: payloads, their bodies, and whole calls as Exotel delivers them.
+
+Facts
+-----
+- Exotel waits 15 seconds for an answer. What is not acknowledged comes again after 5 minutes, and once more 15 minutes
+  later.
+- ``answered`` events come once per leg, with the status ``in-progress``.
+
+Sources: https://developer.exotel.com/docs/advanced-config/webhooks-setup and
+https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The numbers and ids are nobody's.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from datetime import tzinfo
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from ._encode import encode_form, encode_json, encode_multipart
+from ._errors import CallbackError, in_words
+from ._model import StatusCallback
+from ._options import DEFAULT_LIMITS, IST, Limits
+from ._parse import parse
+from ._words import Outcome
+
+__all__ = [
+    "SCENARIOS",
+    "Delivery",
+    "Scenario",
+    "assert_valid",
+    "encode_form",
+    "encode_json",
+    "encode_multipart",
+    "payload",
+]
+
+# Seconds that Exotel waits for an answer, and between its tries.
+PATIENCE: Final = 15.0
+RETRY_DELAYS: Final = (300.0, 900.0)
+
+_CONNECTED: Final[dict[str, Any]] = {
+    "CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8k",
+    "EventType": "terminal",
+    "DateCreated": "2024-01-15 14:25:10",
+    "DateUpdated": "2024-01-15 14:30:45",
+    "To": "09123456789",
+    "From": "09876543210",
+    "PhoneNumberSid": "08012345678",
+    "StartTime": "2024-01-15 14:25:12",
+    "EndTime": "2024-01-15 14:30:45",
+    "Status": "completed",
+    "ConversationDuration": 320,
+    "Direction": "outbound-api",
+    "CustomField": "order_12345",
+    "RecordingUrl": "https://recordings.exotel.com/exotelrecordings/example/f00.mp3",
+    "Legs": [
+        {"OnCallDuration": 333, "Status": "completed"},
+        {"OnCallDuration": 320, "Status": "completed"},
+    ],
+}
+
+_PYTHON_NAMES: Final = frozenset(field.name for field in attrs.fields(StatusCallback))
+
+
+def payload(**overrides: object) -> dict[str, Any]:
+    """Return the payload of a connected call, as Exotel's JSON has it: a new dict, which is yours to change.
+
+    :param overrides: Values by the names on the wire, such as ``Status="busy"`` or ``Legs=[]``. A name that is in no
+        document becomes one more field. To leave a field out, delete it from the result.
+    :raises TypeError: A name is that of a Python field, such as ``status``, which Exotel never sends.
+    """
+    for name in overrides:
+        if name in _PYTHON_NAMES:
+            message = f"payload() takes names on the wire, such as Status and CallSid, not {name}"
+            raise TypeError(message)
+    return copy.deepcopy({**_CONNECTED, **overrides})
+
+
+class Delivery(NamedTuple):
+    """One request to the callback URL."""
+
+    content_type: str
+    """The ``Content-Type`` header."""
+    body: bytes
+    """The body."""
+    delay: float = 0.0
+    """Seconds that Exotel waits before it, counted from the delivery before."""
+
+
+@attrs.frozen(kw_only=True)
+class Scenario:
+    """The deliveries of one whole call."""
+
+    name: str
+    """Its name in `SCENARIOS`."""
+    description: str
+    """What happened, in a sentence."""
+    outcome: Outcome
+    """What `exotel_callback.merge` of all deliveries says became of the call."""
+    _events: tuple[tuple[float, Mapping[str, Any]], ...] = attrs.field(alias="events", repr=False)
+
+    @property
+    def call_sid(self) -> str:
+        """The ``CallSid``, which no other scenario has."""
+        return self.name.replace("-", "").ljust(32, "0")
+
+    def deliveries(
+        self, encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] = encode_multipart
+    ) -> Iterator[Delivery]:
+        """Yield what Exotel posts, in the order of arrival.
+
+        :param encode: `encode_multipart`, which is Exotel's default, `encode_json` or `encode_form`.
+        """
+        for delay, event in self._events:
+            body, content_type = encode({**event, "CallSid": self.call_sid})
+            yield Delivery(content_type, body, delay)
+
+
+def _answered(updated: str, second_party: str | None, **more: object) -> dict[str, Any]:
+    """Return the event that is sent when a party has picked up."""
+    return payload(
+        EventType="answered",
+        Status="in-progress",
+        DateUpdated=f"2024-01-15 {updated}",
+        EndTime="1970-01-01 05:30:00",
+        ConversationDuration=0,
+        RecordingUrl=None,
+        Legs=[
+            {"OnCallDuration": 0, "Status": "in-progress"},
+            {"OnCallDuration": 0, "Status": second_party},
+        ],
+        **more,
+    )
+
+
+def _unreached(status: str, *legs: tuple[str | None, int], **more: object) -> dict[str, Any]:
+    """Return the last event of a call in which the parties did not talk: status and seconds of each leg."""
+    fields = {"DateUpdated": "2024-01-15 14:25:52", "EndTime": "2024-01-15 14:25:52", "RecordingUrl": None, **more}
+    shown = [{"OnCallDuration": seconds, "Status": leg} for leg, seconds in legs]
+    return payload(Status=status, ConversationDuration=0, Legs=shown, **fields)
+
+
+_DEFAULT_FIELDS: Final = ("CallSid", "DateUpdated", "Status", "RecordingUrl")
+_FIRST: Final = (0.0, _answered("14:25:18", None))
+_BOTH: Final = (8.0, _answered("14:25:25", "in-progress"))
+_OVER: Final = (320.0, payload())
+
+_SCENARIOS: Final = (
+    Scenario(
+        name="connected",
+        description="Both parties answer and talk.",
+        outcome=Outcome.CONNECTED,
+        events=(_FIRST, _BOTH, _OVER),
+    ),
+    Scenario(
+        name="machine",
+        description="An answering machine takes the second party's call.",
+        outcome=Outcome.MACHINE,
+        events=(
+            _FIRST,
+            _BOTH,
+            (
+                320.0,
+                payload(
+                    Legs=[
+                        {"OnCallDuration": 333, "Status": "completed", "AnsweredBy": "Human"},
+                        {"OnCallDuration": 320, "Status": "completed", "AnsweredBy": "Machine"},
+                    ]
+                ),
+            ),
+        ),
+    ),
+    Scenario(
+        name="first-party-no-answer",
+        description="The party that is called first does not pick up, so the second is never called.",
+        outcome=Outcome.NO_ANSWER,
+        events=((0.0, _unreached("no-answer", ("no-answer", 0), (None, 0))),),
+    ),
+    Scenario(
+        name="second-party-no-answer",
+        description="The first party answers, the second does not pick up.",
+        outcome=Outcome.NO_ANSWER,
+        events=(_FIRST, (34.0, _unreached("no-answer", ("completed", 34), ("no-answer", 0)))),
+    ),
+    Scenario(
+        name="busy",
+        description="The first party answers, the second is busy.",
+        outcome=Outcome.BUSY,
+        events=(_FIRST, (12.0, _unreached("busy", ("completed", 12), ("busy", 0)))),
+    ),
+    Scenario(
+        name="canceled",
+        description="The first party hangs up while the second's phone rings; Exotel calls that failed.",
+        outcome=Outcome.CANCELED,
+        events=(_FIRST, (9.0, _unreached("failed", ("completed", 9), ("canceled", 0)))),
+    ),
+    Scenario(
+        name="inbound-missed",
+        description="Nobody takes a caller's call; Exotel calls that completed, and only the second leg tells.",
+        outcome=Outcome.NO_ANSWER,
+        events=((0.0, _unreached("completed", ("completed", 40), ("no-answer", 0), Direction="inbound")),),
+    ),
+    Scenario(
+        name="default-payload-only",
+        description="The four fields that come if no events were asked for: they do not tell who was reached.",
+        outcome=Outcome.UNKNOWN,
+        events=((0.0, {name: _CONNECTED[name] for name in _DEFAULT_FIELDS}),),
+    ),
+    Scenario(
+        name="redelivered",
+        description="The last event comes three times, as if your answers had been lost.",
+        outcome=Outcome.CONNECTED,
+        events=(_FIRST, _BOTH, _OVER, *((delay, payload()) for delay in RETRY_DELAYS)),
+    ),
+    Scenario(
+        name="out-of-order",
+        description="The answered events come after the call is over.",
+        outcome=Outcome.CONNECTED,
+        events=((0.0, payload()), (300.0, _BOTH[1]), (5.0, _FIRST[1])),
+    ),
+)
+
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({scenario.name: scenario for scenario in _SCENARIOS})
+"""Whole calls by name: what is delivered, and the outcome that a handler should come to."""
+
+
+def assert_valid(
+    payload: object,
+    content_type: str | None = None,
+    *,
+    timezone: tzinfo = IST,
+    limits: Limits = DEFAULT_LIMITS,
+) -> StatusCallback:
+    """Return the callback that a payload is; fail with every issue if it is not a clean one.
+
+    :param payload: Whatever `exotel_callback.parse` takes.
+    :param content_type: As for `exotel_callback.parse`, as are ``timezone`` and ``limits``.
+    :raises AssertionError: It is not what Exotel documents. The message has a line for each issue, and quotes no value.
+    """
+    __tracebackhide__ = True  # pytest then shows the line of the test
+    try:
+        return parse(payload, content_type, strict=True, timezone=timezone, limits=limits)
+    except CallbackError as error:
+        # What the error says besides its issues: what the payload looks like, or why it has no fields.
+        rest = str(error).removeprefix(in_words(error.issues)).strip(". ")
+        faults = [issue.message for issue in error.issues] + ([rest] if rest else [])
+        shown = "\n".join(f"  - {fault}" for fault in faults)
+        message = f"this is no valid StatusCallback ({type(error).__name__}):\n{shown}"
+    raise AssertionError(message)

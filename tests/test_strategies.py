@@ -1,0 +1,380 @@
+"""The strategies held against the parser, which they do not know, and against handlers that go wrong."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import attrs
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+import exotel_callback
+import handlers
+from exotel_callback import (
+    AnsweredBy,
+    CallbackError,
+    CallStatus,
+    Direction,
+    EventType,
+    IssueCode,
+    Leg,
+    LegStatus,
+    StatusCallback,
+    dump,
+    load,
+    merge,
+    parse,
+    strategies,
+)
+from exotel_callback.testing import Delivery
+
+SID = "0" * 32
+LEAST = {"CallSid": SID, "Status": "completed"}
+BODIES = [strategies.json_bodies, strategies.form_bodies, strategies.multipart_bodies]
+
+# The quick profile's number of examples does not reach everything; the same ones each time do.
+REACHED = settings(max_examples=2_000, database=None, phases=[Phase.generate], derandomize=True)
+
+
+def least(strategy, condition=lambda _: True, seed=0):
+    """Return what the strategy shrinks to, in less than 1,000 examples."""
+    thorough = settings(max_examples=1_000, database=None, phases=[Phase.generate, Phase.shrink])
+    return find(strategy, condition, settings=thorough, random=Random(seed))
+
+
+@given(strategies._events(allow_issues=True))
+def test_payloads_mean_what_they_are_drawn_with(event):
+    """The parser comes to the same value, issues, and raw, from nothing but the payload."""
+    payload, callback = event
+    parsed = parse(payload)
+    assert parsed == callback
+    assert parsed.raw == callback.raw
+    assert [date.utcoffset() for date in dates(parsed)] == [date.utcoffset() for date in dates(callback)]
+
+
+def dates(callback):
+    return filter(None, (callback.date_updated, callback.date_created, callback.start_time, callback.end_time))
+
+
+@pytest.mark.parametrize("bodies", BODIES)
+@given(data=st.data())
+def test_bodies_mean_what_their_payload_means(bodies, data):
+    """In every spelling of every encoding."""
+    payload, callback = data.draw(strategies._events(allow_issues=True))
+    assert parse(*data.draw(bodies(payloads=st.just(payload)))) == callback
+
+
+@given(strategies.payloads(allow_issues=False))
+def test_payloads_without_issues(payload):
+    """They are clean in strict mode."""
+    assert parse(payload, strict=True).issues == ()
+
+
+@given(strategies.status_callbacks(allow_issues=False))
+def test_callbacks_without_issues(callback):
+    """And without unknown words."""
+    assert callback.issues == ()
+    assert "unknown" not in {callback.status, callback.direction, callback.event_type}
+
+
+@given(strategies.status_callbacks())
+def test_callbacks(callback):
+    """They are whole values, which go through a queue."""
+    assert load(dump(callback)) == callback
+    assert parse(callback.raw) == callback
+
+
+@given(strategies.damaged_bodies())
+def test_damaged_bodies(body):
+    """Every one of them is refused."""
+    with pytest.raises(CallbackError):
+        parse(*body)
+
+
+@pytest.mark.parametrize("place", range(len(strategies._damages())))
+@given(data=st.data())
+def test_every_damage(place, data):
+    """Each kind for itself, as the quick profile has few examples."""
+    with pytest.raises(CallbackError):
+        parse(*data.draw(strategies._damages()[place]))
+
+
+def test_damages_of_all_hints():
+    """All that a handler may have to answer."""
+    hints = set()
+
+    @settings(REACHED, max_examples=400)
+    @given(strategies.damaged_bodies())
+    def collect(body):
+        with pytest.raises(CallbackError) as caught:
+            parse(*body)
+        hints.add(caught.value.status_hint)
+
+    collect()
+    assert hints == {400, 413, 415, 422}
+
+
+@given(strategies.deliveries())
+def test_deliveries(deliveries):
+    """They are of one call, at least one arrives, and a repeated one comes later."""
+    assert deliveries
+    call = merge(*(parse(delivery.body, delivery.content_type) for delivery in deliveries))
+    assert 1 <= len(call.events) <= min(3, len(deliveries))
+    assert all(isinstance(delivery, Delivery) for delivery in deliveries)
+    assert sum(delivery.delay > 0 for delivery in deliveries) >= len(deliveries) - 3
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda events: len(events) > len(set(events)),  # duplicated
+        lambda events: [event.is_terminal for event in events] == [True, False],  # reordered
+        lambda events: not any(event.is_terminal for event in events),  # lost
+        lambda events: len(set(events)) == 3,  # complete
+    ],
+)
+def test_what_happens_to_deliveries(what):
+    """All that may happen to a call's events does."""
+
+    def happens(deliveries):
+        return what([parse(delivery.body, delivery.content_type) for delivery in deliveries])
+
+    assert least(strategies.deliveries(), happens)
+
+
+def test_deliveries_in_mixed_encodings():
+    """One call in all three."""
+    assert least(
+        strategies.deliveries(), lambda came: len({delivery.content_type[:20].lower() for delivery in came}) == 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "shrunk"),
+    [
+        (strategies.payloads(), LEAST),
+        (strategies.status_callbacks(), parse(LEAST)),
+        (strategies.legs(), Leg(status=LegStatus.COMPLETED)),
+        (strategies.json_bodies(), (f'{{"CallSid": "{SID}", "Status": "completed"}}'.encode(), "application/json")),
+        (
+            strategies.form_bodies(),
+            (f"CallSid={SID}&Status=completed".encode(), "application/x-www-form-urlencoded"),
+        ),
+        (strategies.multipart_bodies(), exotel_callback.testing.encode_multipart(LEAST)),
+        (strategies.damaged_bodies(), (b"", "application/json")),
+        (
+            strategies.deliveries(),
+            [
+                Delivery(
+                    "application/json",
+                    f'{{"CallSid": "{SID}", "Status": "completed", "EventType": "terminal", "DateUpdated": '
+                    '"2024-01-15 14:30:45"}'.encode(),
+                )
+            ],
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_each_shrinks_to(strategy, shrunk):
+    """As its docstring says."""
+    assert least(strategy) == shrunk
+
+
+MEMBERS = {
+    "status": CallStatus,
+    "direction": Direction,
+    "event_type": EventType,
+    "legs.status": LegStatus,
+    "legs.answered_by": AnsweredBy,
+}
+
+
+def test_every_member_is_reached():
+    """Of every enum, and every issue that a payload of one call can have; each field in each way."""
+    reached = {name: set() for name in MEMBERS}
+    codes, filled, lengths = set(), set(), set()
+
+    @REACHED
+    @given(strategies.status_callbacks())
+    def collect(callback):
+        for name in ("status", "direction", "event_type"):
+            reached[name].add(getattr(callback, name))
+        for leg in callback.legs:
+            reached["legs.status"].add(leg.status)
+            reached["legs.answered_by"].add(leg.answered_by)
+        codes.update(issue.code for issue in callback.issues)
+        lengths.add(len(callback.legs))
+        filled.update((name, value is None) for name, value in attrs.asdict(callback, recurse=False).items())
+
+    collect()
+    for name, enum in MEMBERS.items():
+        assert reached[name] - {None} == set(enum), name
+        assert (None in reached[name]) == (name != "status"), name
+    assert codes == {IssueCode.UNKNOWN_WORD, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_DATE}
+    assert lengths == {0, 1, 2, 3}
+    always = {"call_sid", "status", "legs", "issues", "raw"}
+    names = {field.name for field in attrs.fields(StatusCallback)}
+    assert filled == {(name, False) for name in names} | {(name, True) for name in names - always}
+
+
+def test_nothing_is_shared_with_the_parser():
+    """Or the two could be wrong together."""
+    tree = ast.parse(Path(strategies.__file__).read_text())
+    ours = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
+    assert ours == {"_encode", "_errors", "_model", "_options", "_words", "testing"}
+    tree = ast.parse((Path(strategies.__file__).parent / "_encode.py").read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+def request(body, content_type):
+    return Request(EnvironBuilder(method="POST", data=body, content_type=content_type).get_environ())
+
+
+def is_wrong(handler, judge):
+    """Return what tells whether a handler fails, or keeps something else than the deliveries say."""
+
+    def is_wrong(deliveries):
+        rows = {}
+        for delivery in deliveries:
+            if handler(request(delivery.body, delivery.content_type), rows) != 200:
+                return True
+        call = merge(*(parse(delivery.body, delivery.content_type) for delivery in deliveries))
+        return not judge(rows[call.call_sid], call)
+
+    return is_wrong
+
+
+DELIVERED_ONCE = st.one_of([bodies() for bodies in BODIES]).map(lambda body: [Delivery(body[1], body[0])])
+
+
+def answered(second, second_party):
+    return (
+        f'{{"CallSid": "{SID}", "Status": "in-progress", "EventType": "answered", '
+        f'"DateUpdated": "2024-01-15 14:25:{second}", '
+        f'"Legs": [{{"Status": "in-progress"}}, {{"Status": {second_party}}}]}}'
+    )
+
+
+OVER = f'{{"CallSid": "{SID}", "Status": "completed", "EventType": "terminal", "DateUpdated": "2024-01-15 14:30:45"}}'
+
+PLANTED = {
+    "legs_lost_in_forms": (
+        DELIVERED_ONCE,
+        lambda row, call: row["legs"] == len(call.legs),
+        [[f"CallSid={SID}&Status=completed&Legs[0][Status]=completed"]],
+    ),
+    "multipart_refused": (
+        DELIVERED_ONCE,
+        lambda row, _: row == {},
+        [[exotel_callback.testing.encode_multipart(LEAST)[0].decode()]],
+    ),
+    "empty_number": (
+        DELIVERED_ONCE,
+        lambda row, _: row,
+        [
+            [f'{{"CallSid": "{SID}", "Status": "completed", "ConversationDuration": ""}}'],
+            [f"CallSid={SID}&Status=completed&ConversationDuration="],
+        ],
+    ),
+    "second_answered_dropped": (
+        strategies.deliveries(),
+        lambda row, call: row["answered"] == sum(event.event_type is EventType.ANSWERED for event in call.events),
+        [[answered(18, "null"), answered(25, '"in-progress"')]],
+    ),
+    "late_event_undoes_a_finished_call": (
+        strategies.deliveries(),
+        lambda row, call: row["status"] == call.status,
+        [[OVER, answered(18, "null")]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_bugs_are_found(name):
+    """In less than 1,000 examples, and shown by the least that goes wrong."""
+    strategy, judge, shown = PLANTED[name]
+    found = least(strategy, is_wrong(getattr(handlers, name), judge))
+    assert [delivery.body.decode() for delivery in found] in shown
+
+
+def test_every_handler_is_tried():
+    """A handler that is added is found out too."""
+    assert {name for name in vars(handlers) if callable(getattr(handlers, name))} - {"decoded"} == set(PLANTED)
+
+
+def test_from_type():
+    """Without a line of the user's, because Hypothesis asks for it when it is imported."""
+    assert least(st.from_type(StatusCallback)) == parse(LEAST)
+    assert least(st.from_type(tuple[Leg, ...]), len) == (Leg(status=LegStatus.COMPLETED),)
+
+
+def run(code, path=""):
+    environment = {**os.environ, "PYTHONPATH": str(path)}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+ASKED = "st.from_type(StatusCallback).validate(); print('exotel_callback.strategies' in sys.modules)"
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import hypothesis, sys; from hypothesis import strategies as st; from exotel_callback import StatusCallback",
+        "from exotel_callback import StatusCallback; import sys; from hypothesis import strategies as st",
+    ],
+)
+def test_the_registration_is_lazy(imports):
+    """In either order of imports; the strategies are imported when one is asked for."""
+    done = run(f"{imports}\nprint('exotel_callback.strategies' in sys.modules)\n{ASKED}")
+    assert done.stdout == "False\nTrue\n", done.stderr
+
+
+def test_the_entry_point_alone_imports_nothing_of_ours():
+    """Tests that have nothing to do with the library do not pay for it."""
+    done = run("import hypothesis, sys; print([name for name in sys.modules if 'exotel' in name])")
+    assert done.stdout == "['_exotel_callback_hypothesis']\n", done.stderr
+
+
+def test_no_hypothesis_to_register_with():
+    """Somebody has hidden it, as tests of optional imports do."""
+    done = run("import sys; sys.modules['hypothesis'] = None; import exotel_callback; print('fine')")
+    assert (done.stdout, done.stderr) == ("fine\n", "")
+
+
+SABOTAGE = {
+    "it raises": "raise RuntimeError('broken')",
+    "it is no Python": "def",
+    "a dependency is missing": "import no_such_module",
+    "it warns": "import warnings; warnings.warn('old', DeprecationWarning)",
+    "there is nothing in it": "",
+}
+
+
+@pytest.mark.parametrize("code", SABOTAGE.values(), ids=SABOTAGE)
+@pytest.mark.parametrize(
+    "before", ["", "import contextlib\nwith contextlib.suppress(Exception): import exotel_callback\n"]
+)
+def test_a_broken_copy_does_not_break_hypothesis(tmp_path, before, code):
+    """Whatever is wrong with ours, everybody else's tests run."""
+    package = tmp_path / "exotel_callback"
+    package.mkdir()
+    (package / "__init__.py").write_text(code)
+    done = run(f"{before}import hypothesis, sys; print('_exotel_callback_hypothesis' in sys.modules)", tmp_path)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_broken_strategies_do_not_break_hypothesis():
+    """Not even when the package itself is there."""
+    done = run(
+        "import sys; sys.modules['exotel_callback._hypothesis'] = None\n"
+        "import exotel_callback, hypothesis; print('fine')"
+    )
+    assert (done.stdout, done.stderr) == ("fine\n", "")

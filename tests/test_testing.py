@@ -1,0 +1,231 @@
+"""The kit for unit tests: payloads, encoders, scenarios, and an assertion that tells all."""
+
+import json
+import subprocess
+import sys
+from urllib.parse import parse_qsl
+
+import pytest
+
+from exotel_callback import CallStatus, EventType, Limits, StatusCallback, merge, parse
+from exotel_callback.testing import (
+    SCENARIOS,
+    Delivery,
+    assert_valid,
+    encode_form,
+    encode_json,
+    encode_multipart,
+    payload,
+)
+from helpers import multipart
+
+ENCODERS = [encode_json, encode_form, encode_multipart]
+
+
+def test_a_payload():
+    """It is clean, whole, and has what a call that was asked for by the API has."""
+    callback = assert_valid(payload())
+    assert (callback.outcome, callback.is_terminal, len(callback.legs)) == ("connected", True, 2)
+    assert not callback.extra
+    assert all(value is not None for value in (callback.recording_url, callback.start_time, callback.custom_field))
+
+
+def test_overrides():
+    """By names on the wire; a name that is in no document is one more field."""
+    changed = payload(Status="busy", Legs=[], Price="1.500")
+    assert parse(changed).status is CallStatus.BUSY
+    assert parse(changed).legs == ()
+    assert parse(changed).extra == {"Price": "1.500"}
+
+
+def test_a_payload_is_yours_to_change():
+    """Deep down as well."""
+    payload()["Legs"].clear()
+    legs = [{"Status": "busy"}]
+    payload(Legs=legs)["Legs"].clear()
+    assert legs
+    assert len(payload()["Legs"]) == 2
+
+
+@pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw"])
+def test_a_python_name_is_no_field(name):
+    """It would be an unknown one, and the test would test something else."""
+    with pytest.raises(TypeError, match=f"Status and CallSid, not {name}"):
+        payload(**{name: "busy"})
+
+
+NESTED = {
+    "CallSid": "a",
+    "Legs": [{"Status": None}, {"Status": "busy", "Insights": {"X": 1.5}}],
+    "Empty": [],
+    "T": ("é",),
+}
+
+
+def test_encoding_json():
+    """It is JSON."""
+    body, content_type = encode_json(NESTED)
+    assert json.loads(body) == {**NESTED, "T": ["é"]}
+    assert content_type == "application/json"
+    with pytest.raises(ValueError, match="JSON"):
+        encode_json({"CallSid": float("nan")})
+
+
+def test_encoding_forms():
+    """Bracket keys for what is nested, an empty text for null, nothing for an empty list."""
+    pairs = [
+        ("CallSid", "a"),
+        ("Legs[0][Status]", ""),
+        ("Legs[1][Status]", "busy"),
+        ("Legs[1][Insights][X]", "1.5"),
+        ("T[0]", "é"),
+    ]
+    body, content_type = encode_form(NESTED)
+    assert parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True) == pairs
+    assert content_type == "application/x-www-form-urlencoded"
+    body, content_type = encode_multipart(NESTED)
+    boundary = content_type.partition("boundary=")[2]
+    assert body == multipart(pairs, boundary)
+
+
+def test_a_multipart_body_as_another_program_reads_it():
+    """Names and values that could be taken for a part's end are whole."""
+    werkzeug = pytest.importorskip("werkzeug")
+    assert werkzeug
+    from werkzeug.test import EnvironBuilder
+    from werkzeug.wrappers import Request
+
+    odd = {
+        'a"b': "1",
+        "line\r\nend": "2",
+        "boundary": encode_multipart({})[1],
+        "text": "\r\n--" + "-" * 24 + "d74496d66958873e",
+    }
+    body, content_type = encode_multipart(odd)
+    request = Request(EnvironBuilder(method="POST", data=body, content_type=content_type).get_environ())
+    assert list(request.form.values()) == list(odd.values())
+
+
+@pytest.mark.parametrize("encode", ENCODERS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenarios(name, encode):
+    """Each is clean in every encoding, and comes to the same call, with the outcome that it names."""
+    scenario = SCENARIOS[name]
+    deliveries = list(scenario.deliveries(encode))
+    events = [assert_valid(delivery.body, delivery.content_type) for delivery in deliveries]
+    assert merge(*events) == merge(*(parse(body, type_) for type_, body, _ in scenario.deliveries()))
+    assert merge(*events).outcome is scenario.outcome
+    assert {event.call_sid for event in events} == {scenario.call_sid}
+    assert all(delivery.delay >= 0 for delivery in deliveries)
+    assert scenario.name == name
+
+
+def test_scenarios_are_of_different_calls():
+    """All of them can be played against one table."""
+    assert len({scenario.call_sid for scenario in SCENARIOS.values()}) == len(SCENARIOS)
+    assert all(len(scenario.call_sid) == 32 for scenario in SCENARIOS.values())
+
+
+def test_the_scenarios_that_are_promised():
+    """All that a handler gets wrong."""
+    assert list(SCENARIOS) == [
+        "connected",
+        "machine",
+        "first-party-no-answer",
+        "second-party-no-answer",
+        "busy",
+        "canceled",
+        "inbound-missed",
+        "default-payload-only",
+        "redelivered",
+        "out-of-order",
+    ]
+
+
+def test_what_is_special_about_some():
+    """What their names say."""
+
+    def events(name):
+        return [parse(body, content_type) for content_type, body, _ in SCENARIOS[name].deliveries()]
+
+    both = [event for event in events("connected") if event.event_type is EventType.ANSWERED]
+    assert len({event.event_key for event in both}) == 2
+    assert len(events("default-payload-only")[0].raw) == 4
+    assert events("inbound-missed")[0].status is CallStatus.COMPLETED
+    *_, last, second, third = SCENARIOS["redelivered"].deliveries()
+    assert last.body == second.body == third.body
+    assert (second.delay, third.delay) == (300, 900)
+    assert [event.is_terminal for event in events("out-of-order")] == [True, False, False]
+
+
+def test_scenarios_do_not_change():
+    """Neither the table, nor a delivery."""
+    with pytest.raises(TypeError):
+        SCENARIOS["busy"] = None
+    assert isinstance(next(SCENARIOS["busy"].deliveries()), Delivery)
+    assert list(SCENARIOS["busy"].deliveries()) == list(SCENARIOS["busy"].deliveries())
+
+
+def test_assert_valid_takes_what_parse_takes():
+    """With its zone and its limits."""
+    assert isinstance(assert_valid(b"CallSid=a&Status=busy", "application/x-www-form-urlencoded"), StatusCallback)
+    with pytest.raises(AssertionError, match="larger than 5 bytes"):
+        assert_valid(b"CallSid=a&Status=busy", limits=Limits(body_bytes=5))
+    with pytest.raises(TypeError, match="timezone"):
+        assert_valid({"CallSid": "a", "Status": "busy"}, timezone=None)
+
+
+ODD = {
+    "CallSid": "a",
+    "Status": "exploded",
+    "From": "09876543210",
+    "To": {"a": "09876543210"},
+    "Legs": [{"OnCallDuration": "-5"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "lines"),
+    [
+        (
+            ODD,
+            [
+                "(InvalidCallbackError):",
+                "  - a word that is in no table @ Status",
+                "  - of a type that does not belong here @ To",
+                "  - not a whole number of seconds @ Legs[0].OnCallDuration",
+            ],
+        ),
+        (
+            {"SmsSid": "1"},
+            [
+                "(MissingFieldError):",
+                "  - missing @ CallSid",
+                "  - missing @ Status",
+                "  - It looks like an SMS callback",
+            ],
+        ),
+        (b"{", ["(DecodeError):", "  - not JSON: Expecting property name"]),
+    ],
+)
+def test_assert_valid_tells_all(odd, lines):
+    """A line for each issue, and what else the error says; no value."""
+    with pytest.raises(AssertionError) as caught:
+        assert_valid(odd)
+    told = str(caught.value).splitlines()
+    assert told[0].endswith(lines[0])
+    assert len(told) == len(lines)
+    assert all(line.startswith(expected) for line, expected in zip(told[1:], lines[1:], strict=True))
+    assert "9876543210" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_assert_valid_in_pytest(tmp_path):
+    """It shows the test's own line, and the issues below it."""
+    test = tmp_path / "test_it.py"
+    test.write_text(f"from exotel_callback.testing import assert_valid\n\ndef test_it():\n    assert_valid({ODD!r})\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, test]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert ">       assert_valid({'CallSid': 'a'" in shown
+    assert "E         - a word that is in no table @ Status" in shown
+    assert "error.issues" not in shown  # nothing of our own code
