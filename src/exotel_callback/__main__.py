@@ -6,12 +6,13 @@ import sys
 def main() -> None:
     """Run the command, or say in one sentence how to install what it needs."""
     try:
-        from ._cli import cli  # noqa: PLC0415 - click and rich may not be there
+        from ._cli import cli  # noqa: PLC0415 - click and rich may not be there, nor what a command imports
+
+        cli(prog_name="exotel-callback")
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich"}:
+        if error.name not in {"click", "httpx2", "rich"}:
             raise
         sys.exit("The command needs its extra: pip install 'exotel-callback[cli]'")
-    cli(prog_name="exotel-callback")
 
 
 if __name__ == "__main__":

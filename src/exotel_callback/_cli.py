@@ -1,10 +1,14 @@
-"""The commands: ``explain`` for a person with captured bodies, ``parse`` for files full of them."""
+"""The commands.
+
+``explain`` is for a person with captured bodies, ``parse`` for files full of them, and ``sample`` and ``send`` for
+somebody who writes a handler.
+"""
 
 import base64
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 from rich.console import Console
@@ -13,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ._addresses import identify
 from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
 from ._decode import decode, decode_json
+from ._encode import encode_form, encode_json, encode_multipart
 from ._errors import CallbackError, DecodeError
 from ._explain import Delivery, explain_call, explain_calls, printable
 from ._model import StatusCallback
@@ -21,6 +26,10 @@ from ._parse import parse
 from ._passthru import PassthruEvent, parse_passthru
 from ._queue import dump
 from ._raw import RawPayload
+from .testing import PATIENCE, RETRY_DELAYS, SCENARIOS
+
+if TYPE_CHECKING:
+    from ._send import Attempt
 
 # A body of the largest size, every byte of it escaped as JSON does.
 _LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
@@ -174,3 +183,97 @@ def _described(error: CallbackError) -> dict[str, Any]:
         "status_hint": error.status_hint,
         "issues": [{"path": issue.path, "code": issue.code.value} for issue in error.issues],
     }
+
+
+_ENCODERS: Final = {"multipart": encode_multipart, "json": encode_json, "form": encode_form}
+_scenario = click.argument("scenario", type=click.Choice(list(SCENARIOS)), metavar="SCENARIO")
+_encoding = click.option(
+    "--as",
+    "encoding",
+    type=click.Choice(list(_ENCODERS)),
+    default="multipart",
+    show_default=True,
+    help="How the bodies are encoded. Exotel's default is multipart.",
+)
+_LISTED: Final = "\b\nSCENARIO is one of:\n" + "\n".join(
+    f"  {name:<24}{scenario.description}" for name, scenario in SCENARIOS.items()
+)
+
+
+@cli.command(epilog=_LISTED)
+@_scenario
+@_encoding
+def sample(scenario: str, encoding: str) -> None:
+    """Print the bodies that Exotel posts for a call, one after the other.
+
+    What comes with each, its content type and how long Exotel waits before it, is told on standard error.
+    """
+    deliveries = list(SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
+    for number, delivery in enumerate(deliveries, 1):
+        click.echo(
+            f"{number} of {len(deliveries)}, after {delivery.delay:g} s, Content-Type: {delivery.content_type}",
+            err=True,
+        )
+        click.echo(delivery.body, nl=not delivery.body.endswith(b"\n"))
+
+
+@cli.command(epilog=_LISTED)
+@click.argument("url")
+@_scenario
+@_encoding
+@click.option(
+    "--retries",
+    type=click.IntRange(0, len(RETRY_DELAYS)),
+    default=len(RETRY_DELAYS),
+    show_default=True,
+    help="How often a delivery that was not acknowledged is repeated.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1),
+    default=100.0,
+    show_default=True,
+    help="How many times faster than Exotel: it waits minutes between repetitions.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, min_open=True),
+    default=PATIENCE,
+    show_default=True,
+    help="Seconds within which an answer must come.",
+)
+@click.option("--anywhere", is_flag=True, help="Send to a public address, too.")
+def send(  # noqa: PLR0913, PLR0917 - the command's options
+    url: str, scenario: str, encoding: str, retries: int, speed: float, patience: float, *, anywhere: bool
+) -> None:
+    """Play a call against the handler at URL, as Exotel would, and say what it answers.
+
+    The exit code is 1 if a delivery was never acknowledged: by a 2xx, in time, in one of its repetitions.
+    """
+    from ._send import client_for, far_addresses, play, poster, target  # noqa: PLC0415 - explaining needs no client
+
+    try:
+        address = target(url)
+        far = [] if anywhere else far_addresses(address)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="URL") from None
+    if far:
+        message = f"{address.host} is {', '.join(far)}, which is no private address. Say --anywhere if you mean it."
+        raise click.BadParameter(message, param_hint="URL")
+    deliveries = list(SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
+    dropped = 0
+    with client_for(patience=patience, anywhere=anywhere) as client:
+        for attempt in play(deliveries, poster(client, address), retries=retries, speed=speed, patience=patience):
+            dropped += attempt.is_dropped
+            click.echo(_told(attempt, len(deliveries), patience))
+    click.echo(f"{len(deliveries) - dropped} of {len(deliveries)} deliveries acknowledged")
+    sys.exit(bool(dropped))
+
+
+def _told(attempt: "Attempt", count: int, patience: float) -> str:
+    which = f"{attempt.number} of {count}" + (f", repetition {attempt.repetition}" if attempt.repetition else "")
+    what = f"{which}: {attempt.answer} after {attempt.seconds:.2f} s"
+    if attempt.is_acknowledged:
+        return what
+    late = f"; too late, Exotel waits {patience:g} s" if attempt.seconds > patience else ""
+    return f"{what}{late}; {'dropped for good' if attempt.is_dropped else 'will be repeated'}"

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_never, assert_type
 
 from cattrs import Converter
+from hypothesis import given
+from hypothesis.strategies import SearchStrategy
 
 from exotel_callback import (
     IST,
@@ -38,6 +40,8 @@ from exotel_callback import (
     parse_passthru,
     phones,
     recordings,
+    strategies,
+    testing,
 )
 from exotel_callback.adapters import aiohttp, aws_lambda, django, fastapi, flask
 
@@ -158,6 +162,23 @@ async def fastapi_route(request: "Request") -> None:
 async def aiohttp_handler(request: "web.Request") -> None:
     """Use the adapter of aiohttp."""
     assert_type(await aiohttp.parse_request(request, timezone=IST), StatusCallback)
+
+
+def test_handler() -> None:
+    """Use the kit for unit tests."""
+    body, content_type = testing.encode_form(testing.payload(Status="busy"))
+    assert_type(testing.assert_valid(body, content_type), StatusCallback)
+    assert_type([delivery.delay for delivery in testing.SCENARIOS["busy"].deliveries(testing.encode_json)], list[float])
+
+
+@given(strategies.status_callbacks(), strategies.json_bodies(payloads=strategies.payloads()), strategies.deliveries())
+def fuzz_handler(drawn: StatusCallback, body: tuple[bytes, str], deliveries: list[testing.Delivery]) -> None:
+    """Use the strategies."""
+    assert_type(strategies.legs(allow_issues=False), SearchStrategy[Leg])
+    assert_type(strategies.damaged_bodies(), SearchStrategy[tuple[bytes, str]])
+    assert_type(deliveries[0].body, bytes)
+    drawn.outcome.upper()
+    body[0].decode()
 
 
 def lambda_handler(event: dict[str, Any]) -> None:

@@ -1,0 +1,268 @@
+"""``sample`` and ``send``, which play Exotel, against the real servers and against handlers that fail."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from exotel_callback.testing import SCENARIOS, encode_form, encode_json, encode_multipart
+from test_cli import run
+from test_servers import SERVERS, running
+
+httpx2 = pytest.importorskip("httpx2")
+
+from exotel_callback import _send  # noqa: E402 - it needs httpx2
+
+ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
+FAST = "--speed=100000"
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_sample(name, encoding):
+    """The bodies are what is sent; what comes with them is told beside them."""
+    deliveries = list(SCENARIOS[name].deliveries(ENCODERS[encoding]))
+    code, out, err = run("sample", name, "--as", encoding)
+    assert code == 0
+    assert out.encode() == b"".join(
+        delivery.body + (b"" if delivery.body.endswith(b"\n") else b"\n") for delivery in deliveries
+    )
+    assert [line.split("Content-Type: ")[1] for line in err.splitlines()] == [
+        delivery.content_type for delivery in deliveries
+    ]
+    assert err.startswith(f"1 of {len(deliveries)}, after 0 s, ")
+
+
+def test_samples_are_read_by_the_other_commands():
+    """A line each."""
+    _, out, _ = run("sample", "connected", "--as=json")
+    code, out, _ = run("parse", "--ndjson", stdin=out.encode())
+    assert code == 0
+    assert [json.loads(line)["event_type"] for line in out.splitlines()] == ["answered", "answered", "terminal"]
+
+
+def test_an_unknown_scenario():
+    """All the others are listed, in the help too."""
+    code, _, err = run("sample", "nothing")
+    assert code == 2
+    assert all(name in err for name in SCENARIOS)
+    assert all(f"  {name}" in run("send", "--help")[1] for name in SCENARIOS)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Does what its server's answers say, one for each request; the last one for all that follow."""
+
+    def do_POST(self):
+        self.server.came.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        answers = self.server.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        match answer:
+            case "drop":
+                self.connection.close()
+            case "garbage":
+                self.wfile.write(b"garbage\r\n\r\n")
+            case float():
+                time.sleep(answer)
+                self.answer(200)
+            case _:
+                self.answer(answer)
+
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def handler(*answers):
+    """Run a handler, and yield its URL and the requests that came."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.answers, server.came = list(answers), []
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/exotel?secret=right", server.came
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_what_is_sent(encoding):
+    """The scenario's bodies, in order, as Exotel sends them; the secret is in no output."""
+    with handler(200) as (url, came):
+        code, out, err = run("send", url, "connected", FAST, "--as", encoding)
+    deliveries = list(SCENARIOS["connected"].deliveries(ENCODERS[encoding]))
+    assert [(headers["Content-Type"], body) for headers, body in came] == [
+        (delivery.content_type, delivery.body) for delivery in deliveries
+    ]
+    assert {headers["User-Agent"] for headers, _ in came} == {"Exotel Servers"}
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "3 of 3 deliveries acknowledged"
+    assert all(line.startswith(f"{number} of 3: 200 after 0.") for number, line in enumerate(out.splitlines()[:3], 1))
+    assert "right" not in out
+
+
+FAILURES = {
+    "error": (500, "500 after"),
+    "redirect": (302, "302 after"),
+    "refused": (401, "401 after"),
+    "dropped": ("drop", "the connection was dropped after"),
+    "garbage": ("garbage", "the connection was dropped after"),
+    "late": (0.7, "200 after 0."),
+    "silent": (2.0, "no answer after 1."),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_handler_that_fails(name):
+    """Each try is told, and the exit code is 1."""
+    answer, told = FAILURES[name]
+    with handler(answer) as (url, came):
+        code, out, err = run("send", url, "inbound-missed", FAST, "--patience=0.5")
+    assert (code, err, len(came)) == (1, "", 3)
+    first, second, third, summary = out.splitlines()
+    assert first.startswith(f"1 of 1: {told}")
+    assert second.startswith(f"1 of 1, repetition 1: {told}")
+    assert third.startswith(f"1 of 1, repetition 2: {told}")
+    assert [line.endswith("will be repeated") for line in (first, second, third)] == [True, True, False]
+    assert third.endswith("dropped for good")
+    assert ("too late, Exotel waits 0.5 s" in first) == (name in {"late", "silent"})
+    assert summary == "0 of 1 deliveries acknowledged"
+
+
+def test_a_repetition_that_is_acknowledged():
+    """The others go on meanwhile, and in the end none is lost."""
+    with handler(500, 200, 200, 200) as (url, came):
+        code, out, _ = run("send", url, "second-party-no-answer", FAST)
+    bodies = [delivery.body for delivery in SCENARIOS["second-party-no-answer"].deliveries()]
+    assert [body for _, body in came] == [bodies[0], bodies[1], bodies[0]]
+    assert code == 0
+    assert out.endswith("2 of 2 deliveries acknowledged\n")
+
+
+@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2)])
+def test_fewer_retries(retries, tries):
+    """As many as are asked for."""
+    with handler(503) as (url, came):
+        assert run("send", url, "inbound-missed", FAST, f"--retries={retries}")[0] == 1
+    assert len(came) == tries
+
+
+def test_nobody_listens():
+    """That is told, too."""
+    with handler(200) as (url, _):
+        pass
+    code, out, _ = run("send", url, "inbound-missed", "--retries=0")
+    assert code == 1
+    assert out.startswith("1 of 1: no connection after 0.")
+
+
+def test_speed(monkeypatch):
+    """The delays of a scenario and of repetitions, divided."""
+    slept = []
+    monkeypatch.setattr(_send.time, "sleep", slept.append)
+    deliveries = list(SCENARIOS["redelivered"].deliveries())
+    attempts = list(_send.play(deliveries, lambda _: ("200", True), retries=2, speed=10, patience=15))
+    assert slept == [0, 0.8, 32, 30, 90]
+    assert all(attempt.is_acknowledged for attempt in attempts)
+    slept.clear()
+    attempts = list(_send.play(deliveries[:1], lambda _: ("500", False), retries=2, speed=1, patience=15))
+    assert slept == [0, 300, 900]
+    assert [attempt.is_dropped for attempt in attempts] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("host", "far"),
+    [
+        ("127.0.0.1", []),
+        ("[::1]", []),
+        ("10.0.0.7", []),
+        ("192.168.1.2", []),
+        ("[fd00::1]", []),
+        ("[::ffff:127.0.0.1]", []),
+        ("8.8.8.8", ["8.8.8.8"]),
+        ("[2001:4860:4860::8888]", ["2001:4860:4860::8888"]),
+        ("[::ffff:8.8.8.8]", ["8.8.8.8"]),
+    ],
+)
+def test_addresses(host, far):
+    """Those of this machine and of private networks are near."""
+    assert _send.far_addresses(_send.target(f"http://{host}:8000/")) == far
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://8.8.8.8/", "8.8.8.8 is 8.8.8.8, which is no private address. Say --anywhere if you mean it."),
+        ("ftp://127.0.0.1/", "it must begin with http:// or https://"),
+        ("127.0.0.1:8000", "it must begin with http:// or https://"),
+        ("http:///exotel", "it must begin with http:// or https://"),
+        ("http://127.0.0.1:port/", "Invalid port"),
+        ("http://no-such-host.invalid/", "there is no address of no-such-host.invalid"),
+    ],
+)
+def test_addresses_that_are_refused(url, says):
+    """Before anything is sent, as a misused command."""
+    code, out, err = run("send", url, "busy", FAST)
+    assert (code, out) == (2, "")
+    assert says in " ".join(err.split())
+
+
+def test_anywhere():
+    """It is not looked up, and may go by a proxy."""
+    with handler(200) as (url, came):
+        port = url.split(":")[2].partition("/")[0]
+        proxy = {"http_proxy": f"http://127.0.0.1:{port}", "no_proxy": ""}
+        code, _, err = run("send", "http://8.8.8.8/", "inbound-missed", "--anywhere", FAST, **proxy)
+        assert (code, err, len(came)) == (0, "", 1)
+        run("send", url, "inbound-missed", FAST, **{**proxy, "http_proxy": "http://127.0.0.1:1"})
+        assert len(came) == 2  # but never to this machine
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, tmp_path_factory):
+    """Run a server of the adapters' tests."""
+    with running(request.param, tmp_path_factory.mktemp(request.param) / "log") as started:
+        yield started
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_is_acknowledged(server, name):
+    """By every framework's adapter, in every encoding."""
+    for encode in ENCODERS.values():
+        deliveries = list(SCENARIOS[name].deliveries(encode))
+        post = _send.poster(server.client, _send.target(f"http://127.0.0.1:{server.port}/secret?secret=right"))
+        attempts = list(_send.play(deliveries, post, retries=0, speed=1_000_000, patience=15))
+        assert [attempt.answer for attempt in attempts] == ["200"] * len(deliveries)
+
+
+def test_the_command_against_a_server(server):
+    """As its user runs it; and with another secret."""
+    url = f"http://127.0.0.1:{server.port}/secret?secret="
+    assert run("send", f"{url}right", "out-of-order", FAST)[0] == 0
+    code, out, _ = run("send", f"{url}wrong", "out-of-order", FAST, "--retries=0")
+    assert code == 1
+    assert out.count(": 401 after ") == 3
+
+
+def test_a_client_that_is_missing(tmp_path):
+    """The extra is named."""
+    (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError(name='httpx2')")
+    command = [sys.executable, "-m", "exotel_callback", "send", "http://127.0.0.1:1/", "busy"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert "pip install 'exotel-callback[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr
