@@ -71,7 +71,7 @@ THIRD_PARTY = {
     "_explain": {"attrs", "rich"},
     "testing": {"attrs"},
     "_hypothesis": {"hypothesis"},
-    "strategies": {"hypothesis"},
+    "strategies": {"attrs", "hypothesis"},
     "_send": {"httpx2"},
     "_cli": {"click", "rich"},
 }

@@ -39,6 +39,17 @@ def test_sample(name, encoding):
     assert err.startswith(f"1 of {len(deliveries)}, after 0 s, ")
 
 
+def test_one_sample():
+    """Alone, so that another program can read it."""
+    code, out, _ = run("sample", "connected", "--only=3")
+    assert (code, out.encode()) == (0, list(SCENARIOS["connected"].deliveries())[2].body)
+    code, out, _ = run("explain", stdin=out.encode())
+    assert "outcome connected" in out
+    code, _, err = run("sample", "connected", "--only=4")
+    assert code == 2
+    assert "connected has 3 deliveries" in err
+
+
 def test_samples_are_read_by_the_other_commands():
     """A line each."""
     _, out, _ = run("sample", "connected", "--as=json")
@@ -118,8 +129,8 @@ FAILURES = {
     "error": (500, "500 after"),
     "redirect": (302, "302 after"),
     "refused": (401, "401 after"),
-    "dropped": ("drop", "the connection was dropped after"),
-    "garbage": ("garbage", "the connection was dropped after"),
+    "dropped": ("drop", "the connection was dropped ("),
+    "garbage": ("garbage", "the connection was dropped (illegal status line: bytearray(b'garbage"),
     "late": (0.7, "200 after 0."),
     "silent": (2.0, "no answer after 1."),
 }
@@ -152,6 +163,13 @@ def test_a_repetition_that_is_acknowledged():
     assert out.endswith("2 of 2 deliveries acknowledged\n")
 
 
+@pytest.mark.parametrize("option", ["--speed=nan", "--speed=inf", "--speed=0.5", "--patience=nan", "--patience=1e30"])
+def test_numbers_that_are_none(option):
+    """They are a misused command."""
+    code, out, _ = run("send", "http://127.0.0.1:1/", "busy", option)
+    assert (code, out) == (2, "")
+
+
 @pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2)])
 def test_fewer_retries(retries, tries):
     """As many as are asked for."""
@@ -166,7 +184,7 @@ def test_nobody_listens():
         pass
     code, out, _ = run("send", url, "inbound-missed", "--retries=0")
     assert code == 1
-    assert out.startswith("1 of 1: no connection after 0.")
+    assert out.startswith("1 of 1: no connection ([Errno 111] Connection refused) after 0.")
 
 
 def test_speed(monkeypatch):
@@ -193,6 +211,7 @@ def test_speed(monkeypatch):
         ("[fd00::1]", []),
         ("[::ffff:127.0.0.1]", []),
         ("8.8.8.8", ["8.8.8.8"]),
+        ("169.254.169.254", ["169.254.169.254"]),
         ("[2001:4860:4860::8888]", ["2001:4860:4860::8888"]),
         ("[::ffff:8.8.8.8]", ["8.8.8.8"]),
     ],
@@ -210,6 +229,8 @@ def test_addresses(host, far):
         ("127.0.0.1:8000", "it must begin with http:// or https://"),
         ("http:///exotel", "it must begin with http:// or https://"),
         ("http://127.0.0.1:port/", "Invalid port"),
+        ("http://127.0.0.1:0/", "there is no port 0"),
+        ("http://127.0.0.1:65536/", "there is no port 65536"),
         ("http://no-such-host.invalid/", "there is no address of no-such-host.invalid"),
     ],
 )

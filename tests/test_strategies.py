@@ -18,6 +18,7 @@ import exotel_callback
 import handlers
 from exotel_callback import (
     AnsweredBy,
+    Call,
     CallbackError,
     CallStatus,
     Direction,
@@ -227,7 +228,7 @@ def test_nothing_is_shared_with_the_parser():
     """Or the two could be wrong together."""
     tree = ast.parse(Path(strategies.__file__).read_text())
     ours = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
-    assert ours == {"_encode", "_errors", "_model", "_options", "_words", "testing"}
+    assert ours == {"_call", "_encode", "_errors", "_model", "_options", "_words", "testing"}
     tree = ast.parse((Path(strategies.__file__).parent / "_encode.py").read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
 
@@ -312,6 +313,8 @@ def test_from_type():
     """Without a line of the user's, because Hypothesis asks for it when it is imported."""
     assert least(st.from_type(StatusCallback)) == parse(LEAST)
     assert least(st.from_type(tuple[Leg, ...]), len) == (Leg(status=LegStatus.COMPLETED),)
+    assert least(st.from_type(Call)) == merge(parse(LEAST))
+    assert len(least(st.from_type(Call), lambda call: len(call.events) == 3).events) == 3
 
 
 def run(code, path=""):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from exotel_callback import CallStatus, EventType, Limits, StatusCallback, merge, parse
+from exotel_callback import CallStatus, EventType, Leg, LegStatus, Limits, StatusCallback, merge, parse
 from exotel_callback.testing import (
     SCENARIOS,
     Delivery,
@@ -47,7 +47,7 @@ def test_a_payload_is_yours_to_change():
     assert len(payload()["Legs"]) == 2
 
 
-@pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw"])
+@pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw", "answered_by", "on_call_duration", "outcome"])
 def test_a_python_name_is_no_field(name):
     """It would be an unknown one, and the test would test something else."""
     with pytest.raises(TypeError, match=f"Status and CallSid, not {name}"):
@@ -58,17 +58,32 @@ NESTED = {
     "CallSid": "a",
     "Legs": [{"Status": None}, {"Status": "busy", "Insights": {"X": 1.5}}],
     "Empty": [],
-    "T": ("é",),
+    "T": ("é", True),
 }
 
 
 def test_encoding_json():
     """It is JSON."""
     body, content_type = encode_json(NESTED)
-    assert json.loads(body) == {**NESTED, "T": ["é"]}
+    assert json.loads(body) == {**NESTED, "T": ["é", True]}
     assert content_type == "application/json"
     with pytest.raises(ValueError, match="JSON"):
         encode_json({"CallSid": float("nan")})
+
+
+@pytest.mark.parametrize("encode", [encode_json, encode_form, encode_multipart])
+@pytest.mark.parametrize("value", [float("inf"), b"bytes", {1}, [object()]])
+def test_what_json_does_not_have(encode, value):
+    """It is no payload in a form either."""
+    with pytest.raises((ValueError, TypeError)):
+        encode({"CallSid": value})
+
+
+@pytest.mark.parametrize("encode", [encode_json, encode_form, encode_multipart])
+def test_a_leg_of_which_nothing_is_known(encode):
+    """It keeps its place in every encoding, at the end too."""
+    legs = parse(*encode(payload(Legs=[{"Status": "busy"}, {}]))).legs
+    assert legs == (Leg(status=LegStatus.BUSY), Leg())
 
 
 def test_encoding_forms():
@@ -79,6 +94,7 @@ def test_encoding_forms():
         ("Legs[1][Status]", "busy"),
         ("Legs[1][Insights][X]", "1.5"),
         ("T[0]", "é"),
+        ("T[1]", "true"),
     ]
     body, content_type = encode_form(NESTED)
     assert parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True) == pairs

@@ -6,6 +6,7 @@ somebody who writes a handler.
 
 import base64
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -200,16 +201,29 @@ _LISTED: Final = "\b\nSCENARIO is one of:\n" + "\n".join(
 )
 
 
+def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
+    """Refuse what is a number to Python only: it is in every range."""
+    if not math.isfinite(value):
+        raise click.BadParameter(str(value))
+    return value
+
+
 @cli.command(epilog=_LISTED)
 @_scenario
 @_encoding
-def sample(scenario: str, encoding: str) -> None:
+@click.option("--only", type=click.IntRange(1), help="Print the body of this delivery alone, counted from 1.")
+def sample(scenario: str, encoding: str, only: int | None) -> None:
     """Print the bodies that Exotel posts for a call, one after the other.
 
     What comes with each, its content type and how long Exotel waits before it, is told on standard error.
     """
     deliveries = list(SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
+    if only and only > len(deliveries):
+        message = f"{scenario} has {len(deliveries)} deliveries"
+        raise click.BadParameter(message, param_hint="--only")
     for number, delivery in enumerate(deliveries, 1):
+        if only not in {None, number}:
+            continue
         click.echo(
             f"{number} of {len(deliveries)}, after {delivery.delay:g} s, Content-Type: {delivery.content_type}",
             err=True,
@@ -231,13 +245,15 @@ def sample(scenario: str, encoding: str) -> None:
 @click.option(
     "--speed",
     type=click.FloatRange(1),
+    callback=_finite,
     default=100.0,
     show_default=True,
     help="How many times faster than Exotel: it waits minutes between repetitions.",
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 3_600, min_open=True),
+    callback=_finite,
     default=PATIENCE,
     show_default=True,
     help="Seconds within which an answer must come.",

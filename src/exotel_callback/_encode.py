@@ -28,15 +28,21 @@ def form_pairs(payload: Mapping[str, Any], null: str = "") -> Iterator[tuple[str
 
 
 def _flat(name: str, value: Any, null: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and value:
         items: Iterable[tuple[object, Any]] = cast("Mapping[str, Any]", value).items()
     elif isinstance(value, list | tuple):
         items = enumerate(cast("Iterable[Any]", value))
     else:
-        yield name, null if value is None else str(value)
+        yield name, _text(value, null)
         return
     for key, item in items:
         yield from _flat(f"{name}[{key}]", item, null)
+
+
+def _text(value: Any, null: str) -> str:
+    if value is None or value == {}:
+        return null if value is None else ""
+    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
 
 
 def encode_json(payload: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ._call import Call
 from ._model import Leg, StatusCallback
 
 
@@ -13,6 +14,7 @@ def register() -> None:
     """Register the types; the strategies are imported when one is first asked for."""
     st.register_type_strategy(StatusCallback, _strategy("status_callbacks"))
     st.register_type_strategy(Leg, _strategy("legs"))
+    st.register_type_strategy(Call, _strategy("_calls"))
 
 
 def _strategy(name: str) -> Callable[[Any], Any]:

@@ -19,9 +19,11 @@ from typing import Final, NamedTuple
 
 import httpx2
 
+from ._explain import printable
 from .testing import RETRY_DELAYS, Delivery
 
 _USER_AGENT: Final = "Exotel Servers"
+_MOST_PORT: Final = 65_535
 
 
 class Attempt(NamedTuple):
@@ -52,6 +54,9 @@ def target(url: str) -> httpx2.URL:
     if read.scheme not in {"http", "https"} or not read.host:
         message = "it must begin with http:// or https:// and a host"
         raise ValueError(message)
+    if read.port is not None and not 0 < read.port <= _MOST_PORT:
+        message = f"there is no port {read.port}"
+        raise ValueError(message)
     return read
 
 
@@ -68,7 +73,12 @@ def far_addresses(url: httpx2.URL) -> list[str]:
         message = f"there is no address of {url.host}"
         raise ValueError(message)
     addresses = {_address(str(address[0])) for *_, address in found}
-    return sorted(str(address) for address in addresses if not (address.is_loopback or address.is_private))
+    return sorted(str(address) for address in addresses if not _is_near(address))
+
+
+def _is_near(address: IPv4Address | IPv6Address) -> bool:
+    # What clouds tell their machines is at link-local addresses.
+    return address.is_loopback or (address.is_private and not address.is_link_local)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:
@@ -130,9 +140,9 @@ def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple
                 return str(response.status_code), response.is_success
         except httpx2.TimeoutException:
             return "no answer", False
-        except httpx2.ConnectError:
-            return "no connection", False
-        except httpx2.TransportError:
-            return "the connection was dropped", False
+        except httpx2.ConnectError as error:
+            return f"no connection ({printable(str(error))})", False
+        except httpx2.TransportError as error:
+            return f"the connection was dropped ({printable(str(error))})", False
 
     return post

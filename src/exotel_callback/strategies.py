@@ -19,12 +19,15 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+import attrs
+
 try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as _error:
     _message = "the strategies need an extra: pip install 'exotel-callback[testing]'"
     raise ImportError(_message) from _error
 
+from ._call import Call, merge
 from ._encode import FORM, JSON, Pairs, encode_form, encode_json, encode_multipart, form_pairs, multipart
 from ._errors import Issue, IssueCode
 from ._model import Leg, StatusCallback
@@ -265,6 +268,13 @@ def legs(draw: st.DrawFn, *, allow_issues: bool = True) -> Leg:
 
 
 @st.composite
+def _calls(draw: st.DrawFn) -> Call:
+    """Draw merged calls, for ``st.from_type(Call)``."""
+    first, *others = draw(st.lists(status_callbacks(), min_size=1, max_size=3))
+    return merge(first, *(attrs.evolve(other, call_sid=first.call_sid) for other in others))
+
+
+@st.composite
 def payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
     """Draw payloads as Exotel's JSON has them, in all the spellings that were seen.
 
@@ -350,8 +360,8 @@ def damaged_bodies(draw: st.DrawFn) -> Body:
     """Draw bodies, each with a content type, that are no StatusCallback: with the default limits all are refused.
 
     Cut off, holding bytes that are no text, of another type or boundary than the header says, without ``CallSid`` or
-    ``Status``, too large, nested too deep, or not of a call at all. A handler answers each with 400, 413, 415 or 422.
-    Shrinks to an empty body.
+    ``Status``, too large, nested too deep, or not of a call at all. A handler that hands body and header to
+    `exotel_callback.parse`, or to an adapter, answers each with 400, 413, 415 or 422. Shrinks to an empty body.
     """
     return draw(st.one_of(_damages()))
 

@@ -20,7 +20,7 @@ import attrs
 
 from ._encode import encode_form, encode_json, encode_multipart
 from ._errors import CallbackError, in_words
-from ._model import StatusCallback
+from ._model import Leg, StatusCallback
 from ._options import DEFAULT_LIMITS, IST, Limits
 from ._parse import parse
 from ._words import Outcome
@@ -61,7 +61,7 @@ _CONNECTED: Final[dict[str, Any]] = {
     ],
 }
 
-_PYTHON_NAMES: Final = frozenset(field.name for field in attrs.fields(StatusCallback))
+_PYTHON_NAMES: Final = frozenset(dir(StatusCallback)) | frozenset(dir(Leg))
 
 
 def payload(**overrides: object) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def payload(**overrides: object) -> dict[str, Any]:
 
     :param overrides: Values by the names on the wire, such as ``Status="busy"`` or ``Legs=[]``. A name that is in no
         document becomes one more field. To leave a field out, delete it from the result.
-    :raises TypeError: A name is that of a Python field, such as ``status``, which Exotel never sends.
+    :raises TypeError: A name is one of Python's, such as ``status`` or ``answered_by``, which Exotel never sends.
     """
     for name in overrides:
         if name in _PYTHON_NAMES:
@@ -89,7 +89,7 @@ class Delivery(NamedTuple):
     """Seconds that Exotel waits before it, counted from the delivery before."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Scenario:
     """The deliveries of one whole call."""
 
