@@ -231,6 +231,7 @@ def test_addresses(host, far):
         ("http://127.0.0.1:port/", "Invalid port"),
         ("http://127.0.0.1:0/", "there is no port 0"),
         ("http://127.0.0.1:65536/", "there is no port 65536"),
+        ("http://a..b/", "there is no address of a..b"),
         ("http://no-such-host.invalid/", "there is no address of no-such-host.invalid"),
     ],
 )

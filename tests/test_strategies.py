@@ -106,6 +106,16 @@ def test_every_damage(place, data):
         parse(*data.draw(strategies._damages()[place]))
 
 
+def test_the_longest_that_is_cut_off():
+    """Lacks no more than what ends a multipart body."""
+    body, content_type = exotel_callback.testing.encode_multipart(LEAST)
+    bodies = strategies._cut(st.just((body, content_type)), len("--\r\n"))
+    cut = least(bodies, lambda drawn: len(drawn[0]) > len(body) - 5)
+    assert cut[0] == body[:-4]
+    with pytest.raises(CallbackError):
+        parse(*cut)
+
+
 def test_damages_of_all_hints():
     """All that a handler may have to answer."""
     hints = set()

@@ -7,7 +7,18 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from exotel_callback import CallStatus, EventType, Leg, LegStatus, Limits, StatusCallback, merge, parse
+from exotel_callback import (
+    AnsweredBy,
+    CallStatus,
+    Direction,
+    EventType,
+    Leg,
+    LegStatus,
+    Limits,
+    StatusCallback,
+    merge,
+    parse,
+)
 from exotel_callback.testing import (
     SCENARIOS,
     Delivery,
@@ -166,12 +177,37 @@ def test_what_is_special_about_some():
 
     both = [event for event in events("connected") if event.event_type is EventType.ANSWERED]
     assert len({event.event_key for event in both}) == 2
+    assert {(event.status, event.end_time) for event in both} == {(CallStatus.IN_PROGRESS, None)}
+    assert both[0].raw["EndTime"] == "1970-01-01 05:30:00"
+    assert events("canceled")[-1].status is CallStatus.FAILED
     assert len(events("default-payload-only")[0].raw) == 4
     assert events("inbound-missed")[0].status is CallStatus.COMPLETED
+    assert events("inbound-missed")[0].direction is Direction.INBOUND
+    assert [leg.answered_by for leg in events("machine")[-1].legs] == [AnsweredBy.HUMAN, AnsweredBy.MACHINE]
     *_, last, second, third = SCENARIOS["redelivered"].deliveries()
     assert last.body == second.body == third.body
     assert (second.delay, third.delay) == (300, 900)
     assert [event.is_terminal for event in events("out-of-order")] == [True, False, False]
+
+
+DELAYS = {
+    "connected": [0, 8, 320],
+    "machine": [0, 8, 320],
+    "first-party-no-answer": [0],
+    "second-party-no-answer": [0, 34],
+    "busy": [0, 12],
+    "canceled": [0, 9],
+    "inbound-missed": [0],
+    "default-payload-only": [0],
+    "redelivered": [0, 8, 320, 300, 900],
+    "out-of-order": [0, 300, 5],
+}
+
+
+def test_the_delays_of_scenarios():
+    """Those of a call, and of Exotel's repetitions."""
+    found = {name: [delivery.delay for delivery in scenario.deliveries()] for name, scenario in SCENARIOS.items()}
+    assert found == DELAYS
 
 
 def test_scenarios_do_not_change():

@@ -78,11 +78,11 @@ def far_addresses(url: httpx2.URL) -> list[str]:
 
 def _is_near(address: IPv4Address | IPv6Address) -> bool:
     # What clouds tell their machines is at link-local addresses.
-    return address.is_loopback or (address.is_private and not address.is_link_local)
+    return address.is_private and not address.is_link_local
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:
-    address = ip_address(text.partition("%")[0])  # an IPv6 address may name its interface
+    address = ip_address(text)
     # Python takes every IPv4 address that is written in IPv6 for a private one.
     inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return inner or address
