@@ -234,6 +234,60 @@ def test_every_member_is_reached():
     assert filled == {(name, False) for name in names} | {(name, True) for name in names - always}
 
 
+def holds(text):
+    return lambda body: text in body[0]
+
+
+# Everything that a strategy promises to draw; what is left out would be missed by nobody else.
+VARIETY = {
+    "a date without a blank": (strategies.payloads(), lambda payload: "T1" in str(payload.get("EndTime"))),
+    "a date with a fraction": (strategies.payloads(), lambda payload: str(payload.get("EndTime")).endswith(".000")),
+    "a date in UTC": (strategies.payloads(), lambda payload: str(payload.get("EndTime")).endswith(":00Z")),
+    "a date with an offset": (strategies.payloads(), lambda payload: str(payload.get("EndTime")).endswith("-03:00")),
+    "a date with its day": (strategies.payloads(), lambda payload: str(payload.get("EndTime"))[3:4] == ","),
+    "a placeholder": (strategies.payloads(), lambda payload: payload.get("EndTime") == "0000-00-00 00:00:00"),
+    "a float": (strategies.payloads(), lambda payload: payload.get("ConversationDuration") == 7.0),
+    "a number as text": (strategies.payloads(), lambda payload: payload.get("ConversationDuration") == "0"),
+    "another spelling": (strategies.payloads(), lambda payload: payload["Status"] == "in progress"),
+    "a British one": (strategies.payloads(), lambda payload: payload["Status"] == "cancelled"),
+    "an unknown field": (strategies.payloads(), lambda payload: {"Price", "Carrier"} <= payload.keys()),
+    "a masked number": (strategies.payloads(), lambda payload: payload.get("To") == "0XXXXX30240"),
+    "JSON in the custom field": (strategies.payloads(), lambda payload: payload.get("CustomField") == '{"order": 42}'),
+    "indented JSON": (strategies.json_bodies(), holds(b"{\n")),
+    "compact JSON": (strategies.json_bodies(), holds(b'","')),
+    "another spelling of the type": (strategies.json_bodies(), lambda body: body[1] == "Application/JSON"),
+    "escaped brackets": (strategies.form_bodies(), holds(b"Legs%5B0%5D%5BStatus%5D")),
+    "brackets": (strategies.form_bodies(), holds(b"Legs[0][Status]")),
+    "legs as text": (strategies.form_bodies(), holds(b"Legs=%5B%7B")),
+    "a blank that is escaped": (strategies.form_bodies(), holds(b"%20")),
+    "null in a form": (strategies.form_bodies(), holds(b"EndTime=null")),
+    "a browser's boundary": (strategies.multipart_bodies(), lambda body: "WebKit" in body[1]),
+    "headers of parts": (strategies.multipart_bodies(), holds(b"Content-Type: text/plain")),
+    "legs as text in multipart": (strategies.multipart_bodies(), holds(b'name="Legs"\r\n')),
+    "too large": (strategies.damaged_bodies().map(holds(b"x" * 65_536)), bool),
+    "too many fields": (strategies.damaged_bodies(), holds(b"Field299")),
+    "nested": (strategies.damaged_bodies(), holds(b"[[[[[[[[[[[[[[[[[[[[")),
+    "another event": (strategies.damaged_bodies(), holds(b"SmsSid")),
+    "a repetition": (strategies.deliveries(), lambda came: [delivery.delay for delivery in came][:2] == [0, 300]),
+    "a third one": (strategies.deliveries(), lambda came: {delivery.delay for delivery in came} == {0, 300, 900}),
+    **{
+        f"a call that ended {status}": (
+            strategies.deliveries(),
+            lambda came, word=status: any(f'"{word}"'.encode() in delivery.body for delivery in came),
+        )
+        for status in ("completed", "no-answer", "busy", "failed", "canceled")
+    },
+}
+
+
+@pytest.mark.parametrize("name", VARIETY)
+def test_variety(name):
+    """All that a strategy is there for is drawn."""
+    strategy, condition = VARIETY[name]
+    drawn = settings(max_examples=10_000, database=None, phases=[Phase.generate])
+    assert condition(find(strategy, condition, settings=drawn, random=Random(0)))
+
+
 def test_nothing_is_shared_with_the_parser():
     """Or the two could be wrong together."""
     tree = ast.parse(Path(strategies.__file__).read_text())
