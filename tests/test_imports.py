@@ -29,6 +29,7 @@ ORDER = [
     "_decode",
     "_fields",
     "_model",
+    "_fast",
     "_legs",
     "_addresses",
     "_parse",
@@ -244,7 +245,7 @@ def audited(between):
 
 def test_nothing_is_read_or_written_while_parsing():
     """After a warm-up there is no event of a file, a socket or a process, in any encoding."""
-    assert audited("") == set()
+    assert audited("") <= {"object.__setattr__"}  # an object becomes one of a frozen class
     assert "open" in audited("open('/dev/null').close()")
 
 

@@ -13,6 +13,7 @@ import attrs
 from ._addresses import CALL_OBJECT, diagnose, identify
 from ._decode import check_count, decode
 from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
+from ._fast import read_flat, read_ordinary
 from ._fields import WireField, leg_class, wire_fields
 from ._legs import read_legs
 from ._model import StatusCallback
@@ -49,8 +50,13 @@ def parse(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
+    has_defaults = timezone is IST and limits is DEFAULT_LIMITS and type(strict) is bool
+    if has_defaults and (callback := read_ordinary(payload, content_type)):
+        return callback
     check_options(content_type, strict, timezone, limits)
     raw = decode(payload, content_type, limits)
+    if has_defaults and (callback := read_flat(raw)):
+        return callback
     if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # whose legs would be lost
         raise MissingFieldError(diagnose(raw, "parse"))
     return read_event(StatusCallback, raw, raw, reader="parse", strict=strict, timezone=timezone, limits=limits)

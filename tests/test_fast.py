@@ -1,0 +1,179 @@
+"""The fast path gives what the plain one gives, or leaves the payload to it."""
+
+import copy
+import pickle
+import random
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exotel_callback import Leg, Limits, StatusCallback, parse, strategies
+from exotel_callback._fast import read_flat, read_ordinary
+from exotel_callback._read import NO_DATE
+from exotel_callback.testing import SCENARIOS
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
+from payloads import hostile_payloads
+
+sys.path.insert(0, str(Path(__file__).with_name("fuzz")))
+
+from fast_path import everything, sent
+
+PLAIN = Limits()  # equal to the default limits, but not these: so the plain path reads
+
+
+@given(st.integers(0, 2**32))
+def test_it_gives_what_the_plain_path_gives(seed):
+    """For what is ordinary, and for what is nearly so: value by value and type by type."""
+    given, content_type = sent(random.Random(seed))
+    assert everything(given, content_type) == everything(given, content_type, limits=PLAIN)
+
+
+@given(hostile_payloads(), st.booleans())
+def test_it_is_not_deceived(hostile, strict):
+    """By what is made to be read in another way."""
+    given, content_type = hostile
+    options = {"strict": strict}
+    assert everything(given, content_type, **options) == everything(given, content_type, limits=PLAIN, **options)
+
+
+@given(
+    strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies() | strategies.damaged_bodies()
+)
+def test_it_reads_bodies_as_the_plain_path_does(body):
+    """In every spelling."""
+    assert everything(*body) == everything(*body, limits=PLAIN)
+
+
+@pytest.mark.parametrize("encoding", ["json", "form"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_is_ordinary(name, encoding):
+    """All that the scenarios send."""
+    for content_type, body, _ in SCENARIOS[name].deliveries(ENCODERS[encoding]):
+        assert read_ordinary(body, content_type) == parse(body, content_type, limits=PLAIN)
+
+
+@pytest.mark.parametrize("payload", [PAGE, LEAST, {**PAGE, "Price": "1.500"}, {**PAGE, "Legs": []}])
+def test_other_ordinary_forms(payload):
+    """A mapping, a flat one, and what a multipart body was decoded to."""
+    flat = dict(strategies.form_pairs(payload))
+    assert read_ordinary(payload, None) == parse(payload, limits=PLAIN)
+    assert read_ordinary(flat, None) == parse(flat, limits=PLAIN)
+    assert read_flat(parse(*ENCODERS["multipart"](payload), limits=PLAIN).raw) == parse(payload, limits=PLAIN)
+
+
+LEG = {"OnCallDuration": 1, "Status": "busy"}
+
+# A row for each reason to leave a payload to the plain path.
+NOT_ORDINARY = {
+    "too long": (ENCODERS["json"]({**PAGE, "CustomField": "x" * 3_000})[0], JSON),
+    "form too long": (ENCODERS["form"]({**PAGE, "CustomField": "x" * 3_000})[0], FORM),
+    "another type": (ENCODERS["json"](PAGE)[0], "Application/JSON"),
+    "no type": (ENCODERS["json"](PAGE)[0], None),
+    "text": (ENCODERS["json"](PAGE)[0].decode(), JSON),
+    "an escape": (b'{"CallSid": "\\u0041", "Status": "busy"}', JSON),
+    "a constant": (b'{"CallSid": "a", "Status": "busy", "Price": NaN}', JSON),
+    "no object": (b"[]", JSON),
+    "no JSON": (b"{", JSON),
+    "not UTF-8": (b'{"CallSid": "\xff"}', JSON),
+    "deep": (b'{"CallSid": ' + b"[" * 2_900, JSON),
+    "BOM": (b"\xef\xbb\xbfX=1&CallSid=a&Status=busy", FORM),
+    "an escaped sign": (b"CallSid=a%26b&Status=busy", FORM),
+    "an escaped ampersand": (b"CallSid=a&Status=busy&To=x%26From=y", FORM),
+    "an escaped equals sign": (b"Call%3DSid=a&CallSid=a&Status=busy", FORM),
+    "NUL": (b"CallSid=a%00&Status=busy", FORM),
+    "repeated": (b"CallSid=a&CallSid=b&Status=busy", FORM),
+    "nothing after a name": (b"CallSid=a&Status=busy&To", FORM),
+    "no UTF-8 in escapes": (b"CallSid=a&Status=busy&To=%C3", FORM),
+    "alias": ({**LEAST, "CallFrom": "1"}, None),
+    "alias in a form": (b"CallSid=a&Status=busy&CallTo=1", FORM),
+    "another key of legs": ({**LEAST, "Legs[0]": "x"}, None),
+    "a leg of which a part is missing": (b"CallSid=a&Status=busy&Legs[0][Status]=busy", FORM),
+    "a hole": (b"CallSid=a&Status=busy&Legs[1][Status]=busy&Legs[1][OnCallDuration]=1", FORM),
+    "legs as text": (b"CallSid=a&Status=busy&Legs=[]", FORM),
+    "legs that are no list": ({**LEAST, "Legs": ""}, None),
+    "a leg that is no object": ({**LEAST, "Legs": ["abc"]}, None),
+    "a leg with more": (
+        {**LEAST, "Legs": [{"OnCallDuration": 1, "Status": "busy", "AnsweredBy": "NA", "Id": 1}]},
+        None,
+    ),
+    "a leg with another": ({**LEAST, "Legs": [{**LEG, "Id": 1}]}, None),
+    "many legs": ({**LEAST, "Legs": [LEG] * 9}, None),
+    "many fields": ({**LEAST, **{f"n{number}": 1 for number in range(63)}}, None),
+    "nested": ({**LEAST, "More": {"a": 1}}, None),
+    "a list": ({**LEAST, "More": ["a"]}, None),
+    "a large number": ({**LEAST, "More": 10**4_000}, None),
+    "a name that is no text": ({**LEAST, 5: "a"}, None),
+    "a text of another kind": ({**LEAST, "Status": type("Text", (str,), {})("busy")}, None),
+    "a mapping of another kind": (type("Mapping", (dict,), {})(LEAST), None),
+    "a leg of another kind": ({**LEAST, "Legs": [type("L", (dict,), {})(OnCallDuration=1, Status="busy")]}, None),
+    "half a surrogate pair": ({**LEAST, "To": "\ud800"}, None),
+    "NUL in a mapping": ({**LEAST, "To": "\0"}, None),
+    "no sid": ({"CallSid": "null", "Status": "busy"}, None),
+    "no status": ({"CallSid": "a"}, None),
+    "an unknown word": ({**LEAST, "Status": "free"}, None),
+    "a number where text is": ({**LEAST, "To": 5}, None),
+    "a negative number": ({**LEAST, "ConversationDuration": -1}, None),
+    "true": ({**LEAST, "ConversationDuration": True}, None),
+    "too large a number": ({**LEAST, "ConversationDuration": 1_000_000_000}, None),
+    "too large a number in text": ({**LEAST, "ConversationDuration": "1000000000"}, None),
+    "other digits": ({**LEAST, "ConversationDuration": "\u0663"}, None),
+    "a week": ({**LEAST, "EndTime": "2024-W03-1T14:25:12"}, None),
+    "an offset": ({**LEAST, "EndTime": "2024-01-15T14:25+05"}, None),
+    "another sign": ({**LEAST, "EndTime": "2024-01-15_14:25:12"}, None),
+    "24 o'clock": ({**LEAST, "EndTime": "2024-01-15 24:00:00"}, None),
+    "a date with a fraction": ({**LEAST, "EndTime": "2024-01-15 14:25:12.5"}, None),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ORDINARY)
+def test_what_is_not_ordinary(name):
+    """Is left to the plain path, which says what it is."""
+    payload, content_type = NOT_ORDINARY[name]
+    assert read_ordinary(payload, content_type) is None
+    assert everything(payload, content_type) == everything(payload, content_type, limits=PLAIN)
+
+
+@pytest.mark.parametrize("placeholder", [None, "", "NULL", *NO_DATE, *map(str.upper, NO_DATE)])
+def test_placeholders_for_no_date(placeholder):
+    """Are none, in either case."""
+    payload = {**LEAST, "EndTime": placeholder}
+    assert parse(payload) == parse(payload, limits=PLAIN) == parse(LEAST)
+
+
+@pytest.mark.parametrize("misused", [{"content_type": 5}, {"content_type": []}, {"strict": 1}, {"timezone": None}])
+def test_misused_arguments_are_told(misused):
+    """However ordinary the payload is."""
+    for payload in (PAGE, ENCODERS["json"](PAGE)[0]):
+        with pytest.raises(TypeError, match=next(iter(misused))):
+            parse(payload, **misused)
+
+
+def test_the_value_is_like_any_other():
+    """Frozen, equal, hashable, picklable, and of the class itself."""
+    fast, plain = parse(PAGE), parse(PAGE, limits=PLAIN)
+    assert read_ordinary(PAGE, None) is not None
+    assert (type(fast), type(fast.legs[0])) == (StatusCallback, Leg)
+    for value, name in ((fast, "status"), (fast, "raw"), (fast.legs[0], "status")):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(value, name, None)
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(value, name)
+    assert hash(fast) == hash(plain)
+    for same in (copy.copy(fast), copy.deepcopy(fast), pickle.loads(pickle.dumps(fast)), attrs.evolve(fast)):
+        assert (same, same.raw, type(same)) == (plain, plain.raw, StatusCallback)
+    assert (fast.event_key, fast.outcome, repr(fast)) == (plain.event_key, plain.outcome, repr(plain))
+
+
+def test_what_is_given_is_not_changed():
+    """Nor kept: what the caller does with it later does not matter."""
+    mine = copy.deepcopy(PAGE)
+    callback = parse(mine)
+    assert mine == PAGE
+    mine["Legs"][0]["Status"] = "busy"
+    mine["Status"] = "busy"
+    assert callback == parse(PAGE, limits=PLAIN)
+    assert callback.raw == parse(PAGE, limits=PLAIN).raw
