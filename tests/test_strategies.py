@@ -268,6 +268,11 @@ VARIETY = {
     "too many fields": (strategies.damaged_bodies(), holds(b"Field299")),
     "nested": (strategies.damaged_bodies(), holds(b"[[[[[[[[[[[[[[[[[[[[")),
     "another event": (strategies.damaged_bodies(), holds(b"SmsSid")),
+    "no UTF-8": (strategies.damaged_bodies(), holds(b"\xff")),
+    "no number": (strategies.damaged_bodies(), holds(b"NaN")),
+    "another boundary": (strategies.damaged_bodies(), lambda body: body[1].endswith("boundary=another")),
+    "another charset": (strategies.damaged_bodies(), lambda body: body[1].endswith("charset=klingon")),
+    "another type": (strategies.damaged_bodies(), lambda body: body[1] == "text/plain"),
     "a repetition": (strategies.deliveries(), lambda came: [delivery.delay for delivery in came][:2] == [0, 300]),
     "a third one": (strategies.deliveries(), lambda came: {delivery.delay for delivery in came} == {0, 300, 900}),
     **{
