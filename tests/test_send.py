@@ -163,6 +163,33 @@ def test_a_repetition_that_is_acknowledged():
     assert out.endswith("2 of 2 deliveries acknowledged\n")
 
 
+def test_a_delivery_that_is_lost_before_one_that_is_not():
+    """It counts, whatever comes after it."""
+    with handler(500, 200) as (url, _):
+        code, out, _ = run("send", url, "second-party-no-answer", FAST, "--retries=0")
+    assert (code, out.splitlines()[-1]) == (1, "1 of 2 deliveries acknowledged")
+
+
+def test_the_order_of_repetitions(monkeypatch):
+    """Each comes at its time, and not behind the one that was made before it."""
+    monkeypatch.setattr(_send.time, "sleep", lambda _: None)
+    deliveries = list(SCENARIOS["connected"].deliveries())
+    attempts = list(_send.play(deliveries, lambda _: ("500", False), retries=2, speed=1, patience=15))
+    order = [(attempt.number, attempt.repetition) for attempt in attempts]
+    assert order == [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1), (1, 2), (2, 2), (3, 2)]
+
+
+def test_the_name_that_is_looked_up_is_the_one_that_is_used(monkeypatch):
+    """There are two ways to write a name in ASCII, and two names may come of it."""
+    asked = []
+    monkeypatch.setattr(
+        _send.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
+    )
+    url = _send.target("http://fa\xdf.example/")
+    assert _send.far_addresses(url) == []
+    assert asked == [url.raw_host.decode()] == ["xn--fa-hia.example"]
+
+
 @pytest.mark.parametrize("option", ["--speed=nan", "--speed=inf", "--speed=0.5", "--patience=nan", "--patience=1e30"])
 def test_numbers_that_are_none(option):
     """They are a misused command."""

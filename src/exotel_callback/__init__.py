@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 # Hypothesis asks for types when it is imported. If that was before this, here they are; production has no Hypothesis.
-if sys.modules.get("hypothesis"):
+if sys.modules.get("hypothesis") and sys.modules.get("hypothesis.strategies"):
     from ._hypothesis import register
 
     register()

@@ -66,7 +66,7 @@ def far_addresses(url: httpx2.URL) -> list[str]:
     :raises ValueError: It has no address.
     """
     try:
-        found = socket.getaddrinfo(url.host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(url.raw_host.decode(), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         found = []
     if not found:
