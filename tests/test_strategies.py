@@ -207,7 +207,7 @@ MEMBERS = {
 
 
 def test_every_member_is_reached():
-    """Of every enum, and every issue that a payload of one call can have; each field in each way."""
+    """Of every enum, and every issue that is drawn; each field with a value and without one."""
     reached = {name: set() for name in MEMBERS}
     codes, filled, lengths = set(), set(), set()
 

@@ -4,7 +4,7 @@ Facts
 -----
 - A 2xx within 15 seconds acknowledges a delivery. Anything else, a redirect too, makes Exotel repeat it, 5 minutes
   later and then 15 minutes after that. Then it is dropped.
-- Meanwhile the other events of the call go on.
+- Meanwhile the other events of the call go on. Here each waits until the one before it is answered or given up.
 - One receiver lets in the User-Agent ``Exotel Servers`` only.
 
 Sources: https://developer.exotel.com/docs/advanced-config/webhooks-setup, https://github.com/grafana/oncall.
