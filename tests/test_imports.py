@@ -19,6 +19,7 @@ SOURCE = Path(exotel_callback.__file__).parent
 ORDER = [
     "_words",
     "_outcome",
+    "_open",
     "_errors",
     "_event_key",
     "_raw",

@@ -146,6 +146,15 @@ def test_the_repr_of_an_issue_leaves_its_text_out():
     assert issue.message == "not text that can be stored @ From"
 
 
+def test_an_issue_of_a_reader_is_like_any_other():
+    """However it was made."""
+    issue = Issue.at("From", IssueCode.NOT_TEXT, "a" * 300)
+    other = Issue(path="From", code=IssueCode.NOT_TEXT, message=issue.message, text="a" * 200)
+    assert (type(issue), issue, hash(issue), repr(issue)) == (Issue, other, hash(other), repr(other))
+    for clone in (copy.copy(issue), pickle.loads(pickle.dumps(issue)), attrs.evolve(issue)):
+        assert (type(clone), clone, clone.message) == (Issue, issue, issue.message)
+
+
 def test_extra_holds_the_fields_that_are_not_known():
     """Whatever they are, and with deeper bracket keys; without an issue, in strict mode too."""
     unknown = {"CallType": "completed", "Legs[1][Insights][Status]": "x", "Stream[RecordingUrl]": "y", "n": 1}

@@ -15,6 +15,7 @@ Facts
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from ._errors import DecodeError
@@ -80,7 +81,7 @@ def check_count(raw: RawPayload, limits: Limits) -> None:
 def decode_json(text: str) -> object:
     """Decode JSON, read-only; also of a text that stands in a field."""
     try:
-        value = _JSON.decode(text)
+        value = (_JSON if len(text) <= MAX_INT_DIGITS else _LONG_JSON).decode(text)
     except DecodeError as error:  # of the hook for NaN
         problem = str(error)
     except json.JSONDecodeError as error:
@@ -101,7 +102,8 @@ def _parse_int(digits: str) -> int | str:
     return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
 
 
-_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
+_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_LONG_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
 
 def _decode_body(body: _Body, content_type: str | None, limits: Limits, if_xml: str) -> RawPayload:
@@ -140,6 +142,7 @@ def _start(body: bytes | str) -> str:
     return (body if isinstance(body, str) else body.decode("latin-1")).lstrip()
 
 
+@lru_cache(maxsize=32)  # a sender writes the same one each time, unless it has a boundary
 def _parse_content_type(content_type: str) -> Header:
     if len(content_type) > CONTENT_TYPE_LENGTH:
         message = f"the content type is longer than {CONTENT_TYPE_LENGTH} characters"
@@ -213,14 +216,13 @@ def _decode_multipart_body(body: bytes | str, header: Header) -> RawPayload:
         raise DecodeError(message)
     boundary = header.boundary.encode()
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    _check_pairs(data.count(b"--" + boundary) - 1)
-    pairs: list[tuple[str, object]] = []
-    for name, charset, value in read_parts(data, boundary):
-        if isinstance(body, str):  # whoever made text of the body has decoded its parts
-            pairs.append((name, value.decode("utf-8", "surrogatepass")))
-        else:
-            pairs.append((name, _text(value, _codec(charset) if charset else header.codec)))
-    return collect(pairs)
+    if len(data) > FORM_PAIRS * len(boundary):  # else it can't hold as many
+        _check_pairs(data.count(b"--" + boundary) - 1)
+    parts = read_parts(data, boundary)
+    if isinstance(body, str):  # whoever made text of the body has decoded its parts
+        return collect([(name, value.decode("utf-8", "surrogatepass")) for name, _, value in parts])
+    codecs = {charset: _codec(charset) if charset else header.codec for _, charset, _ in parts}
+    return collect([(name, _text(value, codecs[charset])) for name, charset, value in parts])
 
 
 def _check_pairs(pairs: int) -> None:

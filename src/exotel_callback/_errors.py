@@ -5,9 +5,11 @@ Nothing here ever quotes a phone number, URL or custom field in a message or a r
 
 from collections.abc import Sequence
 from enum import StrEnum, unique
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 import attrs
+
+from ._open import opened
 
 
 @unique
@@ -61,7 +63,17 @@ class Issue:
     @classmethod
     def at(cls, path: str, code: IssueCode, text: str = "") -> "Issue":
         """Make an issue with the message that belongs to its code."""
-        return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", text=text[:TEXT_LENGTH])
+        issue = _new_issue()
+        issue.path = path
+        issue.code = code
+        issue.message = f"{_DESCRIPTIONS[code]} @ {path}"
+        issue.text = text[:TEXT_LENGTH]
+        issue.__class__ = cls
+        return cast("Issue", issue)
+
+
+# A body can have thousands of issues.
+_new_issue: Final = opened(Issue)
 
 
 def in_words(issues: Sequence[Issue]) -> str:

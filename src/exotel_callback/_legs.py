@@ -87,7 +87,7 @@ def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
     wrapped: set[int] = set()
     odd: list[tuple[int, object]] = []
     for name, value in raw.items():
-        key = leg_key(name)
+        key = leg_key(name) if name.startswith(LEGS) else None
         if key is None:
             continue
         if key.wrapped:
@@ -122,13 +122,14 @@ def _by_position(items: Iterator[tuple[int, object]], reading: Reading, most: in
             if _INDEX.fullmatch(number) and number != "0":
                 position = int(number) - 1
         code = None
-        if leg == () or says_nothing(leg):
+        if isinstance(leg, RawPayload):
+            first = legs.setdefault(position, leg)
+            if first is not leg and first != leg:
+                code = IssueCode.REPEATED
+        else:
             legs.setdefault(position, EMPTY)
-        elif not isinstance(leg, RawPayload):
-            legs.setdefault(position, EMPTY)
-            code = IssueCode.WRONG_TYPE
-        elif (first := legs.setdefault(position, leg)) is not leg and first != leg:
-            code = IssueCode.REPEATED
+            if leg != () and not says_nothing(leg):
+                code = IssueCode.WRONG_TYPE
         if code and position < most and position not in odd:
             odd.add(position)
             reading.note(f"{LEGS}[{position}]", code, leg)

@@ -31,12 +31,13 @@ def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, byte
     try:
         with PushMultipartParser(boundary) as parser:
             for event in parser.parse(body):
-                if isinstance(event, MultipartSegment):
+                if event is None:
+                    if segment is not None and segment.filename is None:
+                        parts.append((segment.name or "", segment.charset, value))
+                elif isinstance(event, MultipartSegment):
                     segment, value = event, b""
-                elif event is not None:
+                else:
                     value += event
-                elif segment is not None and segment.filename is None:
-                    parts.append((segment.name or "", segment.charset, bytes(value)))
     except MultipartError:
         pass
     else:

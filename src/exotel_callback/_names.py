@@ -53,7 +53,7 @@ def count_names(raw: RawPayload) -> int:
 
 def chosen_name(raw: RawPayload, names: tuple[str, ...]) -> str:
     """Choose the first of a field's names that says something, else the first that is there, else the primary one."""
-    if len(names) == 1:
-        return names[0]
-    present = [name for name in names if name in raw]
-    return next((name for name in present if not says_nothing(raw[name])), present[0] if present else names[0])
+    present = [name for name in names if name in raw] or names
+    if len(present) == 1:
+        return present[0]
+    return next((name for name in present if not says_nothing(raw.get(name))), present[0])

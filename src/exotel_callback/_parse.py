@@ -85,12 +85,11 @@ def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the cal
     values = _read_fields(wire_fields(cls), source, reading)
     values["legs"] = read_legs(leg_class(cls), source, reading, limits.legs)
     issues = (*reading.issues, *odd)
-    problem = in_words(issues)
     if any(required and values[attribute] is None for attribute, _, _, required in wire_fields(cls)):
-        diagnosis = diagnose(raw, reader)
+        problem, diagnosis = in_words(issues), diagnose(raw, reader)
         raise MissingFieldError(f"{problem}. {diagnosis}" if diagnosis else problem, issues=issues)
     if strict and issues:
-        raise InvalidCallbackError(problem, issues=issues)
+        raise InvalidCallbackError(in_words(issues), issues=issues)
     values |= {"issues": issues, "raw": raw}
     return cls(**values)
 
@@ -99,7 +98,7 @@ def _read_fields(table: tuple[WireField, ...], raw: RawPayload, reading: Reading
     """Read the fields in the order of the table, which is also the order of their issues."""
     values: dict[str, Any] = {}
     for attribute, names, kind, required in table:
-        name = chosen_name(raw, names)
+        name = chosen_name(raw, names) if len(names) > 1 else names[0]
         value = reading.value(kind, raw.get(name), name)
         if value is None and required:
             if says_nothing(raw.get(name)):

@@ -11,7 +11,7 @@ lists, `Repeated` for a name's several values, `StandIn` for objects of other ty
 and None.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast, final
 
 from ._errors import DecodeError
@@ -57,6 +57,14 @@ class RawPayload(Mapping[str, object]):
     def __len__(self) -> int:
         """Count the names."""
         return len(self._items)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of `name`, or `default` if it was not received."""
+        return self._items.get(name, default)
+
+    def items(self) -> ItemsView[str, object]:
+        """Return a view of the names and values."""
+        return self._items.items()
 
     def __repr__(self) -> str:
         """Show the names only."""
@@ -109,7 +117,11 @@ def freeze_json(value: object, depth: int = 1) -> object:
 
 def collect(pairs: Iterable[tuple[str, object]]) -> RawPayload:
     """Gather pairs into a payload; a name that comes again holds the tuple of its values."""
-    items: dict[str, object] = {}
+    pairs = list(pairs)
+    items: dict[str, object] = dict(pairs)
+    if len(items) == len(pairs):
+        return RawPayload(items)
+    items = {}
     repeated: dict[str, list[object]] = {}
     for name, value in pairs:
         if name in items:

@@ -185,7 +185,7 @@ _IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
 
 def folded(word: str) -> str:
     """Return what is compared of a word."""
-    return _IGNORED_IN_WORDS.sub("", word).lower()
+    return (word if word.isalnum() else _IGNORED_IN_WORDS.sub("", word)).lower()
 
 
 W = TypeVar("W", bound=StrEnum)
