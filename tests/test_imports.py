@@ -160,8 +160,10 @@ from exotel_callback import parse
 parse(b'{"CallSid": "a", "Status": "busy", "EndTime": "2024-01-15 14:30:45"}')
 print(*sys.modules)
 """
-    loaded = {name.partition(".")[0] for name in run(code).split()}
-    assert "exotel_callback" in loaded
+    modules = run(code).split()
+    loaded = {name.partition(".")[0] for name in modules}
+    assert "exotel_callback._parse" in modules
+    assert not {f"exotel_callback.{name}" for name in ("_call", "_call_details", "_passthru", "_queue")} & {*modules}
     unwanted = {
         "itsdangerous",
         "phonenumbers",
@@ -208,6 +210,10 @@ def test_an_extra_that_is_missing_is_named(tmp_path, package, code):
 def test_every_public_name_is_there():
     """What the package promises, it has; submodules come when they are imported."""
     assert all(hasattr(exotel_callback, name) for name in exotel_callback.__all__)
+    assert {*exotel_callback.__all__} <= {*dir(exotel_callback)}
+    assert run("from exotel_callback import *; print(parse_passthru.__name__)") == "parse_passthru\n"
+    with pytest.raises(AttributeError, match="module 'exotel_callback' has no attribute 'parse_pasthru'"):
+        exotel_callback.parse_pasthru  # noqa: B018 - the attribute is what is looked for
     for module, names in PUBLIC_MODULES.items():
         assert run(f"import exotel_callback.{module} as m; print(*m.__all__)") == f"{names}\n"
 

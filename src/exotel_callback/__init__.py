@@ -7,9 +7,8 @@
 """
 
 import sys
+from typing import TYPE_CHECKING
 
-from ._call import Call, merge
-from ._call_details import CallList, parse_call_details, parse_call_list
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -22,9 +21,38 @@ from ._errors import (
 from ._model import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
-from ._passthru import PassthruEvent, PassthruLeg, parse_passthru
-from ._queue import dump, load, load_call
 from ._words import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
+
+if TYPE_CHECKING:
+    from ._call import Call, merge
+    from ._call_details import CallList, parse_call_details, parse_call_list
+    from ._passthru import PassthruEvent, PassthruLeg, parse_passthru
+    from ._queue import dump, load, load_call
+else:
+    # What `parse` does not need is imported when it is first asked for. Type checkers see the imports above instead,
+    # so that they know each type, and which names there are.
+    _LATER = {
+        "_call": ("Call", "merge"),
+        "_call_details": ("CallList", "parse_call_details", "parse_call_list"),
+        "_passthru": ("PassthruEvent", "PassthruLeg", "parse_passthru"),
+        "_queue": ("dump", "load", "load_call"),
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import the module that has the name."""
+        from importlib import import_module  # noqa: PLC0415 - it is no name of ours
+
+        for module, names in _LATER.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+
+    def __dir__() -> list[str]:
+        """Return these names too."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "IST",

@@ -36,7 +36,8 @@ class Leg:
     """Who answered; None unless answering-machine detection is on."""
 
 
-@attrs.frozen(kw_only=True)
+# The methods that attrs writes for a class are those of the two that have these fields.
+@attrs.frozen(kw_only=True, init=False, eq=False, repr=False)
 class CallFields:
     """What a `StatusCallback` and a merged `Call` have in common: the fields, and what follows from them."""
 
