@@ -1,9 +1,11 @@
 """The fast path gives what the plain one gives, or leaves the payload to it."""
 
 import copy
+import json
 import pickle
 import random
 import sys
+import tracemalloc
 from pathlib import Path
 
 import attrs
@@ -15,7 +17,7 @@ from exotel_callback import Leg, Limits, StatusCallback, parse, strategies
 from exotel_callback._fast import read_flat, read_ordinary
 from exotel_callback._read import NO_DATE
 from exotel_callback.testing import SCENARIOS
-from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, multipart
 from payloads import hostile_payloads
 
 sys.path.insert(0, str(Path(__file__).with_name("fuzz")))
@@ -48,7 +50,7 @@ def test_it_reads_bodies_as_the_plain_path_does(body):
     assert everything(*body) == everything(*body, limits=PLAIN)
 
 
-@pytest.mark.parametrize("encoding", ["json", "form"])
+@pytest.mark.parametrize("encoding", ENCODERS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_what_is_ordinary(name, encoding):
     """All that the scenarios send."""
@@ -56,7 +58,17 @@ def test_what_is_ordinary(name, encoding):
         assert read_ordinary(body, content_type) == parse(body, content_type, limits=PLAIN)
 
 
-@pytest.mark.parametrize("payload", [PAGE, LEAST, {**PAGE, "Price": "1.500"}, {**PAGE, "Legs": []}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        PAGE,
+        LEAST,
+        {**PAGE, "Price": "1.500"},
+        {**PAGE, "Legs": []},
+        {**PAGE, "To": "NULL", "CustomField": " uNdefined "},
+        {**PAGE, "EndTime": "2024-01-15T14:30:45"},
+    ],
+)
 def test_other_ordinary_forms(payload):
     """A mapping, a flat one, and what a multipart body was decoded to."""
     flat = dict(strategies.form_pairs(payload))
@@ -65,6 +77,21 @@ def test_other_ordinary_forms(payload):
     assert read_flat(parse(*ENCODERS["multipart"](payload), limits=PLAIN).raw) == parse(payload, limits=PLAIN)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"CallSid=a%26b&Status=busy",
+        b"CallSid=a&Status=busy&To=x%26From%26",
+        b"CallSid=%61%2b+%2B&Status=busy&To=%e0%a4%85%7F%1F",
+    ],
+)
+def test_ordinary_forms(body):
+    """Whatever is escaped in them."""
+    assert everything(body, FORM) == everything(body, FORM, limits=PLAIN)
+    assert read_ordinary(body, FORM).raw == parse(body, FORM, limits=PLAIN).raw
+
+
+MULTIPART = "multipart/form-data; boundary=x"
 LEG = {"OnCallDuration": 1, "Status": "busy"}
 
 # A row for each reason to leave a payload to the plain path.
@@ -78,16 +105,50 @@ NOT_ORDINARY = {
     "a constant": (b'{"CallSid": "a", "Status": "busy", "Price": NaN}', JSON),
     "no object": (b"[]", JSON),
     "no JSON": (b"{", JSON),
+    "a list where a word is": (b'{"CallSid": "a", "Status": []}', JSON),
+    "more than JSON": (b'{"CallSid": "a", "Status": "busy"} x', JSON),
+    "blanks that JSON does not know": (b'{"CallSid": "a", "Status": "busy"}\x0b', JSON),
+    "nested in JSON": (b'{"CallSid": "a", "Status": "busy", "More": {"a": 1}}', JSON),
+    "a list in JSON": (b'{"CallSid": "a", "Status": "busy", "More": [1]}', JSON),
+    "too many legs in JSON": (json.dumps({**LEAST, "Legs": [{"OnCallDuration": 1, "Status": ""}] * 65}).encode(), JSON),
+    "too long a leg": (json.dumps({**LEAST, "Legs": [{**LEG, "OnCallDuration": 10**9}]}).encode(), JSON),
     "not UTF-8": (b'{"CallSid": "\xff"}', JSON),
     "deep": (b'{"CallSid": ' + b"[" * 2_900, JSON),
     "BOM": (b"\xef\xbb\xbfX=1&CallSid=a&Status=busy", FORM),
-    "an escaped sign": (b"CallSid=a%26b&Status=busy", FORM),
-    "an escaped ampersand": (b"CallSid=a&Status=busy&To=x%26From=y", FORM),
     "an escaped equals sign": (b"Call%3DSid=a&CallSid=a&Status=busy", FORM),
+    "an escape that is none": (b"CallSid=a%zz&Status=busy", FORM),
+    "an escape that is not over": (b"Status=busy&CallSid=a%", FORM),
+    "half of an escape": (b"Status=busy&CallSid=a%4", FORM),
+    "two percent signs": (b"CallSid=a%%41&Status=busy", FORM),
+    "what would be a soft line break": (b"CallSid=a%\nb&Status=busy", FORM),
+    "a control character": (b"CallSid=a\x01b&Status=busy", FORM),
+    "an escaped control character": (b"CallSid=a&Status=busy&To=%02From%01y", FORM),
+    "half of a letter": (b"CallSid=a&Status=busy&To=\xc3%A9", FORM),
+    "an escaped BOM": (b"%EF%BB%BFX=1&CallSid=a&Status=busy", FORM),
+    "no name": (b"CallSid=a&Status=busy&=x", FORM),
+    "nothing after a name": (b"CallSid=a&Status=busy&To", FORM),
+    "another equals sign": (b"CallSid=a&Status=busy&To=x%26From=y", FORM),
+    "nothing after a name, and another equals sign": (b"CallSid=a&Status=busy&To&From=x=y", FORM),
+    "nothing": (b"CallSid=a&&Status=busy", FORM),
+    "an empty form": (b"", FORM),
     "NUL": (b"CallSid=a%00&Status=busy", FORM),
     "repeated": (b"CallSid=a&CallSid=b&Status=busy", FORM),
-    "nothing after a name": (b"CallSid=a&Status=busy&To", FORM),
     "no UTF-8 in escapes": (b"CallSid=a&Status=busy&To=%C3", FORM),
+    "quoted boundary": (ENCODERS["multipart"](PAGE)[0], ENCODERS["multipart"](PAGE)[1].replace("=", '="') + '"'),
+    "a boundary that is quoted once": (multipart(LEAST.items(), '"x"'), 'multipart/form-data; boundary="x"'),
+    "no boundary": (ENCODERS["multipart"](PAGE)[0], "multipart/form-data; boundary="),
+    "a boundary of other letters": (ENCODERS["multipart"](PAGE)[0], "multipart/form-data; boundary=\u00e9"),
+    "a long boundary": (multipart(LEAST.items(), "x" * 201), f"multipart/form-data; boundary={'x' * 201}"),
+    "BOM in a part": (multipart({**LEAST, "To": "\ufeff1"}.items()), MULTIPART),
+    "a part with a charset": (
+        multipart(LEAST.items(), headers="Content-Type: text/plain; charset=utf-8\r\n"),
+        MULTIPART,
+    ),
+    "a part twice": (multipart([*LEAST.items(), ("To", "1"), ("To", "2")]), MULTIPART),
+    "a part with NUL": (multipart({**LEAST, "To": "\0"}.items()), MULTIPART),
+    "a part that is not UTF-8": (multipart(LEAST.items()).replace(b"completed", b"comp\xff"), MULTIPART),
+    "parts that break off": (multipart(LEAST.items())[:-9], MULTIPART),
+    "many fields in a form": (b"CallSid=a&Status=busy" + b"".join(b"&n%d=" % n for n in range(300)), FORM),
     "alias": ({**LEAST, "CallFrom": "1"}, None),
     "alias in a form": (b"CallSid=a&Status=busy&CallTo=1", FORM),
     "another key of legs": ({**LEAST, "Legs[0]": "x"}, None),
@@ -107,6 +168,8 @@ NOT_ORDINARY = {
     "a list": ({**LEAST, "More": ["a"]}, None),
     "a large number": ({**LEAST, "More": 10**4_000}, None),
     "a name that is no text": ({**LEAST, 5: "a"}, None),
+    "legs that are bytes": ({**LEAST, "Legs": b""}, None),
+    "a name of another kind": ({type("Text", (str,), {})("CallSid"): "a", "Status": "busy"}, None),
     "a text of another kind": ({**LEAST, "Status": type("Text", (str,), {})("busy")}, None),
     "a mapping of another kind": (type("Mapping", (dict,), {})(LEAST), None),
     "a leg of another kind": ({**LEAST, "Legs": [type("L", (dict,), {})(OnCallDuration=1, Status="busy")]}, None),
@@ -141,6 +204,7 @@ def test_what_is_not_ordinary(name):
 def test_placeholders_for_no_date(placeholder):
     """Are none, in either case."""
     payload = {**LEAST, "EndTime": placeholder}
+    assert read_ordinary(payload, None) is not None
     assert parse(payload) == parse(payload, limits=PLAIN) == parse(LEAST)
 
 
@@ -150,6 +214,39 @@ def test_misused_arguments_are_told(misused):
     for payload in (PAGE, ENCODERS["json"](PAGE)[0]):
         with pytest.raises(TypeError, match=next(iter(misused))):
             parse(payload, **misused)
+
+
+def test_a_content_type_is_text():
+    """Nothing that only equals it."""
+    alike = type("Alike", (), {"__eq__": lambda _, other: other == JSON, "__hash__": lambda _: hash(JSON)})()
+    with pytest.raises(TypeError, match="content_type"):
+        parse(ENCODERS["json"](PAGE)[0], alike)
+
+
+@pytest.mark.parametrize("value", [object(), ["a", "b"], 5])
+def test_what_is_not_flat(value):
+    """Texts alone are read at once, once a framework has decoded them."""
+    pairs = [*LEAST.items(), ("To", value)]
+    assert read_flat(parse(pairs, limits=PLAIN).raw) is None
+    assert everything(pairs, None) == everything(pairs, None, limits=PLAIN)
+
+
+@pytest.mark.parametrize(
+    "large", [dict.fromkeys(map(str, range(100_000))), {**LEAST, "Legs": [LEG] * 100_000}], ids=["names", "legs"]
+)
+def test_a_large_mapping_is_not_copied(large):
+    """Before it is known to be small."""
+    tracemalloc.start()
+    assert read_ordinary(large, None) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000
+
+
+def test_a_body_may_end_with_a_line_end():
+    """As one from a file does."""
+    body, content_type = ENCODERS["json"](PAGE)
+    assert read_ordinary(body + b"\r\n", content_type) == parse(PAGE, limits=PLAIN)
 
 
 def test_the_value_is_like_any_other():

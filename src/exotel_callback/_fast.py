@@ -11,15 +11,18 @@ Facts
 - `datetime.fromisoformat` reads much that is no date of ours, so the signs in it are looked at first; and combining its
   parts with a zone takes an eighth of the time of ``replace``.
 - When a call is over, ``DateUpdated`` mostly is its ``EndTime``.
-- A form mostly has the same few escapes; to replace one after the other takes half the time of `urllib.parse.unquote`.
+- Quoted-printable is percent-encoding with another sign, and `binascii` decodes it in C, in a tenth of the time that
+  `urllib.parse.unquote` takes. It drops soft line breaks and an unfinished escape at the end, and lets others stand.
 """
 
 import json
+from binascii import a2b_qp
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NoReturn, cast
 
+from ._decode import BOUNDARY_LENGTH
 from ._fields import wire_fields
 from ._model import Leg, StatusCallback
 from ._open import opened
@@ -28,8 +31,14 @@ from ._raw import MAX_INT_DIGITS, RawPayload, Repeated
 from ._read import NO_DATE, NOTHING
 from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
 
+_MULTIPART: Final = "multipart/form-data; boundary="
 _JSON_BLANKS: Final = " \t\n\r"
-_ESCAPES: Final = (("+", " "), ("%3A", ":"), ("%5B", "["), ("%5D", "]"), ("%2F", "/"))
+
+# What a form becomes for `binascii.a2b_qp`: its own separators give place to signs that are in no ordinary one, which
+# itself becomes what no text is. As no escape stands for these signs either, the separators are known afterwards.
+_EQUALS: Final = "\1"
+_BETWEEN: Final = "\2"
+_AS_QUOTED: Final = bytes.maketrans(b"%+=&" + bytes(range(32)), b"= \1\2" + b"\xff" * 32)
 
 # Of this size nothing reaches a limit, and no number in it has too many digits.
 _BODY_BYTES: Final = MAX_INT_DIGITS
@@ -103,7 +112,8 @@ def read_ordinary(payload: object, content_type: object) -> StatusCallback | Non
         if type(payload) is bytes:
             if len(payload) > _BODY_BYTES or type(content_type) is not str:
                 return None
-            fields = _READERS[content_type](payload.decode())
+            read = _READERS.get(content_type)
+            fields = read(payload) if read else _fields_of_multipart(payload, content_type)
             legs, of_legs = _legs(fields, tuple)
         elif content_type is None or type(content_type) is str:
             fields = _copied(payload)
@@ -129,7 +139,8 @@ def read_flat(raw: RawPayload) -> StatusCallback | None:
         return None
 
 
-def _fields_of_json(text: str) -> _Fields:
+def _fields_of_json(body: bytes) -> _Fields:
+    text = body.decode()
     if "\\" in text and "\\u" in text:
         raise _NotOrdinaryError
     fields, end = _decode_json(text)
@@ -138,26 +149,43 @@ def _fields_of_json(text: str) -> _Fields:
     return cast("_Fields", fields)
 
 
-def _fields_of_form(text: str) -> _Fields:
-    """Read a urlencoded body. What is escaped is not taken apart before: so no sign that would be taken for another."""
-    for escape, sign in _ESCAPES:
-        text = text.replace(escape, sign)
-    if "%" in text:
-        if "%26" in text or "%3D" in text or "%3d" in text:
-            raise _NotOrdinaryError
-        from urllib.parse import unquote  # noqa: PLC0415 - most have no other escape
-
-        text = unquote(text, errors="strict")
-    if "\0" in text or text[0] == "\ufeff":
+def _fields_of_form(body: bytes) -> _Fields:
+    if not body.isascii() or b"%0" in body or body.endswith(b"%"):
         raise _NotOrdinaryError
-    pieces = text.split("&")
-    fields: _Fields = dict([piece.split("=") for piece in pieces])  # fails for what has no value, or two
-    if len(fields) != len(pieces):
+    text = a2b_qp(body.translate(_AS_QUOTED)).decode()
+    if "=" in text or text[0] == "\ufeff":  # what was no escape, or escaped itself
+        raise _NotOrdinaryError
+    fields: _Fields = {}
+    pieces = text.split(_BETWEEN)
+    for piece in pieces:
+        name, value = piece.split(_EQUALS)
+        fields[name] = value
+    if len(fields) != len(pieces) or "" in fields:
         raise _NotOrdinaryError
     return fields
 
 
-_READERS: Final[dict[object, Callable[[str], _Fields]]] = {
+def _fields_of_multipart(body: bytes, content_type: str) -> _Fields:
+    if not content_type.startswith(_MULTIPART) or b"\xef\xbb\xbf" in body:
+        raise _NotOrdinaryError
+    boundary = content_type[len(_MULTIPART) :]
+    if len(boundary) > BOUNDARY_LENGTH or not boundary.replace("-", "").isalnum():
+        raise _NotOrdinaryError
+    from ._multipart import read_parts  # noqa: PLC0415 - JSON does not need the package
+
+    parts = read_parts(body, boundary.encode("ascii"))
+    fields: _Fields = {}
+    for name, charset, value in parts:
+        if charset:
+            raise _NotOrdinaryError
+        fields[name] = value.decode()
+    if len(fields) != len(parts):
+        raise _NotOrdinaryError
+    _check_storable(fields)
+    return fields
+
+
+_READERS: Final[dict[object, Callable[[bytes], _Fields]]] = {
     "application/json": _fields_of_json,
     "application/json; charset=utf-8": _fields_of_json,
     "application/x-www-form-urlencoded": _fields_of_form,
@@ -173,7 +201,7 @@ def _copied(given: Any) -> _Fields:
         if type(name) is not str:
             raise _NotOrdinaryError
         if type(value) is not str and type(value) not in _ATOMS:
-            if name != "Legs" or type(value) not in _LIST or len(value) > _LEGS:
+            if type(value) not in _LIST or len(value) > _LEGS:
                 raise _NotOrdinaryError
             fields[name] = [_copied(leg) for leg in value]
     return fields
@@ -202,7 +230,7 @@ def _legs(fields: _Fields, container: type[tuple[Any, ...]]) -> tuple[tuple[Leg,
     kept: list[RawPayload] = []
     for party in parties:
         size = len(party)
-        if type(party) not in _DICT or size > _LEG_FIELDS:
+        if size > _LEG_FIELDS:
             raise _NotOrdinaryError
         answered_by = party["AnsweredBy"] if size == _LEG_FIELDS else None
         legs.append(_leg(party["OnCallDuration"], party["Status"], answered_by))

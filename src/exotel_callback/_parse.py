@@ -98,7 +98,7 @@ def _read_fields(table: tuple[WireField, ...], raw: RawPayload, reading: Reading
     """Read the fields in the order of the table, which is also the order of their issues."""
     values: dict[str, Any] = {}
     for attribute, names, kind, required in table:
-        name = chosen_name(raw, names) if len(names) > 1 else names[0]
+        name = names[0] if len(names) == 1 else chosen_name(raw, names)
         value = reading.value(kind, raw.get(name), name)
         if value is None and required:
             if says_nothing(raw.get(name)):
