@@ -41,7 +41,7 @@ _FIELDS: Final = {
 _LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
 
 # Issues at other paths are those of fields that came later.
-_PATH: Final = re.compile(
+_PATH: Final = (
     rf"Sid|CallFrom|CallTo|Details|{'|'.join(_FIELDS.values())}|Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
 )
 
@@ -82,7 +82,7 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
     other_issues = [
         [issue.path, issue.code.value, issue.text]
         for issue in issues
-        if issue not in told and _PATH.fullmatch(issue.path)
+        if issue not in told and re.fullmatch(_PATH, issue.path)
     ]
     text = json.dumps([fields, legs_fields, other_issues], separators=(",", ":"))
     return f"v1:{sha256(text.encode()).hexdigest()[:32]}"

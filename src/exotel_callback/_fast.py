@@ -16,7 +16,6 @@ Facts
 """
 
 import json
-from binascii import a2b_qp
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -152,7 +151,9 @@ def _fields_of_json(body: bytes) -> _Fields:
 def _fields_of_form(body: bytes) -> _Fields:
     if not body.isascii() or b"%0" in body or body.endswith(b"%"):
         raise _NotOrdinaryError
-    text = a2b_qp(body.translate(_AS_QUOTED)).decode()
+    import binascii  # noqa: PLC0415 - JSON does not need it
+
+    text = binascii.a2b_qp(body.translate(_AS_QUOTED)).decode()
     if "=" in text or text[0] == "\ufeff":  # what was no escape, or escaped itself
         raise _NotOrdinaryError
     fields: _Fields = {}

@@ -14,7 +14,7 @@ from ._names import LEG_ID, LEGS, chosen_name, leg_key
 from ._raw import FilePart, RawPayload, Snapshot
 from ._read import Kind
 
-_HOST: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)", re.IGNORECASE)
+_HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
 
 def mask_number(number: str | None) -> str:
@@ -29,7 +29,7 @@ def mask_url(url: str | None) -> str:
     """Show no more of a URL than its host; a user part, or what is no URL, is hidden as a whole."""
     if url is None:
         return "None"
-    host = _HOST.match(url)
+    host = re.match(_HOST, url)
     return f"'{host[0]}/***'" if host else "'***'"
 
 

@@ -11,7 +11,6 @@ Facts
 """
 
 import json
-import math
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone, tzinfo
@@ -37,6 +36,8 @@ NO_DATE: Final = NOTHING | {
 # NUL can't be stored by most databases, and a lone surrogate can't be encoded.
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
+_NOT_FINITE: Final = frozenset({"inf", "-inf", "nan"})
+
 _SECONDS: Final = re.compile(r"([0-9]{1,9})(?:\.0+)?")
 
 _DATE: Final = re.compile(
@@ -44,7 +45,7 @@ _DATE: Final = re.compile(
     r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 # The first digit of the year is not 0, because dateutil would guess the century of ``0022`` by the clock.
-_PASSTHRU_DATE: Final = re.compile(
+_PASSTHRU_DATE: Final = (  # compiled by `re` when it is first needed
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
     r"[1-9][0-9]{3} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
 )
@@ -81,7 +82,7 @@ def _read_date(text: str, zone: tzinfo) -> datetime | None:
         if match := _DATE.fullmatch(text):
             date = datetime.fromisoformat(text)
             return date if match[1] else _in_zone(date, zone)
-        if _PASSTHRU_DATE.fullmatch(text):
+        if re.fullmatch(_PASSTHRU_DATE, text):
             from dateutil.parser import parse  # noqa: PLC0415 - only the Passthru applet writes this
 
             return _in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - the zone follows
@@ -224,5 +225,6 @@ def _scalar_text(value: object) -> str | None:
     if type(value) is int:
         return str(value)
     if type(value) is float:
-        return repr(value) if math.isfinite(value) else None
+        text = repr(value)
+        return None if text in _NOT_FINITE else text
     return str(value) if type(value).__name__ == "Decimal" else None
