@@ -81,7 +81,10 @@ def test_payloads_without_issues(payload):
 def test_callbacks_without_issues(callback):
     """And without unknown words."""
     assert callback.issues == ()
-    assert "unknown" not in {callback.status, callback.direction, callback.event_type}
+    words = {callback.status, callback.direction, callback.event_type}
+    for leg in callback.legs:
+        words |= {leg.status, leg.answered_by}
+    assert "unknown" not in words
 
 
 @given(strategies.status_callbacks())
@@ -444,10 +447,13 @@ def test_a_broken_copy_does_not_break_hypothesis(tmp_path, before, code):
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_broken_strategies_do_not_break_hypothesis():
+@pytest.mark.parametrize(
+    "broken", ["None", "SimpleNamespace(register=lambda: 1 / 0)"], ids=["no module", "a function that raises"]
+)
+def test_broken_strategies_do_not_break_hypothesis(broken):
     """Not even when the package itself is there."""
     done = run(
-        "import sys; sys.modules['exotel_callback._hypothesis'] = None\n"
+        f"import sys; from types import SimpleNamespace; sys.modules['exotel_callback._hypothesis'] = {broken}\n"
         "import exotel_callback, hypothesis; print('fine')"
     )
     assert (done.stdout, done.stderr) == ("fine\n", "")

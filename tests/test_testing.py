@@ -10,6 +10,7 @@ import pytest
 from exotel_callback import (
     AnsweredBy,
     CallStatus,
+    DecodeError,
     Direction,
     EventType,
     Leg,
@@ -88,6 +89,23 @@ def test_what_json_does_not_have(encode, value):
     """It is no payload in a form either."""
     with pytest.raises((ValueError, TypeError)):
         encode({"CallSid": value})
+
+
+def test_a_name_in_a_multipart_body():
+    """What would end it there is escaped as browsers do."""
+    body, _ = encode_multipart({'a"b\r\nX-Header: 1': "x"})
+    assert b'name="a%22b%0D%0AX-Header: 1"\r\n\r\nx\r\n' in body
+
+
+@pytest.mark.parametrize("encode", [encode_json, encode_form, encode_multipart])
+def test_half_of_a_surrogate_pair(encode):
+    """A handler gets it as a hostile sender would send it."""
+    body, content_type = encode({"CallSid": "a", "Status": "busy", "To": "\ud800"})
+    if encode is encode_json:
+        assert [issue.path for issue in parse(body, content_type).issues] == ["To"]
+    else:
+        with pytest.raises(DecodeError, match="bytes that are not utf-8"):
+            parse(body, content_type)
 
 
 @pytest.mark.parametrize("encode", [encode_json, encode_form, encode_multipart])

@@ -24,6 +24,7 @@ from .testing import RETRY_DELAYS, Delivery
 
 _USER_AGENT: Final = "Exotel Servers"
 _MOST_PORT: Final = 65_535
+_MESSAGE_LENGTH: Final = 200
 
 
 class Attempt(NamedTuple):
@@ -129,6 +130,11 @@ def client_for(*, patience: float, anywhere: bool) -> httpx2.Client:
     return httpx2.Client(timeout=2 * patience, trust_env=anywhere)
 
 
+def _told(error: httpx2.TransportError) -> str:
+    """Return what an error says, of which a handler may have written some."""
+    return printable(str(error))[:_MESSAGE_LENGTH]
+
+
 def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple[str, bool]]:
     """Return what posts a delivery and says in words what was answered."""
 
@@ -141,8 +147,8 @@ def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple
         except httpx2.TimeoutException:
             return "no answer", False
         except httpx2.ConnectError as error:
-            return f"no connection ({printable(str(error))})", False
+            return f"no connection ({_told(error)})", False
         except httpx2.TransportError as error:
-            return f"the connection was dropped ({printable(str(error))})", False
+            return f"no answer that is HTTP ({_told(error)})", False
 
     return post
