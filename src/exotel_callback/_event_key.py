@@ -42,7 +42,8 @@ _LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", 
 
 # Issues at other paths are those of fields that came later.
 _PATH: Final = (
-    rf"Sid|CallFrom|CallTo|Details|{'|'.join(_FIELDS.values())}|Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
+    rf"Sid|CallFrom|CallTo|Details|{'|'.join(_FIELDS.values())}|"
+    rf"Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,205 @@
+"""Coverage-guided fuzzing with atheris, from the samples on.
+
+The invariant, of any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`, and
+nothing else; the same with and without the fast path, value by value and type by type, and strict or not; the issues of
+the error are those of the callback; a callback survives `dump` and `load`, and `merge`; its repr shows no value that is
+masked. `parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
+
+An input is a line with the content type, and a body. The mutator changes it as a payload (fields are dropped, doubled,
+renamed and exchanged, and the whole is encoded anew, or handed over as a mapping) as often as it changes bytes. atheris
+is no dependency of the tests::
+
+    pip install atheris
+    python tests/fuzz/guided.py -max_total_time=600 corpus
+
+Whatever it stops at lies beside it as ``crash-…``, and is tried again with ``python tests/fuzz/guided.py crash-…``.
+"""
+
+import json
+import random
+import re
+import sys
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+
+import atheris
+import attrs
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "fuzz")]
+
+with atheris.instrument_imports(include=["exotel_callback"]):
+    from fast_path import everything
+    from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
+
+    from exotel_callback import (
+        CallbackError,
+        InvalidCallbackError,
+        Limits,
+        dump,
+        load,
+        merge,
+        parse,
+        parse_call_details,
+        parse_call_list,
+        parse_passthru,
+    )
+    from exotel_callback._decode import decode
+    from exotel_callback._raw import RawPayload
+    from helpers import ENCODERS
+
+PLAIN = Limits()  # not the default limits themselves, so the plain path reads
+REPORTED = 50_000
+MAPPING = "mapping"
+PAIRS = "pairs"
+MASKED = ("from_number", "to_number", "phone_number_sid", "custom_field")
+
+counts = dict.fromkeys(("executions", "callbacks", "with issues", "refused"), 0)
+
+
+def split(data):
+    """Return what is handed to `parse`: an input's payload, and its content type."""
+    line, _, body = data.partition(b"\n")
+    content_type = line.decode("latin-1")
+    if content_type in {MAPPING, PAIRS}:
+        with suppress(ValueError, RecursionError):
+            made = json.loads(body)
+            if isinstance(made, dict):
+                return (made if content_type == MAPPING else list(made.items())), None
+    return body, content_type or None
+
+
+def fail(message):
+    raise AssertionError(message)
+
+
+def check(data):
+    """Hold one input against the invariant."""
+    payload, content_type = split(data)
+    counts["executions"] += 1
+    if counts["executions"] % REPORTED == 0:
+        print(counts, file=sys.stderr)
+    plain = everything(payload, content_type, limits=PLAIN)
+    if everything(payload, content_type) != plain:
+        fail("the fast path and the plain one differ")
+    if len(data) % 4 == 0:  # they share most of their code with `parse`
+        for read in (parse_call_details, parse_call_list, parse_passthru):
+            with suppress(CallbackError):
+                read(payload, content_type)
+    if issubclass(plain[0], CallbackError):
+        counts["refused"] += 1
+    else:
+        check_callback(parse(payload, content_type), payload, content_type)
+
+
+def check_callback(callback, payload, content_type):
+    """Hold what was read against the rest of it."""
+    counts["callbacks"] += 1
+    counts["with issues"] += bool(callback.issues)
+    if load(dump(callback)) != callback or merge(callback, callback).event_key != callback.event_key:
+        fail("another callback after a queue or a merge")
+    others = {name: as_masked(getattr(callback, name)) for name in MASKED}
+    if repr(attrs.evolve(callback, **others)) != repr(callback):
+        fail("the repr tells values apart that are masked alike")
+    found = ()
+    try:
+        parse(payload, content_type, strict=True)
+    except InvalidCallbackError as error:
+        found = error.issues
+    if found != callback.issues:
+        fail("strict mode has other issues")
+
+
+def as_masked(text):
+    """Return another text of which no more than the last three digits are the same."""
+    digits = re.sub("[^0-9]", "", text or "")
+    if text is None:
+        return None
+    return f"+{'7' * 9}{digits[-3:]}" if len(digits) > 3 else "7"
+
+
+def plain_value(value):
+    if isinstance(value, RawPayload):
+        return {name: plain_value(item) for name, item in value.items()}
+    return [plain_value(item) for item in value] if isinstance(value, tuple) else value
+
+
+def change(made, rng):
+    """Change one thing of a payload."""
+    names = list(made) or ["Status"]
+    name = rng.choice(names)
+    match rng.randrange(7):
+        case 0:
+            made.pop(name, None)
+        case 1:
+            made[rng.choice(NAMES)] = made.get(name)
+        case 2:
+            made[name] = rng.choice(VALUES)
+        case 3:
+            made[rng.choice(NAMES)] = rng.choice(VALUES)
+        case 4:
+            other = rng.choice(names)
+            made[name], made[other] = made.get(other), made.get(name)
+        case 5 if isinstance(made.get(name), str):
+            text = made[name]
+            at = rng.randrange(len(text) + 1)
+            made[name] = (
+                text[:at]
+                + rng.choice(["", " ", "-", "_", "0", ".0", "\0", "T", "Z", "+05:30", "\u0661", "%"])
+                + text[at + rng.randrange(2) :]
+            )
+        case _:
+            made["Legs"] = [
+                {"OnCallDuration": rng.choice(VALUES), "Status": rng.choice(VALUES)} for _ in range(rng.randrange(4))
+            ]
+
+
+def as_input(made, rng):
+    if rng.random() < 0.2:
+        return rng.choice([MAPPING, PAIRS]).encode() + b"\n" + json.dumps(made).encode()
+    body, content_type = rng.choice(list(ENCODERS.values()))(made)
+    return content_type.encode() + b"\n" + body
+
+
+def mutate(data, max_size, seed):
+    rng = random.Random(seed)
+    line, _, body = data.partition(b"\n")
+    match rng.randrange(8):
+        case 0:
+            line = (rng.choice(CONTENT_TYPES) or "").encode("latin-1", "replace").replace(b"\n", b" ")
+        case 1:
+            line = atheris.Mutate(line, 60).replace(b"\n", b" ")
+        case 2 | 3:
+            body = atheris.Mutate(body, max(1, max_size - len(line) - 1))
+        case 4:
+            at = rng.randrange(len(body) + 1)
+            body = body[:at] + rng.choice(FILLERS) * rng.choice([1, 1, 2, 30]) + body[at:]
+        case _:
+            payload, content_type = split(data)
+            with suppress(CallbackError, ValueError, RecursionError):
+                made = plain_value(decode(payload, content_type, PLAIN))
+                for _ in range(rng.choice([1, 1, 2, 5])):
+                    change(made, rng)
+                return as_input(made, rng)[:max_size]
+    return (line + b"\n" + body)[:max_size]
+
+
+def samples():
+    """Yield every sample as an input."""
+    for about in sorted(TESTS.glob("samples/*/about.toml")):
+        for name, content_type in tomllib.loads(about.read_text())["bodies"].items():
+            yield content_type.encode() + b"\n" + (about.parent / name).read_bytes()
+
+
+def main():
+    corpus = next((Path(argument) for argument in sys.argv[1:] if Path(argument).is_dir()), None)
+    if corpus:
+        for number, data in enumerate(samples()):
+            (corpus / f"sample-{number}").write_bytes(data)
+    atheris.Setup([*sys.argv, "-max_len=8192", "-len_control=0"], check, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
