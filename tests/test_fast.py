@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from exotel_callback import Leg, Limits, StatusCallback, parse, strategies
 from exotel_callback._fast import read_flat, read_ordinary
+from exotel_callback._raw import RawPayload
 from exotel_callback._read import NO_DATE
 from exotel_callback.testing import SCENARIOS
 from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, multipart
@@ -111,6 +112,8 @@ NOT_ORDINARY = {
     "nested in JSON": (b'{"CallSid": "a", "Status": "busy", "More": {"a": 1}}', JSON),
     "a list in JSON": (b'{"CallSid": "a", "Status": "busy", "More": [1]}', JSON),
     "too many legs in JSON": (json.dumps({**LEAST, "Legs": [{"OnCallDuration": 1, "Status": ""}] * 65}).encode(), JSON),
+    "a leg shorter than nothing": (json.dumps({**LEAST, "Legs": [{**LEG, "OnCallDuration": -1}]}).encode(), JSON),
+    "a leg that is true": (json.dumps({**LEAST, "Legs": [{**LEG, "OnCallDuration": True}]}).encode(), JSON),
     "too long a leg": (json.dumps({**LEAST, "Legs": [{**LEG, "OnCallDuration": 10**9}]}).encode(), JSON),
     "not UTF-8": (b'{"CallSid": "\xff"}', JSON),
     "deep": (b'{"CallSid": ' + b"[" * 2_900, JSON),
@@ -263,6 +266,28 @@ def test_the_value_is_like_any_other():
     for same in (copy.copy(fast), copy.deepcopy(fast), pickle.loads(pickle.dumps(fast)), attrs.evolve(fast)):
         assert (same, same.raw, type(same)) == (plain, plain.raw, StatusCallback)
     assert (fast.event_key, fast.outcome, repr(fast)) == (plain.event_key, plain.outcome, repr(plain))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda raw: raw["Legs"],
+        lambda raw: raw.get("Legs"),
+        lambda raw: dict(raw)["Legs"],
+        lambda raw: dict(raw.items())["Legs"],
+        lambda raw: list(raw.values())[-1],
+        lambda raw: pickle.loads(pickle.dumps(raw))["Legs"],
+        lambda raw: copy.deepcopy(raw)["Legs"],
+    ],
+)
+def test_the_legs_in_raw_are_read_only(look):
+    """However one looks at them first; and they stay the same."""
+    callback = parse(*ENCODERS["json"](PAGE))
+    legs = look(callback.raw)
+    assert (type(legs), [type(leg) for leg in legs]) == (tuple, [RawPayload] * 2)
+    assert legs == parse(*ENCODERS["json"](PAGE), limits=PLAIN).raw["Legs"]
+    assert callback.raw["Legs"] is callback.raw["Legs"]
+    assert callback.raw.get("Leg", []) == []
 
 
 def test_what_is_given_is_not_changed():

@@ -16,7 +16,6 @@ Facts
 """
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NoReturn, cast
@@ -30,6 +29,8 @@ from ._raw import MAX_INT_DIGITS, RawPayload, Repeated
 from ._read import NO_DATE, NOTHING
 from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
 
+_JSON_TYPES: Final = frozenset({"application/json", "application/json; charset=utf-8"})
+_FORM: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data; boundary="
 _JSON_BLANKS: Final = " \t\n\r"
 
@@ -111,18 +112,28 @@ def read_ordinary(payload: object, content_type: object) -> StatusCallback | Non
         if type(payload) is bytes:
             if len(payload) > _BODY_BYTES or type(content_type) is not str:
                 return None
-            read = _READERS.get(content_type)
-            fields = read(payload) if read else _fields_of_multipart(payload, content_type)
-            legs, of_legs = _legs(fields, tuple)
-        elif content_type is None or type(content_type) is str:
+            if content_type in _JSON_TYPES:
+                text = payload.decode()
+                if "\\" in text and "\\u" in text:
+                    return None
+                fields, end = _decode_json(text)
+                if end != len(text) and text[end:].strip(_JSON_BLANKS):
+                    return None
+            elif content_type == _FORM:
+                fields = _fields_of_form(payload)
+            else:
+                fields = _fields_of_multipart(payload, content_type)
+            return _callback(fields, RawPayload(fields))
+        if content_type is None or type(content_type) is str:
             fields = _copied(payload)
-            legs, of_legs = _legs(fields, Repeated)
             _check_storable(fields)
-        else:
-            return None
-        return _callback(fields, legs, of_legs, RawPayload(fields))
+            callback = _callback(fields, RawPayload(fields))
+            if "Legs" in fields:
+                fields["Legs"] = Repeated(map(RawPayload, fields["Legs"]))
+            return callback
     except _GIVE_UP:
-        return None
+        pass
+    return None
 
 
 def read_flat(raw: RawPayload) -> StatusCallback | None:
@@ -132,20 +143,9 @@ def read_flat(raw: RawPayload) -> StatusCallback | None:
         if not _TEXT.issuperset(map(type, fields.values())):
             return None
         _check_storable(fields)
-        legs, of_legs = _legs_of_brackets(fields)
-        return _callback(fields, legs, of_legs, raw)
+        return _callback(fields, raw)
     except _GIVE_UP:
         return None
-
-
-def _fields_of_json(body: bytes) -> _Fields:
-    text = body.decode()
-    if "\\" in text and "\\u" in text:
-        raise _NotOrdinaryError
-    fields, end = _decode_json(text)
-    if end != len(text) and text[end:].strip(_JSON_BLANKS):
-        raise _NotOrdinaryError
-    return cast("_Fields", fields)
 
 
 def _fields_of_form(body: bytes) -> _Fields:
@@ -186,13 +186,6 @@ def _fields_of_multipart(body: bytes, content_type: str) -> _Fields:
     return fields
 
 
-_READERS: Final[dict[object, Callable[[bytes], _Fields]]] = {
-    "application/json": _fields_of_json,
-    "application/json; charset=utf-8": _fields_of_json,
-    "application/x-www-form-urlencoded": _fields_of_form,
-}
-
-
 def _copied(given: Any) -> _Fields:
     """Copy a dict, and the legs in it, of which nothing is of a subclass."""
     if type(given) not in _DICT or len(given) > _FIELDS:
@@ -220,58 +213,49 @@ def _check_storable(fields: _Fields) -> None:
         raise _NotOrdinaryError
 
 
-def _legs(fields: _Fields, container: type[tuple[Any, ...]]) -> tuple[tuple[Leg, ...], int]:
-    """Return the legs, and how many names of `fields` tell of them; those under ``Legs`` become read-only."""
-    if "Legs" not in fields:
-        return _legs_of_brackets(fields)
-    parties: Any = fields["Legs"]
+def _callback(fields: _Fields, raw: RawPayload) -> StatusCallback:
+    """Read the legs, then all else."""
+    if "Legs" in fields:
+        parties, of_legs = fields["Legs"], 1
+    else:
+        parties, of_legs = _parties(fields)
     if type(parties) not in _LIST or len(parties) > _LEGS:
         raise _NotOrdinaryError
     legs: list[Leg] = []
-    kept: list[RawPayload] = []
     for party in parties:
         size = len(party)
         if size > _LEG_FIELDS:
             raise _NotOrdinaryError
-        answered_by = party["AnsweredBy"] if size == _LEG_FIELDS else None
-        legs.append(_leg(party["OnCallDuration"], party["Status"], answered_by))
-        kept.append(RawPayload(party))
-    fields["Legs"] = container(kept)
-    return tuple(legs), 1
-
-
-def _legs_of_brackets(fields: _Fields) -> tuple[tuple[Leg, ...], int]:
-    """Return the legs that bracket keys tell of, and the number of these keys."""
-    legs: list[Leg] = []
-    count = 0
-    for seconds, status, answered_by in _BRACKETS:
-        if status not in fields:
-            break
-        has_answered_by = answered_by in fields
-        count += 3 if has_answered_by else 2
-        legs.append(_leg(fields[seconds], fields[status], fields[answered_by] if has_answered_by else None))
-    return tuple(legs), count
-
-
-def _leg(seconds: Any, status: Any, answered_by: Any) -> Leg:
-    leg = _new_leg()
-    leg.on_call_duration = seconds if type(seconds) is int and 0 <= seconds <= _MOST_SECONDS else _seconds(seconds)
-    leg.status = _LEG_STATUS[status]
-    leg.answered_by = None if answered_by is None else _ANSWERED_BY[answered_by]
-    leg.__class__ = Leg
-    return cast("Leg", leg)
-
-
-def _callback(fields: _Fields, legs: tuple[Leg, ...], of_legs: int, raw: RawPayload) -> StatusCallback:
-    """Read the fields, of which `of_legs` names tell of the legs."""
+        leg = _new_leg()
+        seconds = party["OnCallDuration"]
+        leg.on_call_duration = seconds if type(seconds) is int and 0 <= seconds <= _MOST_SECONDS else _seconds(seconds)
+        leg.status = _LEG_STATUS[party["Status"]]
+        leg.answered_by = _ANSWERED_BY[party["AnsweredBy"]] if size == _LEG_FIELDS else None
+        leg.__class__ = Leg
+        legs.append(leg)
     if len(fields) == len(_NAMES) + of_legs:
         try:
-            return _filled(fields, legs, raw)
+            return _filled(fields, tuple(legs), raw)
         except KeyError as error:
             if error.args[0] not in _NAMES:  # a word, and not a field that is missing while another one is there
                 raise
     _check_others(fields, of_legs)
-    return _filled({**_ABSENT, **fields}, legs, raw)
+    return _filled({**_ABSENT, **fields}, tuple(legs), raw)
+
+
+def _parties(fields: _Fields) -> tuple[list[_Fields], int]:
+    """Put together what bracket keys tell of each leg, and count these keys."""
+    parties: list[_Fields] = []
+    count = 0
+    for seconds, status, answered_by in _BRACKETS:
+        if status not in fields:
+            break
+        party = {"OnCallDuration": fields[seconds], "Status": fields[status]}
+        if answered_by in fields:
+            party["AnsweredBy"] = fields[answered_by]
+        parties.append(party)
+        count += len(party)
+    return parties, count
 
 
 def _filled(fields: _Fields, legs: tuple[Leg, ...], raw: RawPayload) -> StatusCallback:
@@ -283,12 +267,18 @@ def _filled(fields: _Fields, legs: tuple[Leg, ...], raw: RawPayload) -> StatusCa
     callback.conversation_duration = (
         seconds if type(seconds) is int and 0 <= seconds <= _MOST_SECONDS else _seconds(seconds)
     )
-    callback.call_sid = _text(fields["CallSid"])
-    callback.recording_url = _text(fields["RecordingUrl"])
-    callback.from_number = _text(fields["From"])
-    callback.to_number = _text(fields["To"])
-    callback.phone_number_sid = _text(fields["PhoneNumberSid"])
-    callback.custom_field = _text(fields["CustomField"])
+    text = fields["CallSid"]
+    callback.call_sid = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    text = fields["RecordingUrl"]
+    callback.recording_url = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    text = fields["From"]
+    callback.from_number = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    text = fields["To"]
+    callback.to_number = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    text = fields["PhoneNumberSid"]
+    callback.phone_number_sid = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    text = fields["CustomField"]
+    callback.custom_field = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
     updated, ended = fields["DateUpdated"], fields["EndTime"]
     callback.date_updated = _date(updated)
     callback.date_created = _date(fields["DateCreated"])
@@ -303,11 +293,8 @@ def _filled(fields: _Fields, legs: tuple[Leg, ...], raw: RawPayload) -> StatusCa
     return cast("StatusCallback", callback)
 
 
-def _text(text: Any) -> str | None:
-    if text is None:
-        return None
-    stripped: str = text.strip()
-    return None if len(stripped) <= _LONGEST_NOTHING and stripped.lower() in NOTHING else stripped
+def _short(text: str) -> str | None:
+    return None if text.lower() in NOTHING else text
 
 
 def _seconds(value: Any) -> int | None:

@@ -23,6 +23,7 @@ MAX_INT_DIGITS: Final = 3_000
 MAX_INT_BITS: Final = 10_000
 
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_OPEN: Final = frozenset({dict, list})
 
 # How a value of a subclass, an enum's member for one, becomes a plain one.
 _SUBCLASSED: Final[dict[type, Callable[[Any], object]]] = {
@@ -39,12 +40,19 @@ class RawPayload(Mapping[str, object]):
     __slots__ = ("_items",)
 
     def __init__(self, items: dict[str, object] | None = None) -> None:
-        """Take over `items`, which nobody else may hold."""
+        """Take over `items`, which nobody else may hold.
+
+        What `json` made of a list or an object may be among them. It is made read-only when somebody first looks at it,
+        which mostly nobody does.
+        """
         self._items: dict[str, object] = {} if items is None else items
 
     def __getitem__(self, name: str) -> object:
         """Return the value of `name` as it was received."""
-        return self._items[name]
+        value = self._items[name]
+        if type(value) in _OPEN:
+            value = self._items[name] = freeze_json(value)
+        return value
 
     def __contains__(self, name: object) -> bool:
         """Tell whether the name was received."""
@@ -60,10 +68,14 @@ class RawPayload(Mapping[str, object]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of `name`, or `default` if it was not received."""
-        return self._items.get(name, default)
+        value = self._items.get(name, default)
+        return self[name] if type(value) in _OPEN and name in self._items else value
 
     def items(self) -> ItemsView[str, object]:
         """Return a view of the names and values."""
+        for name, value in self._items.items():
+            if type(value) in _OPEN:
+                self._items[name] = freeze_json(value)
         return self._items.items()
 
     def __repr__(self) -> str:
