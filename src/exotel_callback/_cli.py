@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
@@ -118,15 +119,15 @@ def parse_files(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
     """
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     failed = False
-    progress_bar = Progress(
+    progress = Progress(
         TextColumn("{task.completed} read"),
         BarColumn(),
         TimeElapsedColumn(),
         console=errors,
         redirect_stdout=False,  # which would print the results where the bar is
-        disable=not errors.is_terminal,
     )
-    with progress_bar as progress:
+    # Before version 15, rich writes a line end where there is no terminal, and even for a bar that is switched off.
+    with progress if errors.is_terminal else nullcontext():
         task = progress.add_task("", total=None if ndjson else len(files) or 1)
         for place, body in _bodies(files or ("-",), ndjson=ndjson):
             try:
