@@ -1,0 +1,76 @@
+"""The public names with their signatures, so that a change of one shows in review.
+
+After a change that is meant::
+
+    python tests/test_public_api.py > tests/public_api.txt
+"""
+
+import inspect
+import re
+import sys
+from enum import Enum
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import attrs
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_imports import ADAPTERS, PUBLIC_MODULES
+
+STORED = Path(__file__).with_name("public_api.txt")
+MODULES = ["", *PUBLIC_MODULES, *(f"adapters.{name}" for name in ADAPTERS if not name.startswith("_"))]
+
+
+def signature(function):
+    """Return a signature without what depends on the version of Python or of a framework."""
+    found = inspect.signature(function)
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
+    return re.sub(r"<([\w. ]+?)( object)? at 0x\w+>", r"<\1>", str(inspect.Signature(parameters)))
+
+
+def described(name, value):
+    """Yield the lines of one public name."""
+    if not inspect.isclass(value):
+        yield f"{name}{signature(value)}" if callable(value) else f"{name}: {type(value).__name__}"
+        return
+    yield f"class {name}({', '.join(base.__name__ for base in value.__bases__ if base is not object)})"
+    if issubclass(value, Enum):
+        yield from (f"    {member.name} = {member.value!r}" for member in value)
+    if attrs.has(value):
+        fields = [field for field in attrs.fields(value) if not field.name.startswith("_")]
+        yield from (f"    {field.name}{'' if field.default is attrs.NOTHING else ' = ...'}" for field in fields)
+    ours = {
+        attribute: member
+        for cls in value.__mro__
+        if cls.__module__.startswith("exotel_callback")
+        for attribute, member in vars(cls).items()
+        if not attribute.startswith("_")
+    }
+    for attribute, member in sorted(ours.items()):
+        if isinstance(member, property):
+            yield f"    {attribute}: property"
+        elif inspect.isfunction(member) or isinstance(member, classmethod):
+            yield f"    {attribute}{signature(getattr(value, attribute))}"
+
+
+def public_api():
+    """Return all of it, one module after the other."""
+    lines = []
+    for module in MODULES:
+        found = import_module(f"exotel_callback.{module}" if module else "exotel_callback")
+        lines += ["", f"# {found.__name__}"]
+        for name in found.__all__:
+            lines += described(name, getattr(found, name))
+    return "\n".join(lines).strip() + "\n"
+
+
+def test_the_public_api_is_as_stored():
+    """Every name of every public module; all frameworks are among what the tests need."""
+    assert all(map(find_spec, ("aiohttp", "django", "fastapi", "flask")))
+    assert public_api() == STORED.read_text()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(public_api())

@@ -1,0 +1,118 @@
+"""What one release has pickled or dumped, the next ones load: the values of each release are kept in ``releases``.
+
+With a release its values are added, and never changed again::
+
+    python tests/test_releases.py
+
+The same in JSON is for reading; a pickle is a file of bytes.
+"""
+
+import json
+import pickle
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import attrs
+import pytest
+
+from exotel_callback import (
+    CallbackError,
+    Limits,
+    StatusCallback,
+    dump,
+    load,
+    load_call,
+    merge,
+    parse,
+    parse_call_list,
+    parse_passthru,
+)
+from exotel_callback.testing import SCENARIOS
+
+SAMPLES = Path(__file__).with_name("samples")
+STORE = Path(__file__).with_name("releases")
+RELEASES = sorted(STORE.glob("*.pickle"))
+
+
+def callbacks():
+    """Yield callbacks by name: ordinary ones, and such with issues, unknown fields and many shapes of legs."""
+    for name, scenario in SCENARIOS.items():
+        for number, delivery in enumerate(scenario.deliveries()):
+            yield f"{name} {number}", parse(delivery.body, delivery.content_type)
+    for name in (
+        "json-wrong-types",
+        "extended-payload",
+        "legs-with-a-hole",
+        "dates-with-offset",
+        "unknown-words-everywhere",
+    ):
+        yield name, parse((SAMPLES / name / "body.json").read_bytes(), "application/json")
+
+
+def values():
+    """Return values of every public type by name."""
+    found = dict(callbacks())
+    found["call"] = merge(*(callback for name, callback in found.items() if name.startswith("out-of-order")))
+    found["list"] = parse_call_list((SAMPLES / "call-list" / "body.json").read_bytes())
+    found["passthru"] = parse_passthru(
+        {"CallSid": "a", "CallType": "completed", "digits": '"1"', "Legs[0][Cause]": "x"}
+    )
+    found["limits"] = Limits(legs=5)
+    try:
+        parse({"Status": "free"})
+    except CallbackError as error:
+        found["error"] = error
+    return found
+
+
+def compared(value):
+    """Return what makes up a value, what equality leaves out among it."""
+    if isinstance(value, CallbackError):
+        return type(value), value.args, value.issues, value.status_hint
+    return value, type(value), [getattr(value, field.name) for field in attrs.fields(type(value))]
+
+
+def test_this_release_is_in_the_store():
+    """Or nobody would notice when the next one can't load it."""
+    assert version("exotel-callback") in {path.stem for path in RELEASES}
+
+
+@pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
+def test_pickles_of_a_release(path):
+    """They are what the same payloads give today, ``raw`` and issues included."""
+    stored, today = pickle.loads(path.read_bytes()), values()
+    assert stored
+    for name, value in stored.items():
+        assert compared(value) == compared(today[name]), name
+
+
+@pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
+def test_dumps_of_a_release(path):
+    """They load as the same values, with the same key."""
+    stored = json.loads(path.with_suffix(".json").read_text())
+    assert stored
+    today = values()
+    for name, dumped in stored.items():
+        loaded = (load if isinstance(today[name], StatusCallback) else load_call)(dumped["dump"])
+        assert loaded == today[name], name
+        assert loaded.event_key == dumped["event_key"], name
+
+
+def main():
+    """Store the values of this release."""
+    found = values()
+    path = STORE / f"{version('exotel-callback')}.pickle"
+    STORE.mkdir(exist_ok=True)
+    path.write_bytes(pickle.dumps(found, protocol=4))
+    dumped = {
+        name: {"dump": dump(value), "event_key": value.event_key}
+        for name, value in found.items()
+        if hasattr(value, "event_key")
+    }
+    path.with_suffix(".json").write_text(json.dumps(dumped, indent=1) + "\n")
+    sys.stderr.write(f"{len(found)} values in {path.name}\n")
+
+
+if __name__ == "__main__":
+    main()

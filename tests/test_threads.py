@@ -1,0 +1,71 @@
+"""Eight threads in one process need no lock."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from exotel_callback import CallbackError, dump, load, merge, parse
+from exotel_callback.testing import SCENARIOS, encode_json
+from helpers import ENCODERS, PAGE
+from test_samples import BODIES
+
+THREADS = 8
+
+
+@pytest.fixture(autouse=True)
+def switching_often():
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def at_once(function):
+    """Call a function in all threads at the same time, and return what each returned."""
+    barrier = threading.Barrier(THREADS)
+
+    def call(_):
+        barrier.wait()
+        return function()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(call, range(THREADS)))
+
+
+def read_everything():
+    """Read all samples and scenarios, and return all that they mean."""
+    found = []
+    for folder, name, content_type in BODIES:
+        try:
+            callback = parse((folder / name).read_bytes(), content_type or None)
+        except CallbackError as error:
+            found.append((str(error), error.issues))
+        else:
+            found.append((callback, callback.raw, callback.event_key, callback.outcome, load(dump(callback))))
+    for scenario in SCENARIOS.values():
+        for encode in ENCODERS.values():
+            events = [parse(body, content_type) for content_type, body, _ in scenario.deliveries(encode)]
+            found.append((merge(*events), events))
+    return found
+
+
+def test_reading():
+    """Each thread reads what one alone would."""
+    alone = read_everything()
+    assert len(alone) > len(BODIES)
+    assert at_once(read_everything) == [alone] * THREADS
+
+
+def test_looking_at_one_value():
+    """That is parsed at once, and whose legs nobody has looked at before."""
+    body, content_type = encode_json(PAGE)
+    for _ in range(200):
+        callback = parse(body, content_type)
+        looks = at_once(
+            lambda callback=callback: (callback.raw["Legs"], dict(callback.raw), hash(callback), callback.extra)
+        )
+        assert looks == [looks[0]] * THREADS
+        assert {type(legs) for legs, *_ in looks} == {tuple}
