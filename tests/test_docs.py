@@ -163,3 +163,14 @@ def test_the_version_is_in_the_changelog_or_unreleased():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     changes = (ROOT / "CHANGELOG.md").read_text()
     assert f"## [{version}]" in changes or "## [Unreleased]" in changes
+
+
+def test_every_threat_has_tests_that_exist():
+    """In each row of the table at least one."""
+    rows = [line for line in (ROOT / "docs/explanation/threats.md").read_text().splitlines() if "|" in line][2:]
+    assert rows
+    for row in rows:
+        tests = re.findall(r"`(\w+\.py)::(\w+)`", row.rsplit("|", 2)[1])
+        assert tests, row
+        for module, name in tests:
+            assert f"\ndef {name}(" in (ROOT / "tests" / module).read_text(), name

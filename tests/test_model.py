@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import pytest
@@ -198,10 +197,3 @@ def test_raw_is_a_mapping(raw):
     """Anything else is a mistake of the caller."""
     with pytest.raises(TypeError, match="a mapping is needed, not"):
         StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)
-
-
-def test_threads_can_share_everything():
-    """Eight threads parse the same payload."""
-    with ThreadPoolExecutor(8) as pool:
-        results = set(pool.map(lambda _: parse(PAGE), range(200)))
-    assert results == {parse(PAGE)}
