@@ -6,6 +6,7 @@ import pickle
 import random
 import sys
 import tracemalloc
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exotel_callback import Leg, Limits, StatusCallback, parse, strategies
+from exotel_callback import Leg, Limits, StatusCallback, _fast, parse, strategies
 from exotel_callback._fast import read_flat, read_ordinary
 from exotel_callback._raw import RawPayload
 from exotel_callback._read import NO_DATE
@@ -209,6 +210,13 @@ def test_placeholders_for_no_date(placeholder):
     payload = {**LEAST, "EndTime": placeholder}
     assert read_ordinary(payload, None) is not None
     assert parse(payload) == parse(payload, limits=PLAIN) == parse(LEAST)
+
+
+def test_24_oclock_in_newer_pythons(monkeypatch):
+    """Which read it as the next day's first second; it is no date of ours."""
+    monkeypatch.setattr(_fast, "_from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the zone follows
+    assert read_ordinary({**LEAST, "EndTime": "2024-01-15 24:00:00"}, None) is None
+    assert read_ordinary({**LEAST, "EndTime": "2024-01-16 00:00:00"}, None) is not None
 
 
 @pytest.mark.parametrize("misused", [{"content_type": 5}, {"content_type": []}, {"strict": 1}, {"timezone": None}])

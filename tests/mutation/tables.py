@@ -1,0 +1,190 @@
+"""Whether each row of each table, and each limit, is tested: every one is deleted and altered in turn.
+
+Tools for mutation testing change code and leave tables alone, and this library is made of tables. What is changed: the
+members of enums, the items of what is written in braces, brackets or parentheses at the top of a module, numbers there,
+and the defaults of attrs fields that are numbers. Each change is made to a copy of the sources, against which the tests
+run that read them::
+
+    python tests/mutation/tables.py                # all of it, on all cores
+    python tests/mutation/tables.py --module _words
+
+It ends with 1 if a change went unnoticed that is not among `EQUAL`, those that mean the same, each with the reason.
+"""
+
+import argparse
+import ast
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "exotel_callback"
+
+# The modules that have tables, each with the tests that read it; those that fail soonest come first.
+TESTS = {
+    "_words": "test_words test_samples test_read test_outcome test_call test_event_key test_passthru test_docs",
+    "_read": "test_read test_samples test_fast test_passthru test_legs",
+    "_names": "test_legs test_samples test_fast test_call_details",
+    "_legs": "test_legs test_samples test_call_details",
+    "_decode": "test_decode test_samples test_multipart test_fast",
+    "_raw": "test_raw test_decode test_fast test_laws",
+    "_options": "test_decode test_docs test_public_api test_read test_parse",
+    "_errors": "test_samples test_parse test_docs test_read test_public_api test_model",
+    "_event_key": "test_event_key test_samples",
+    "_outcome": "test_outcome test_samples",
+    "_addresses": "test_addresses test_samples test_docs",
+    "_call": "test_call",
+    "_call_details": "test_call_details test_samples test_public_api",
+    "_passthru": "test_passthru test_samples test_docs",
+    "_fast": "test_fast",
+    "_encode": "test_testing test_strategies",
+    "auth": "test_auth",
+    "recordings": "test_recordings",
+    "phones": "test_phones",
+    "testing": "test_testing test_send test_docs_of_the_kit",
+}
+
+# (module, the change as it is printed): why it means the same.
+EQUAL: dict[tuple[str, str], str] = {}
+
+
+def altered(value):
+    """Return another constant of the same type, or None if there is none to think of."""
+    if isinstance(value, bool) or value is None or value is Ellipsis:
+        return None
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value}x"
+    return value + b"x" if isinstance(value, bytes) else None
+
+
+def spots(tree):
+    """Yield each place of a table: its label, the node, the field of the node, and the index there (or None)."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from spots_of_class(node)
+            continue
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value is None:
+            continue
+        name = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+        if isinstance(value, ast.Constant):
+            yield f"{name}", node, "value", None
+        for inner in ast.walk(value):
+            yield from spots_of_container(name, inner)
+
+
+def spots_of_container(name, node):
+    if isinstance(node, ast.Dict):
+        for index, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
+            label = f"{name}[{ast.unparse(key) if key else '**'}]"
+            yield label, node, "items", index
+            if isinstance(value, ast.Constant):
+                yield f"{label} =", node, "values", index
+    elif isinstance(node, ast.Set | ast.List | ast.Tuple):
+        for index, element in enumerate(node.elts):
+            yield f"{name}: {ast.unparse(element)}", node, "elts", index
+
+
+def spots_of_class(cls):
+    is_enum = any("Enum" in ast.unparse(base) for base in cls.bases)
+    for index, node in enumerate(cls.body):
+        if is_enum and isinstance(node, ast.Assign):
+            yield f"{cls.name}.{ast.unparse(node.targets[0])}", cls, "body", index
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            for call in ast.walk(node.value):
+                if isinstance(call, ast.Call):
+                    for place, argument in enumerate(call.args):
+                        if isinstance(argument, ast.Constant):
+                            yield f"{cls.name}.{ast.unparse(node.target)}({ast.unparse(argument)})", call, "args", place
+
+
+def mutants(text):
+    """Yield each change of a module: its label, and the module with it."""
+    tree = ast.parse(text)
+    count = len(list(spots(tree)))
+    for number in range(count):
+        for how in ("delete", "alter"):
+            changed = copy.deepcopy(tree)
+            label, node, field, index = list(spots(changed))[number]
+            if change(node, field, index, how):
+                yield f"{how} {label}", ast.unparse(ast.fix_missing_locations(changed))
+
+
+def change(node, field, index, how):
+    """Change one place, and tell whether that was possible."""
+    if how == "delete":
+        nodes = {"items": "keys", "elts": "elts", "body": "body"}.get(field)
+        if nodes is None:
+            return False
+        del getattr(node, nodes)[index]
+        if field == "items":
+            del node.values[index]
+        return True
+    if field == "body":
+        node, index = node.body[index], None
+    if index is None:
+        values = [node.value]
+        is_changed = alter(values, 0)
+        node.value = values[0]
+        return is_changed
+    return alter(node.keys if field == "items" else getattr(node, field), index)
+
+
+def alter(nodes, index):
+    other = altered(nodes[index].value) if isinstance(nodes[index], ast.Constant) else None
+    if other is None:
+        return False
+    nodes[index] = ast.Constant(other)
+    return True
+
+
+def survives(module, text):
+    """Run the tests of a module against a copy of the sources in which it is another one."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Path(folder) / "src"
+        shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+        (sources / "exotel_callback" / f"{module}.py").write_text(text)
+        tests = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module].split()]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+            env={**os.environ, "PYTHONPATH": str(sources), "HYPOTHESIS_PROFILE": "quick"},
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--module", choices=TESTS, action="append")
+    parser.add_argument("--list", action="store_true", help="only list the changes")
+    options = parser.parse_args()
+    work = [
+        (module, label, text)
+        for module in options.module or TESTS
+        for label, text in mutants((SOURCE / f"{module}.py").read_text())
+    ]
+    if options.list:
+        for module, label, _ in work:
+            print(f"{module}: {label}")
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = list(pool.map(lambda item: survives(item[0], item[2]), work))
+    alive = [(module, label) for (module, label, _), alive in zip(work, outcomes, strict=True) if alive]
+    for module, label in alive:
+        print(f"{module}: {label}: {EQUAL.get((module, label), 'NOT NOTICED')}")
+    equal = sum(key in EQUAL for key in alive)
+    print(f"{len(work)} changes, {len(work) - len(alive)} noticed, {equal} mean the same")
+    sys.exit(any(key not in EQUAL for key in alive))
+
+
+if __name__ == "__main__":
+    main()
