@@ -75,6 +75,7 @@ def test_seconds(value, expected):
         (True, "true"),
         (False, "false"),
         (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
         (float("nan"), "NaN"),
         (Decimal("NaN"), "NaN"),
         ("four", "four"),
@@ -127,6 +128,8 @@ def test_dates(value, expected):
         "1970-01-01 05:30:00",
         "1970-01-01T05:30:00",
         "0000-00-00 00:00:00",
+        "0000-00-00T00:00:00",
+        "0001-01-01 00:00:00Z",
         "0001-01-01T00:00:00Z",
     ],
 )
