@@ -38,6 +38,36 @@ def test_it_says_what_the_payload_looks_like(payload, says):
         parse(payload)
 
 
+PASSTHRU = "the Passthru applet's request: call parse_passthru"
+SOFTPHONE = "a softphone (WebRTC) notification: set another URL in the app's settings"
+WHATSAPP = "a WhatsApp or RCS callback: give messages a status_callback URL of their own"
+
+
+@pytest.mark.parametrize(
+    ("marks", "says"),
+    [
+        ("DialCallStatus", PASSTHRU),
+        ("DialCallDuration", PASSTHRU),
+        ("DialWhomNumber", PASSTHRU),
+        ("CallType", PASSTHRU),
+        ("flow_id", PASSTHRU),
+        ("CallState", SOFTPHONE),
+        ("AppUserID", SOFTPHONE),
+        ("event call_sid", SOFTPHONE),
+        ("whatsapp", WHATSAPP),
+        ("rcs", WHATSAPP),
+        ("exo_status_code", WHATSAPP),
+        ("type account_sid data", WHATSAPP),
+        ("event message contact", WHATSAPP),
+    ],
+)
+def test_a_mark_alone_is_enough(marks, says):
+    """Whatever else is there; and what to do is said in full."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse({"CallSid": "a", "x": "1", **dict.fromkeys(marks.split(), "x")})
+    assert str(caught.value) == f"missing @ Status. It looks like {says}."
+
+
 @pytest.mark.parametrize("payload", [{}, b"", "", b"{}", []])
 def test_an_empty_payload(payload):
     """Mostly the wrong part of a request was handed over, or one that was read before."""

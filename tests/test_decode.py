@@ -216,6 +216,15 @@ def test_a_number_of_very_many_digits():
     assert [issue.text for issue in callback.issues] == ["9" * 200]
 
 
+def test_the_largest_numbers():
+    """They are numbers, and one digit or bit more makes a text, or no more than a name of them."""
+    body = b'{"CallSid": "a", "Status": "busy", "x": %s, "y": %s}' % (b"9" * 3000, b"9" * 3001)
+    raw = parse(body).raw
+    assert (raw["x"], raw["y"]) == (int("9" * 3000), "9" * 3001)
+    raw = parse({**LEAST, "x": 2**10_000 - 1, "y": 2**10_000}).raw
+    assert (raw["x"], raw["y"]) == (2**10_000 - 1, "int")
+
+
 @pytest.mark.parametrize("depth", [16, 17, 500, 20_000])
 @pytest.mark.parametrize("kind", ["object", "list"])
 def test_nesting(depth, kind):

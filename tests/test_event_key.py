@@ -178,7 +178,20 @@ def test_issues_of_fields_that_come_later_do_not_count():
     assert attrs.evolve(CALLBACK, issues=(*CALLBACK.issues, *later)).event_key == CALLBACK.event_key
 
 
-@pytest.mark.parametrize("path", ["From", "CallFrom", "Legs", "Legs[0]", "Legs[63].OnCallDuration", "DateCreated"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *PAGE,
+        "Sid",
+        "CallFrom",
+        "CallTo",
+        "Details",
+        "Legs[0]",
+        "Legs[63].OnCallDuration",
+        "Legs[1].Status",
+        "Legs[7].AnsweredBy",
+    ],
+)
 def test_issues_of_its_own_fields_count(path):
     """With their texts."""
     keys = {

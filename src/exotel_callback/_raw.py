@@ -23,7 +23,7 @@ MAX_INT_DIGITS: Final = 3_000
 MAX_INT_BITS: Final = 10_000
 
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-_OPEN: Final = frozenset({dict, list})
+_OPEN: Final = frozenset({list})
 
 # How a value of a subclass, an enum's member for one, becomes a plain one.
 _SUBCLASSED: Final[dict[type, Callable[[Any], object]]] = {
@@ -42,8 +42,8 @@ class RawPayload(Mapping[str, object]):
     def __init__(self, items: dict[str, object] | None = None) -> None:
         """Take over `items`, which nobody else may hold.
 
-        What `json` made of a list or an object may be among them. It is made read-only when somebody first looks at it,
-        which mostly nobody does.
+        What `json` made of a list may be among them. It is made read-only when somebody first looks at it, which mostly
+        nobody does.
         """
         self._items: dict[str, object] = {} if items is None else items
 
