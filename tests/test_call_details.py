@@ -198,7 +198,8 @@ def test_details_that_say_nothing(nothing):
 )
 def test_xml(parse_answer, body, content_type):
     """What comes without ``.json`` in the address is not read, and the error says what to do."""
-    with pytest.raises(DecodeError, match=r"add \.json to the address") as caught:
+    says = r"XML, which is not read: add \.json to the address, and the API answers in JSON"
+    with pytest.raises(DecodeError, match=f"^{says}$") as caught:
         parse_answer(body, content_type)
     assert caught.value.status_hint == 415
 

@@ -94,6 +94,24 @@ def test_ordinary_forms(body):
 
 
 MULTIPART = "multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize("nothing", [None, "", "null"])
+@pytest.mark.parametrize("name", ["EventType", "Direction", "AnsweredBy", "Status"])
+def test_words_that_say_nothing(name, nothing):
+    """In a callback and in its legs."""
+    of_leg = {"OnCallDuration": 1, "Status": "busy", "AnsweredBy": "NA"}
+    payload = {**PAGE, "Legs": [{**of_leg, name: nothing}]} if name in of_leg else {**PAGE, name: nothing}
+    assert read_ordinary(payload, None) == parse(payload, limits=PLAIN)
+
+
+@pytest.mark.parametrize("value", ["x", 1, 1.5, True, None])
+def test_an_unknown_field(value):
+    """Whatever scalar it is, it is no reason to take longer; nor is a content type with its charset."""
+    body = json.dumps({**PAGE, "Price": value}).encode()
+    assert read_ordinary(body, "application/json; charset=utf-8") == parse(body, limits=PLAIN)
+
+
 LEG = {"OnCallDuration": 1, "Status": "busy"}
 
 # A row for each reason to leave a payload to the plain path.
