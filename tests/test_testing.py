@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
@@ -21,6 +22,8 @@ from exotel_callback import (
     parse,
 )
 from exotel_callback.testing import (
+    PATIENCE,
+    RETRY_DELAYS,
     SCENARIOS,
     Delivery,
     assert_valid,
@@ -31,6 +34,7 @@ from exotel_callback.testing import (
 )
 from helpers import multipart
 
+STORED = Path(__file__).with_name("scenarios.json")
 ENCODERS = [encode_json, encode_form, encode_multipart]
 
 
@@ -228,6 +232,11 @@ def test_the_delays_of_scenarios():
     assert found == DELAYS
 
 
+def test_the_scenarios_are_as_stored():
+    """Users' tests rest on them. A change that is meant is written with ``python tests/test_testing.py``."""
+    assert scenarios() == json.loads(STORED.read_text())
+
+
 def test_scenarios_do_not_change():
     """Neither the table, nor a delivery."""
     with pytest.raises(TypeError):
@@ -299,3 +308,21 @@ def test_assert_valid_in_pytest(tmp_path):
     assert ">       assert_valid({'CallSid': 'a'" in shown
     assert "E         - a word that is in no table @ Status" in shown
     assert "error.issues" not in shown  # nothing of our own code
+
+
+def scenarios():
+    """Return each scenario as it is told and delivered, and what Exotel waits for."""
+    told = {
+        name: {
+            "name": scenario.name,
+            "description": scenario.description,
+            "outcome": scenario.outcome,
+            "deliveries": [[delay, json.loads(body)] for _, body, delay in scenario.deliveries(encode_json)],
+        }
+        for name, scenario in SCENARIOS.items()
+    }
+    return {"patience": PATIENCE, "retry delays": list(RETRY_DELAYS), "payload": payload(), "scenarios": told}
+
+
+if __name__ == "__main__":
+    STORED.write_text(json.dumps(scenarios(), indent=1) + "\n")
