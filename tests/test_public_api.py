@@ -5,6 +5,7 @@ After a change that is meant::
     python tests/test_public_api.py > tests/public_api.txt
 """
 
+import ast
 import inspect
 import re
 import sys
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from test_imports import ADAPTERS, PUBLIC_MODULES
 
+TYPED = Path(__file__).with_name("typing")
 STORED = Path(__file__).with_name("public_api.txt")
 MODULES = ["", *PUBLIC_MODULES, *(f"adapters.{name}" for name in ADAPTERS if not name.startswith("_"))]
 
@@ -64,6 +66,18 @@ def public_api():
         for name in found.__all__:
             lines += described(name, getattr(found, name))
     return "\n".join(lines).strip() + "\n"
+
+
+def test_every_public_name_has_a_type_test():
+    """It is used in what mypy and pyright read, and so is every field and member."""
+    used = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for path in sorted(TYPED.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    found = re.findall(r"^ {0,4}(?:class )?(\w+)", STORED.read_text(), re.MULTILINE)
+    assert sorted({name for name in found if name not in used}) == []
 
 
 def test_the_public_api_is_as_stored():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, assert_never, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from cattrs import Converter
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from exotel_callback import (
     IST,
     AnsweredBy,
+    AuthenticationError,
     Call,
     CallbackError,
     CallList,
@@ -19,11 +20,13 @@ from exotel_callback import (
     DecodeError,
     Direction,
     EventType,
+    InvalidCallbackError,
     Issue,
     IssueCode,
     Leg,
     LegStatus,
     Limits,
+    MissingFieldError,
     Outcome,
     PassthruEvent,
     PassthruLeg,
@@ -61,8 +64,15 @@ parse([("CallSid", "a")])
 assert_type(callback.call_sid, str)
 assert_type(callback.status, CallStatus)
 assert_type(callback.date_updated, datetime | None)
+assert_type(callback.date_created, datetime | None)
+assert_type(callback.start_time, datetime | None)
+assert_type(callback.end_time, datetime | None)
 assert_type(callback.recording_url, str | None)
 assert_type(callback.event_type, EventType | None)
+assert_type(callback.from_number, str | None)
+assert_type(callback.to_number, str | None)
+assert_type(callback.phone_number_sid, str | None)
+assert_type(callback.custom_field, str | None)
 assert_type(callback.conversation_duration, int | None)
 assert_type(callback.direction, Direction | None)
 assert_type(callback.legs, tuple[Leg, ...])
@@ -77,7 +87,11 @@ assert_type(callback.answered_by, AnsweredBy | None)
 assert_type(callback.legs[0].status, LegStatus | None)
 assert_type(callback.legs[0].answered_by, AnsweredBy | None)
 assert_type(callback.legs[0].on_call_duration, int | None)
+assert_type(callback.issues[0].path, str)
 assert_type(callback.issues[0].code, IssueCode)
+assert_type(callback.issues[0].message, str)
+assert_type(callback.issues[0].text, str)
+assert_type(Issue.at("Status", IssueCode.UNKNOWN_WORD), Issue)
 assert_type(dump(callback), dict[str, Any])
 assert_type(load(dump(callback)), StatusCallback)
 assert_type(callback.status.supersedes(CallStatus.BUSY), bool)
@@ -94,8 +108,24 @@ assert_type(event, PassthruEvent)
 assert_type(event.call_type, CallType | None)
 assert_type(event.dial_status, CallStatus | None)
 assert_type(event.created, datetime | None)
+assert_type(event.current_time, datetime | None)
+assert_type(event.recording_available_by, datetime | None)
 assert_type(event.ring_and_talk_duration, int | None)
+assert_type(event.dialed_number, str | None)
+assert_type(event.outgoing_number, str | None)
+assert_type(event.forwarded_from, str | None)
+assert_type(event.digits, str | None)
+assert_type(event.flow_id, str | None)
+assert_type(event.tenant_id, str | None)
+assert_type(event.process_status, str | None)
 assert_type(event.legs, tuple[PassthruLeg, ...])
+assert_type(event.legs[0].number, str | None)
+assert_type(event.legs[0].type, str | None)
+assert_type(event.legs[0].on_call_duration, int | None)
+assert_type(event.legs[0].caller_id, str | None)
+assert_type(event.legs[0].cause, str | None)
+assert_type(event.legs[0].cause_code, str | None)
+assert_type(event.legs[0].disconnected_by, str | None)
 assert_type(event.outcome, Outcome)
 assert_type(event.extra, Mapping[str, object])
 merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is no event of a merged call
@@ -105,6 +135,7 @@ assert_type(auth.check_basic_auth(None, "a", "b"), bool)
 assert_type(auth.sign_url("https://example.com", "a", "b"), str)
 assert_type(auth.verify_url(None, "a", "b", max_age=60), bool)
 assert_type(recordings.is_trusted(callback.recording_url), bool)
+recordings.is_trusted("https://example.com/a", (*recordings.EXOTEL_PREFIXES, "https://example.com/"))
 assert_type(phones.to_e164(callback.from_number, "IN"), str | None)
 
 call = merge(callback, merge(callback))
@@ -115,7 +146,12 @@ assert_type(call.call_sid, str)
 assert_type(load_call(dump(call)), Call)
 merge([callback])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - each is an argument
 assert_type(converters.make_converter(), Converter)
+converters.configure_converter(Converter())
 assert_type(IST, timezone)
+assert_type((limits := Limits(body_bytes=1, fields=2, legs=3)).fields, int)
+assert_type((limits.body_bytes, limits.legs), tuple[int, int])
+parse(b"", strict="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is True or False
+parse(b"", timezone="IST")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a tzinfo
 
 StatusCallback(call_sid="a", status=CallStatus.BUSY, legs=(Leg(), Leg(status=LegStatus.BUSY)), raw={"a": 1})
 callback.status = CallStatus.BUSY  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - it is frozen
@@ -124,21 +160,10 @@ try:
     parse(b"")
 except DecodeError as error:
     assert_type(error.status_hint, int)
+except (MissingFieldError, InvalidCallbackError, AuthenticationError) as error:
+    assert_type(error.issues, tuple[Issue, ...])
 except CallbackError as error:
     assert_type(error.issues, tuple[Issue, ...])
-
-
-def every_status(status: CallStatus) -> bool:
-    """Match over an enum, which is checked for completeness."""
-    match status:
-        case CallStatus.QUEUED | CallStatus.RINGING | CallStatus.IN_PROGRESS:
-            return False
-        case CallStatus.COMPLETED | CallStatus.FAILED | CallStatus.BUSY | CallStatus.NO_ANSWER | CallStatus.CANCELED:
-            return True
-        case CallStatus.UNKNOWN:
-            return False
-        case _:
-            assert_never(status)
 
 
 def flask_view() -> None:
@@ -157,6 +182,7 @@ async def fastapi_route(request: "Request") -> None:
     """Use FastAPI's adapter, and its dependency."""
     assert_type(await fastapi.parse_request(request, secret=["a", "b"]), StatusCallback)
     assert_type(await fastapi.callback(secret="a")(request), StatusCallback)
+    assert_type(fastapi.OPENAPI, dict[str, Any])
 
 
 async def aiohttp_handler(request: "web.Request") -> None:
@@ -168,7 +194,12 @@ def test_handler() -> None:
     """Use the kit for unit tests."""
     body, content_type = testing.encode_form(testing.payload(Status="busy"))
     assert_type(testing.assert_valid(body, content_type), StatusCallback)
-    assert_type([delivery.delay for delivery in testing.SCENARIOS["busy"].deliveries(testing.encode_json)], list[float])
+    scenario = testing.SCENARIOS["busy"]
+    assert_type(scenario, testing.Scenario)
+    assert_type((scenario.name, scenario.description, scenario.call_sid), tuple[str, str, str])
+    assert_type(scenario.outcome, Outcome)
+    assert_type([delivery.delay for delivery in scenario.deliveries(testing.encode_json)], list[float])
+    assert_type(testing.encode_multipart({"CallSid": "a"}), tuple[bytes, str])
 
 
 @given(strategies.status_callbacks(), strategies.json_bodies(payloads=strategies.payloads()), strategies.deliveries())
@@ -176,6 +207,8 @@ def fuzz_handler(drawn: StatusCallback, body: tuple[bytes, str], deliveries: lis
     """Use the strategies."""
     assert_type(strategies.legs(allow_issues=False), SearchStrategy[Leg])
     assert_type(strategies.damaged_bodies(), SearchStrategy[tuple[bytes, str]])
+    assert_type(strategies.form_bodies(), SearchStrategy[tuple[bytes, str]])
+    assert_type(strategies.multipart_bodies(), SearchStrategy[tuple[bytes, str]])
     assert_type(deliveries[0].body, bytes)
     drawn.outcome.upper()
     body[0].decode()
