@@ -6,12 +6,25 @@ import io
 import sys
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from datetime import UTC
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
 
-from exotel_callback import AuthenticationError, CallbackError, DecodeError, Limits, StatusCallback, dump, load, parse
-from exotel_callback.adapters._shared import length_of
+from exotel_callback import (
+    AuthenticationError,
+    CallbackError,
+    DecodeError,
+    IssueCode,
+    Limits,
+    MissingFieldError,
+    StatusCallback,
+    dump,
+    load,
+    parse,
+)
+from exotel_callback.adapters._shared import Settings, length_of, read_at_most
 from exotel_callback.adapters.aws_lambda import parse_event
 from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
 
@@ -46,11 +59,27 @@ def sent(encoding, payload, **more):
 def environ_of(call):
     """Return what a WSGI server makes of it."""
     stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
-    environ = {"REQUEST_METHOD": call.method, "QUERY_STRING": call.query, "wsgi.input": stream}
+    environ = {"REQUEST_METHOD": call.method, "wsgi.input": stream}
+    environ |= {"QUERY_STRING": call.query} if call.query else {}
     environ |= {"CONTENT_TYPE": call.content_type} if call.content_type else {}
     if call.chunked:
         return {**environ, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
-    return {**environ, "CONTENT_LENGTH": call.length or str(len(call.body))}
+    length = call.length or (str(len(call.body)) if call.method == "POST" else None)
+    return {**environ, "CONTENT_LENGTH": length} if length else environ
+
+
+def asgi_scope(call):
+    """Return what an ASGI server makes of it, apart from the body."""
+    length = (call.length or str(len(call.body))).encode()
+    headers = [(b"transfer-encoding", b"chunked") if call.chunked else (b"content-length", length)]
+    headers += [(b"content-type", call.content_type.encode())] if call.content_type else []
+    return {
+        "type": "http",
+        "method": call.method,
+        "path": "/",
+        "query_string": call.query.encode(),
+        "headers": headers if call.method == "POST" else [],
+    }
 
 
 def call_flask(call, **options):
@@ -80,11 +109,22 @@ def call_django(call, **options):
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIRequest
 
-    from exotel_callback.adapters.django import parse_request
-
     if not settings.configured:
         settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=100_000)
     request = WSGIRequest(environ_of(call))
+    return use_django(request, call, **options)
+
+
+def call_django_asgi(call, **options):
+    pytest.importorskip("django")
+    from django.core.handlers.asgi import ASGIRequest
+
+    return use_django(ASGIRequest(asgi_scope(call), io.BytesIO(call.body)), call, **options)
+
+
+def use_django(request, call, **options):
+    from exotel_callback.adapters.django import parse_request
+
     match call.before:
         case "form":
             with ON_BROKEN[call.is_broken]:
@@ -106,11 +146,6 @@ def call_starlette(call, **options):
 
     from exotel_callback.adapters.fastapi import parse_request
 
-    length = (call.length or str(len(call.body))).encode()
-    headers = [(b"transfer-encoding", b"chunked") if call.chunked else (b"content-length", length)]
-    if call.content_type:
-        headers.append((b"content-type", call.content_type.encode()))
-    scope = {"type": "http", "method": call.method, "query_string": call.query.encode(), "headers": headers}
     half = len(call.body) // 2
     messages = [
         {"type": "http.request", "body": call.body[:half], "more_body": True},
@@ -122,7 +157,7 @@ def call_starlette(call, **options):
         return messages.pop(0)
 
     async def run():
-        request = Request(scope, receive)
+        request = Request(asgi_scope(call), receive)
         match call.before:
             case "form":
                 with ON_BROKEN[call.is_broken]:
@@ -151,7 +186,7 @@ def call_aiohttp(call, **options):
 
     from exotel_callback.adapters.aiohttp import parse_request
 
-    headers = {} if call.chunked else {"Content-Length": str(len(call.body))}
+    headers = {} if call.chunked else {"Content-Length": call.length or str(len(call.body))}
     if call.content_type:
         headers["Content-Type"] = call.content_type
 
@@ -170,6 +205,8 @@ def call_aiohttp(call, **options):
                 await request.read()
             case "lost":
                 await content.read()
+            case "gone":
+                content.set_exception(ConnectionResetError())
             case "begun":
                 await content.read(2)
         callback = await parse_request(request, **options)
@@ -194,6 +231,7 @@ def call_lambda_2(call, **options):
 FRAMEWORKS = {
     "flask": call_flask,
     "django": call_django,
+    "django under asgi": call_django_asgi,
     "fastapi": call_starlette,
     "aiohttp": call_aiohttp,
     "lambda": call_lambda_2,
@@ -307,11 +345,40 @@ def test_a_body_without_a_length(framework):
     """No more of it is read than tells that it is too large."""
     call = FRAMEWORKS[framework]
     assert call(sent("json", PAGE, chunked=True)) == CALLBACK
-    for before in (None, "body"):
+    assert call(sent("json", PAGE, chunked=True), limits=Limits(body_bytes=len(ENCODERS["json"](PAGE)[0]))) == CALLBACK
+    for before in (None, "body", "form"):
         assert call(sent("form", PAGE, chunked=True, before=before)) == CALLBACK
+    for before in (None, "body"):
         with pytest.raises(DecodeError, match="larger than 65536 bytes") as caught:
             call(sent("json", {**PAGE, "CustomField": "x" * 70_000}, chunked=True, before=before))
         assert caught.value.status_hint == 413
+
+
+@by_server
+def test_a_length_that_is_too_large(framework):
+    """Nothing is read of that body."""
+    with pytest.raises(DecodeError, match="larger than 65536 bytes"):
+        FRAMEWORKS[framework](sent("json", PAGE, length="65537", before="gone"))
+
+
+@pytest.mark.parametrize("framework", ["flask", "django"])
+def test_how_much_is_read(framework, monkeypatch):
+    """Of a body without a length, a byte more than the limit."""
+    stream = io.BytesIO(b"x" * 70_000)
+    monkeypatch.setattr(io, "BytesIO", lambda _: stream)
+    with pytest.raises(DecodeError, match="larger than 65536 bytes"):
+        FRAMEWORKS[framework](Call(chunked=True))
+    assert stream.tell() == 65_537
+
+
+@by_framework
+@pytest.mark.parametrize("before", [None, "form"])
+def test_repeated_fields(framework, before):
+    """None is lost in a form that something earlier read."""
+    body = b"CallSid=a&Status=busy&Status=failed"
+    callback = FRAMEWORKS[framework](Call(body=body, content_type=FORM, before=before))
+    assert callback == parse(body, FORM)
+    assert [issue.code for issue in callback.issues] == [IssueCode.REPEATED]
 
 
 @by_framework
@@ -335,18 +402,9 @@ def test_garbage(framework, body, content_type, status):
     assert caught.value.status_hint == status
 
 
-@by_server
-def test_a_broken_form_that_was_read_before(framework):
-    """Nothing is left of it."""
-    with pytest.raises(DecodeError):
-        FRAMEWORKS[framework](
-            Call(body=b"CallSid=a&Status=busy", content_type=MULTIPART, before="form", is_broken=True)
-        )
-
-
-@pytest.mark.parametrize(
+# Of a body in chunks Django itself reads nothing, so nothing is lost.
+by_loser = pytest.mark.parametrize(
     ("framework", "chunked"),
-    # Of a body in chunks Django itself reads nothing, so nothing is lost.
     [
         (framework, chunked)
         for framework in SERVERS
@@ -354,6 +412,17 @@ def test_a_broken_form_that_was_read_before(framework):
         if (framework, chunked) != ("django", True)
     ],
 )
+
+
+@by_loser
+def test_a_broken_form_that_was_read_before(framework, chunked):
+    """Nothing is left of it."""
+    body = b"CallSid=a&Status=busy"
+    with pytest.raises(DecodeError):
+        FRAMEWORKS[framework](Call(body=body, content_type=MULTIPART, before="form", is_broken=True, chunked=chunked))
+
+
+@by_loser
 def test_a_body_that_was_read_and_not_kept(framework, chunked):
     """Is said so: an empty one would be misleading."""
     with pytest.raises(DecodeError, match="read before and not kept"):
@@ -378,6 +447,9 @@ def test_options_are_passed_on(framework):
         call(odd, strict=True)
     with pytest.raises(DecodeError, match="larger than 10 bytes"):
         call(sent("json", PAGE), limits=Limits(body_bytes=10))
+    more = {"timezone": UTC, "limits": Limits(legs=1)}
+    assert call(sent("json", PAGE), **more) == parse(PAGE, **more) != CALLBACK
+    assert [issue.code for issue in call(sent("json", PAGE), limits=more["limits"]).issues] == [IssueCode.TOO_MANY_LEGS]
     misused = [{"timezone": None}, {"limits": None}, {"unknown": 1}, {"strict": "no"}, {"secret_parameter": ("a",)}]
     for option in misused:
         with pytest.raises(TypeError):
@@ -407,7 +479,45 @@ class Gone(io.RawIOBase):
         raise LookupError(message)
 
 
-@pytest.mark.parametrize("framework", ["flask", "django", "fastapi"])
+def test_a_request_of_aiohttp_that_has_no_body_at_all():
+    """Not even an empty one."""
+    pytest.importorskip("aiohttp")
+    from aiohttp.streams import EMPTY_PAYLOAD
+    from aiohttp.test_utils import make_mocked_request
+
+    from exotel_callback.adapters.aiohttp import parse_request
+
+    with pytest.raises(MissingFieldError):
+        asyncio.run(parse_request(make_mocked_request("GET", "/", payload=EMPTY_PAYLOAD)))
+
+
+def test_a_request_of_werkzeug():
+    """Needs no application of Flask around it."""
+    werkzeug = pytest.importorskip("werkzeug")
+    from exotel_callback.adapters.flask import parse_request
+
+    assert parse_request(werkzeug.Request(environ_of(sent("multipart", PAGE)))) == CALLBACK
+
+
+def test_a_stream_that_gives_little_at_a_time():
+    """Is read on, and no further than it should be."""
+    stream = io.BytesIO(b"abcdef")
+    assert read_at_most(lambda size: stream.read(min(size, 2)), 5) == b"abcde"
+
+
+def test_what_frameworks_keep_of_a_form():
+    """Texts or bytes, whether they are UTF-8 or not; uploads are no fields."""
+    pairs = [
+        ("CallSid", b"a"),
+        ("Status", bytearray(b"busy")),
+        ("x", b"\xff"),
+        ("y", SimpleNamespace(filename="y.txt")),
+    ]
+    assert Settings().parse_form(pairs, 1).raw == {"CallSid": "a", "Status": "busy", "x": "\udcff"}
+
+
+# Under ASGI, Django has read the whole body before it makes a request.
+@pytest.mark.parametrize("framework", [name for name in SERVERS if name != "django under asgi"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_sender_that_hangs_up(framework, chunked):
     """Has sent no callback."""
@@ -507,6 +617,12 @@ def test_a_raw_query(framework):
     for query in ("secret=\xff", "secret=%FF", f"\xff&{RAW_E}\xff"):
         with pytest.raises(AuthenticationError):
             call(sent("json", PAGE, query=query), secret=["\xe9", "\ufffd"])
+
+
+def test_a_query_of_django_that_no_server_makes():
+    """Under WSGI each character is a byte; another one is no secret, and no error of Python."""
+    with pytest.raises(AuthenticationError):
+        call_django(sent("json", PAGE, query="secret=\u20ac"), secret="\u20ac")
 
 
 @by_framework
@@ -656,8 +772,12 @@ def test_events_of_lambda(event):
         ({"body": "é", "isBase64Encoded": True}, 400),
         ({"body": "A" * 100_000, "isBase64Encoded": True}, 413),
         ({"body": "CallSid=a&Status=busy", "headers": {"content-type": "text/plain"}}, 415),
+        ({"body": "CallSid=a&Status=busy", "multiValueHeaders": {"Content-Type": ["text/plain"]}}, 415),
         ({"body": "{", "multiValueHeaders": {"content-type": []}}, 400),
+        ({"body": "!" * 100_000, "isBase64Encoded": True}, 413),  # it is not even decoded
         ({"body": [1]}, 400),
+        ({"body": 5}, 400),
+        ({"body": 5, "isBase64Encoded": True}, 400),
         ({"body": {"CallSid": "a"}, "isBase64Encoded": True}, 400),
         ({"body": "{}", "isBase64Encoded": "false"}, 422),
         ({"body": "{", "rawQueryString": ["a"], "headers": "x", "requestContext": 5}, 400),
@@ -671,6 +791,20 @@ def test_odd_events_of_lambda(event, status):
     with pytest.raises(CallbackError) as caught:
         parse_event(event)
     assert caught.value.status_hint == status
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        ({"body": [1]}, "the event's body is no text, but list"),
+        ({"body": "!", "isBase64Encoded": True}, "the event's body is not base64"),
+    ],
+)
+def test_what_is_said_of_an_event_of_lambda(event, says):
+    """Its kind, and nothing of what is in it."""
+    with pytest.raises(DecodeError) as caught:
+        parse_event(event)
+    assert str(caught.value) == says
 
 
 @pytest.mark.parametrize(
@@ -701,7 +835,7 @@ def test_a_load_balancer_escapes_names_too():
 @pytest.mark.parametrize("event", [None, "text", [("body", FORM_BODY)]])
 def test_what_is_no_event_of_lambda(event):
     """Is a mistake in the handler, whatever was sent."""
-    with pytest.raises(TypeError, match="AWS hands to a handler"):
+    with pytest.raises(TypeError, match=f"AWS hands to a handler, not {type(event).__name__}"):
         parse_event(event)
 
 

@@ -27,8 +27,7 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     settings = Settings(**options)
     length = length_of(request.META.get("CONTENT_LENGTH"))
     least = least_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
-    query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")  # as WSGI has it
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query_values(_query(request), settings.secret_parameter), length)
     environ = getattr(request, "environ", {})
     try:
         body = request.body
@@ -49,3 +48,9 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     else:
         return settings.parse_body(body, request.META.get("CONTENT_TYPE"), least)
     raise problem
+
+
+def _query(request: HttpRequest) -> bytes:
+    raw: bytes | None = getattr(request, "scope", {}).get("query_string")  # under ASGI
+    # To WSGI each byte is a character.
+    return request.META.get("QUERY_STRING", "").encode("latin-1", "replace") if raw is None else raw
