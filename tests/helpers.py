@@ -14,6 +14,7 @@ __all__ = [
     "encode_json",
     "encode_multipart",
     "flat_pairs",
+    "label",
     "multipart",
 ]
 
@@ -46,6 +47,11 @@ LEAST = {"CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a", "Status": "completed"}
 def multipart(pairs, boundary="x", headers=""):
     """Return a multipart body of pairs; `headers` are added to each part."""
     return _encode.multipart(pairs, boundary, headers)[0]
+
+
+def label(value):
+    """Return the name of a value in the name of a test, without what pytest escapes each time it collects."""
+    return ascii(value).replace("\\", "/")[:40]
 
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}

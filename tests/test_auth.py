@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from exotel_callback.auth import check_basic_auth, check_secret, sign_url, verify_url
+from helpers import label
 
 SECRET = "correct horse"
 OLD = "battery staple"
@@ -54,7 +55,7 @@ def test_secrets_that_come_one_by_one():
         object(),
         True,
     ],
-    ids=repr,
+    ids=label,
 )
 def test_a_wrong_secret(received):
     """Or none at all, or what is no text."""
@@ -82,7 +83,7 @@ def test_ten_thousand_odd_inputs():
 EMPTY = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""], " ", "\n", b"\t", [SECRET, " "], ["new", " "]]
 
 
-@pytest.mark.parametrize("expected", EMPTY, ids=repr)
+@pytest.mark.parametrize("expected", EMPTY, ids=label)
 @pytest.mark.parametrize("received", [None, "", SECRET])
 def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
     """The environment variable is not set: that is told at once, whatever was received."""
@@ -90,7 +91,7 @@ def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
         check_secret(received, expected)
 
 
-@pytest.mark.parametrize("expected", [5, [5], [None], object(), {SECRET: OLD}], ids=repr)
+@pytest.mark.parametrize("expected", [5, [5], [None], object(), {SECRET: OLD}], ids=label)
 def test_what_can_be_no_secret(expected):
     """Is a mistake of the caller."""
     with pytest.raises(TypeError, match="must be text or bytes"):
@@ -145,7 +146,7 @@ def test_the_right_user_and_password(header):
         "Basic " + "A" * 100_000,
         5,
     ],
-    ids=lambda header: repr(header)[:40],
+    ids=label,
 )
 def test_a_wrong_header(header):
     """Or a broken one, or none."""
@@ -291,7 +292,7 @@ def tampered():
     ]
 
 
-@pytest.mark.parametrize("url", tampered(), ids=lambda url: repr(url)[-40:])
+@pytest.mark.parametrize("url", tampered(), ids=label)
 def test_a_token_that_was_tampered_with(url):
     """Is no token, and raises nothing."""
     assert verify_url(url, SECRET, "a") is False

@@ -16,7 +16,7 @@ from exotel_callback import (
     MissingFieldError,
     parse,
 )
-from helpers import ENCODERS, FORM, LEAST, PAGE, encode_form, multipart
+from helpers import ENCODERS, FORM, LEAST, PAGE, encode_form, label, multipart
 
 # An issue in every field, and its code.
 ODD = {
@@ -81,7 +81,7 @@ def test_strict_mode_takes_what_is_documented(payload):
         ({"CallSid": {"a": 1}, "Status": "busy"}, [("CallSid", "wrong-type")]),
         ({"Status": "busy", "EndTime": "soon"}, [("CallSid", "missing"), ("EndTime", "not-a-date")]),
     ],
-    ids=str,
+    ids=label,
 )
 @pytest.mark.parametrize("strict", [False, True])
 def test_without_a_sid_or_a_status_there_is_no_callback(payload, issues, strict):

@@ -3,6 +3,7 @@
 import pytest
 
 from exotel_callback.phones import to_e164
+from helpers import label
 
 SAME = [
     "09876543210",
@@ -67,7 +68,7 @@ def test_numbers_of_another_country(number, region, e164):
         5,
         b"9876543210",
     ],
-    ids=lambda number: repr(number)[:30],
+    ids=label,
 )
 def test_what_is_no_number(number):
     """Is None: masked, an address, too short, too long, or nonsense."""

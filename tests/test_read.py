@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exotel_callback import IST, IssueCode, parse
-from helpers import LEAST
+from helpers import LEAST, label
 
 NOTHING = [None, "", "  ", "null", "NULL", "Null", "None", "none", "undefined", " UNDEFINED "]
 
@@ -82,14 +82,14 @@ def test_seconds(value, expected):
         ("4 1", "4 1"),
         (10**5000, "int"),
     ],
-    ids=lambda value: repr(value)[:20] if not isinstance(value, int) or value < 10**10 else "huge",
+    ids=lambda value: label(value) if not isinstance(value, int) or value < 10**10 else "huge",
 )
 def test_what_is_no_whole_number_of_seconds(value, told):
     """Never a guess: not negative, not of another script, not a boolean. The issue keeps the value as text."""
     assert seconds(value) == (None, [(IssueCode.NOT_A_NUMBER, told)])
 
 
-@pytest.mark.parametrize("value", NOTHING, ids=repr)
+@pytest.mark.parametrize("value", NOTHING, ids=label)
 @pytest.mark.parametrize("read_as", [seconds, date, text], ids=["seconds", "date", "text"])
 def test_nothing(read_as, value):
     """Null, an empty text and the words for nothing are None, without an issue."""
@@ -169,7 +169,7 @@ def test_placeholders_for_no_date(value, zone):
         "23 Feb 2022 12:31:59",
         "tomorrow",
     ],
-    ids=repr,
+    ids=label,
 )
 def test_what_is_no_date(value):
     """No guessing: what has another shape, or names no day, is an issue."""
@@ -186,7 +186,7 @@ def test_what_is_no_date(value):
         ("2024-07-01 12:00:00", UTC, timedelta()),
         ("Wed, 23 Feb 2022 12:31:59", ZoneInfo("Asia/Singapore"), timedelta(hours=8)),
     ],
-    ids=str,
+    ids=label,
 )
 def test_dates_have_a_fixed_offset_whatever_the_zone(value, zone, offset):
     """The result holds a `datetime.timezone`, not the zone, so that equal instants are equal values."""
@@ -240,7 +240,7 @@ def test_text(value, expected):
         ({"a": Decimal(1)}, IssueCode.WRONG_TYPE, '{"a": "1"}'),
         (b"bytes", IssueCode.WRONG_TYPE, "bytes"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_what_is_no_text(value, code, told):
     """NUL, a lone surrogate, a boolean, an object: an issue, and the value as text in it."""
