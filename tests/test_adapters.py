@@ -104,19 +104,24 @@ def call_flask(call, **options):
         return callback
 
 
-def call_django(call, **options):
+def set_up_django():
     pytest.importorskip("django")
     from django.conf import settings
-    from django.core.handlers.wsgi import WSGIRequest
 
     if not settings.configured:
-        settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=100_000)
-    request = WSGIRequest(environ_of(call))
-    return use_django(request, call, **options)
+        settings.configure()
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+
+
+def call_django(call, **options):
+    set_up_django()
+    from django.core.handlers.wsgi import WSGIRequest
+
+    return use_django(WSGIRequest(environ_of(call)), call, **options)
 
 
 def call_django_asgi(call, **options):
-    pytest.importorskip("django")
+    set_up_django()
     from django.core.handlers.asgi import ASGIRequest
 
     return use_django(ASGIRequest(asgi_scope(call), io.BytesIO(call.body)), call, **options)
@@ -560,7 +565,7 @@ class Dying(io.BytesIO):
 
 def test_a_body_in_chunks_of_django_is_asked_for_once():
     """A second try after it broke off is no whole event."""
-    pytest.importorskip("django")
+    set_up_django()
     from django.core.handlers.wsgi import WSGIRequest
 
     from exotel_callback.adapters.django import parse_request
