@@ -3,6 +3,7 @@
 import base64
 import importlib
 import inspect
+import io
 import json
 import os
 import pty
@@ -93,6 +94,8 @@ EXPLAINED = {
     "odd-values-masked": "samples/unknown-words-everywhere/body.json",
     "other-fields": "--show-personal samples/account-level-extras/body.json",
     "other-fields-masked": "samples/account-level-extras/body.json",
+    "timeline-without-legs": "calls/default-payload-then-asked-for/*t calls/default-payload-then-asked-for/2*",
+    "timeline-narrow": "calls/answered-by-both-then-over/*t",
     "timeline": "calls/answered-by-both-then-over/*t calls/answered-by-both-then-over/2*",
     "asked-for": "calls/lost-then-asked-for/*t calls/lost-then-asked-for/*d*.json",
     "flow": "samples/passthru-answered/query.form",
@@ -109,7 +112,7 @@ def explained(name):
         for pattern in EXPLAINED[name].split()
         for argument in ([pattern] if pattern.startswith("-") else sorted(map(str, Path().glob(pattern))))
     ]
-    return run("explain", *arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS="120")[1]
+    return run("explain", *arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS="60" if "narrow" in name else "120")[1]
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
@@ -377,6 +380,54 @@ def test_errors_of_ndjson_name_the_line(line, error):
     assert (code, len(out.splitlines())) == (1, 2)
     problem = json.loads(err)
     assert (problem["file"], problem["line"], problem["error"]) == ("-", 3, error)
+
+
+LINE_BYTES = 6 * 65_536 + 4_096
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"x" * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
+        (b"x" * 2 * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
+        (b"x" * (LINE_BYTES - 1) + b"\n", "not JSON: Expecting value at line 1 column 1"),
+        (b'{"body": 5}\n', "an envelope needs a body (text) or body_base64, and its content_type is text"),
+        (b"\xff\n", "not JSON: Expecting value at line 1 column 1"),
+    ],
+)
+def test_what_is_said_of_a_line(line, says):
+    """And the next one is read again."""
+    code, out, err = run("parse", "--ndjson", stdin=line + json.dumps(LEAST).encode())
+    assert (code, len(out.splitlines())) == (1, 1)
+    problem = json.loads(err)
+    assert problem["message"] == says
+    assert problem["status_hint"] == (413 if "longer" in says else 400)
+
+
+class Asked(io.BytesIO):
+    """A stream that remembers how much it was asked for."""
+
+    def __init__(self, body):
+        super().__init__(body)
+        self.sizes = set()
+
+    def read(self, size=-1):
+        self.sizes.add(size)
+        return super().read(size)
+
+    def readline(self, size=-1):
+        self.sizes.add(size)
+        return super().readline(size)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most"), [(["explain"], 1_048_576), (["parse"], 65_536), (["parse", "--ndjson"], LINE_BYTES)]
+)
+def test_no_more_is_read_than_tells_that_it_is_too_large(arguments, most):
+    """However large a file is."""
+    stdin = Asked(b"x" * 3_000_000)
+    assert run(*arguments, stdin=stdin)[0] == 1
+    assert stdin.sizes - {0} == {most + 1}  # click looks whether it can be read at all
 
 
 def test_several_files_of_ndjson(captured):
