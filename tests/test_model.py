@@ -130,6 +130,11 @@ def test_a_masked_url_shows_its_host(url, shown):
     assert f"recording_url='{shown}'" in repr(parse({**LEAST, "RecordingUrl": url}))
 
 
+def test_a_masked_text_shows_nothing():
+    """Not even how long it is."""
+    assert "custom_field='***'" in repr(parse({**LEAST, "CustomField": "order 1"}))
+
+
 def test_absence_is_shown_as_it_is():
     """None masks nothing."""
     shown = repr(parse(LEAST))

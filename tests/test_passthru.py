@@ -298,7 +298,7 @@ def test_options():
     assert event.created.isoformat() == "2022-02-23T12:31:59+00:00"
     with pytest.raises(DecodeError, match="more than 5 fields"):
         parse_passthru(REQUEST, limits=Limits(fields=5))
-    for misused in ({"timezone": None}, {"strict": "0"}):
+    for misused in ({"timezone": None}, {"strict": "0"}, {"content_type": 5}):
         with pytest.raises(TypeError, match=next(iter(misused))):
             parse_passthru(REQUEST, **misused)
 

@@ -151,6 +151,34 @@ def test_anything_else_is_a_decode_error(dumped, says):
     assert caught.value.__context__ is None
 
 
+# What a converter of one's own raises for a field, in the words of the field's reader.
+WORDS = [
+    ("to_number", 5, TypeError, "not str"),
+    ("end_time", 5, TypeError, "not str"),
+    ("legs", None, TypeError, "not list"),
+    ("conversation_duration", "5", TypeError, "not int"),
+    ("conversation_duration", -5, ValueError, "a negative number of seconds"),
+    ("end_time", "2024-01-15T09:05:00Z", ValueError, "not as datetime.isoformat() writes it, with an offset"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "error", "says"), WORDS)
+def test_what_a_converter_says_of_a_field(field, value, error, says):
+    """Without detailed validation cattrs lets the error itself through."""
+    converter = cattrs.Converter(detailed_validation=False)
+    converters.configure_converter(converter)
+    with pytest.raises(error) as caught:
+        converter.structure({**GOOD, field: value}, StatusCallback)
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("value", [None, {}, GOOD])
+def test_what_is_neither_a_callback_nor_a_call(value):
+    """Is a mistake of the caller."""
+    with pytest.raises(TypeError, match=f"not {type(value).__name__}$"):
+        dump(value)
+
+
 # An option that older versions do not have.
 USE_ALIAS = {"use_alias": True} if "use_alias" in inspect.signature(cattrs.Converter).parameters else {}
 

@@ -65,7 +65,7 @@ def _place(url: object) -> tuple[str, str] | None:
     if match is None or _BROKEN_ESCAPE.search(match[0]):
         return None
     host, path = match[1].lower(), match[2]
-    decoded = unquote(path, "latin-1")
+    decoded = unquote(path)
     # To some servers ``..;`` and a ``..`` with blanks are ``..``.
     segments = {segment.partition(";")[0].strip() for segment in decoded.split("/")}
     # An escaped slash or percent sign is a slash or an escape to the next program.
