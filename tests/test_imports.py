@@ -103,8 +103,9 @@ def imports(module):
             yield from ((0, alias.name) for alias in node.names)
 
 
-def run(code, warnings="error"):
-    command = [sys.executable, "-W", warnings, "-c", code]
+def run(code):
+    """Run it in a fresh interpreter, alone, where each warning is an error."""
+    command = [sys.executable, "-I", "-W", "error", "-c", code]
     # Measuring coverage in it would load modules of its own.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
@@ -143,11 +144,11 @@ def test_adapters_import_their_own_framework_only():
 
 @pytest.mark.parametrize("module", [name for name in ADAPTERS if not name.startswith("_")])
 def test_an_adapter_loads_no_other_framework(module):
-    """In a fresh process."""
+    """Alone in a fresh process."""
     own = ADAPTERS[module] or {"exotel_callback"}
     if not all(map(importlib.util.find_spec, own)):
         pytest.skip(f"{module} is not installed")
-    loaded = run(f"import exotel_callback.adapters.{module}, sys; print(*sys.modules)", warnings="default")
+    loaded = run(f"import exotel_callback.adapters.{module}, sys; print(*sys.modules)")
     frameworks = {"aiohttp", "django", "fastapi", "flask", "hypothesis"}
     assert {name.partition(".")[0] for name in loaded.split()} & frameworks == own & frameworks
 
