@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -34,6 +35,7 @@ from exotel_callback import (
     strategies,
 )
 from exotel_callback.testing import Delivery
+from helpers import PAGE
 
 SID = "0" * 32
 LEAST = {"CallSid": SID, "Status": "completed"}
@@ -47,6 +49,94 @@ def least(strategy, condition=lambda _: True, seed=0):
     """Return what the strategy shrinks to, in less than 1,000 examples."""
     thorough = settings(max_examples=1_000, database=None, phases=[Phase.generate, Phase.shrink])
     return find(strategy, condition, settings=thorough, random=Random(seed))
+
+
+DATE = datetime(2024, 1, 5, 14, 30, 45)  # noqa: DTZ001 - the writer has the zone
+
+# What is drawn from a list, as handlers get to see it.
+VOCABULARY = [
+    ([sent.wire for sent in strategies._NOTHING], [None, "", "null", "NULL", "None", "undefined"]),
+    (
+        [sent.wire for sent in strategies._NO_DATE],
+        ["1970-01-01 05:30:00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z"],
+    ),
+    ([sent.wire for sent in strategies._NO_DATES], ["soon", "2024-02-30 12:00:00", "15/01/2024"]),
+    ([sent.wire for sent in strategies._NO_NUMBERS], [-1, "1_000", "soon", 1.5]),
+    (strategies._UNKNOWN_WORDS, ("free", "to_leg_unanswered", "completed-no-answer", "unknown")),
+    ([*strategies._spellings("canceled")], ["CANCELED", "cancelled"]),
+    ([*strategies._spellings("inbound")], ["INBOUND", "incoming"]),
+    ([*strategies._spellings("no-answer")], ["NO-ANSWER", "no answer", "no_answer"]),
+    (
+        [(write(DATE), zone.utcoffset(None)) for write, zone in strategies._DATE_WRITERS],
+        [
+            ("2024-01-05 14:30:45", timedelta(hours=5.5)),
+            ("2024-01-05T14:30:45", timedelta(hours=5.5)),
+            ("2024-01-05 14:30:45.000", timedelta(hours=5.5)),
+            ("2024-01-05T14:30:45Z", timedelta(0)),
+            ("2024-01-05T14:30:45-03:00", timedelta(hours=-3)),
+            ("Fri, 05 Jan 2024 14:30:45", timedelta(hours=5.5)),
+        ],
+    ),
+    (
+        [write({"b": "\xe9", "a": [1]}) for write in strategies._JSON_WRITERS],
+        [
+            '{"b": "\\u00e9", "a": [1]}',
+            '{"b":"\xe9","a":[1]}',
+            '{\n  "a": [\n    1\n  ],\n  "b": "\\u00e9"\n}',
+        ],
+    ),
+    (
+        [write([("a[0]", "b c")]) for write in strategies._FORM_WRITERS],
+        ["a[0]=b+c", "a%5B0%5D=b+c", "a%5B0%5D=b%20c"],
+    ),
+    ([write(({},)) for write in strategies._LEG_WRITERS], [[{}], "[{}]"]),
+    (
+        strategies._BOUNDARIES,
+        ("------------------------d74496d66958873e", "----WebKitFormBoundaryAbCdEf012345", "5f3c8e1d9a7b"),
+    ),
+    (strategies._PART_HEADERS, ("", "Content-Type: text/plain; charset=utf-8\r\n", "X-Part: 1\r\n")),
+    ([*strategies._LEG], ["OnCallDuration", "Status", "AnsweredBy"]),
+    (sorted({**strategies._REQUIRED, **strategies._OPTIONAL}), sorted({*PAGE} - {"Legs"})),
+    ([*strategies._MORE], ["Price", "Carrier"]),
+]
+
+
+@pytest.mark.parametrize(("drawn", "expected"), VOCABULARY)
+def test_the_vocabulary(drawn, expected):
+    """Of each list every member, for nobody draws often enough to miss one."""
+    assert drawn == expected
+
+
+def test_dates_as_passthru_writes_them():
+    """Every day of a week and every month, as the C locale has them."""
+    dates = [DATE + timedelta(days=number) for number in range(366)]
+    assert [*map(strategies._passthru_date, dates)] == [date.strftime("%a, %d %b %Y %H:%M:%S") for date in dates]
+
+
+@pytest.mark.parametrize("text", ["", "null", "NULL", "None", "Undefined"])
+def test_words_for_nothing(text):
+    """Are not drawn where something is."""
+    assert strategies._is_nothing(text)
+    assert not strategies._is_nothing(f"{text}x")
+
+
+def test_odd_numbers_are_drawn():
+    """Some that are no digits, and some that are longer; texts that are JSON; a price of the account's own."""
+    wanted = {
+        "From": {"0XXXXX30240", "sip:agent"},
+        "CustomField": {'{"order": 42}'},
+        "ConversationDuration": {"12.0", 7.0},
+        "Price": {"1.500"},
+    }
+
+    @settings(REACHED, max_examples=1_000)
+    @given(strategies.payloads(allow_issues=False))
+    def collect(payload):
+        for name, values in wanted.items():
+            values.discard(payload.get(name))
+
+    collect()
+    assert not any(wanted.values())
 
 
 @given(strategies._events(allow_issues=True))

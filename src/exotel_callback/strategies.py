@@ -70,6 +70,12 @@ _NOTHING: Final = tuple(_Sent(wire, None) for wire in (None, "", "null", "NULL",
 _NO_DATE: Final = tuple(
     _Sent(wire, None) for wire in ("1970-01-01 05:30:00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z")
 )
+
+
+def _is_nothing(text: str) -> bool:
+    return text.lower() in {str(nothing.wire or "").lower() for nothing in _NOTHING}
+
+
 _NOT_ATTEMPTED: Final = tuple(_Sent(nothing.wire, LegStatus.NOT_ATTEMPTED) for nothing in _NOTHING)
 
 _OTHER_SPELLINGS: Final = {"canceled": "cancelled", "inbound": "incoming"}
@@ -117,7 +123,7 @@ _URLS: Final = _SIDS.map("https://recordings.exotel.com/exotelrecordings/example
 _TEXTS: Final = (
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
     .map(str.strip)
-    .filter(lambda text: text.lower() not in {"", "null", "none", "undefined"})
+    .filter(lambda text: not _is_nothing(text))
 )
 _SECONDS: Final = st.integers(0, 999_999_999).map(lambda number: _Sent(number, number)) | st.integers(0, 9_999).map(
     lambda number: _Sent(str(number), number)
