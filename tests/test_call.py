@@ -149,6 +149,13 @@ def test_a_correction_of_a_terminal_status_counts():
     assert merge(completed, failed, busy).status is CallStatus.COMPLETED
 
 
+def test_an_event_of_an_unknown_status_comes_last():
+    """However late it was."""
+    known = parse({**LEAST, "Status": "ringing", "DateUpdated": "2024-01-15 14:30:45", "From": "01"})
+    unknown = parse({**LEAST, "Status": "free", "DateUpdated": "2024-01-15 14:30:46", "From": "02"})
+    assert merge(known, unknown).from_number == "01"
+
+
 def test_legs_are_one_value():
     """Legs of two events are not mixed."""
     first = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45", "Legs": [{"Status": "completed"}]})
@@ -219,8 +226,12 @@ def test_the_repr_of_a_call_masks_personal_data_and_counts_the_events():
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        ((), ValueError, "nothing"),
-        ((parse(LEAST), parse({**LEAST, "CallSid": "another"})), ValueError, "one call"),
+        ((), ValueError, "^there is nothing to merge$"),
+        (
+            (parse(LEAST), parse({**LEAST, "CallSid": "another"})),
+            ValueError,
+            r"^merge\(\) takes events of one call, not of several$",
+        ),
         ((merge(parse(LEAST)), parse({**LEAST, "CallSid": "another"})), ValueError, "one call"),
         (([parse(LEAST)],), TypeError, "not list"),
         ((LEAST,), TypeError, "not dict"),

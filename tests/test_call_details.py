@@ -232,6 +232,32 @@ def test_a_missing_identifier_is_missing_by_its_name_there():
     assert str(caught.value) == "missing @ Sid"
 
 
+def test_what_is_said_of_an_answer_without_calls():
+    """What is missing, and nothing else if it looks like nothing that is known."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"x": 1})
+    assert str(caught.value) == "missing @ Calls"
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"Calls": "x"})
+    assert str(caught.value) == "of a type that does not belong here @ Calls"
+
+
+def test_a_list_in_a_list():
+    """Is not sent in circles."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"Calls": [{"Calls": []}]}, strict=True)
+    assert str(caught.value) == "missing @ Calls[0].Sid; missing @ Calls[0].Status"
+    assert [issue.message for issue in parse_call_list({"Calls": [{"Calls": []}]}).errors] == ["missing @ Calls[0].Sid"]
+
+
+@pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
+def test_another_content_type(parse_answer):
+    """Is refused by the header, whatever the body looks like."""
+    with pytest.raises(DecodeError) as caught:
+        parse_answer(json.dumps(ANSWER), "text/plain")
+    assert caught.value.status_hint == 415
+
+
 def test_the_other_of_the_two_functions_is_named():
     """A list is no call, and a call no list."""
     with pytest.raises(MissingFieldError, match="call parse_call_list"):
@@ -274,6 +300,7 @@ def test_a_call_with_too_many_fields_costs_the_page_nothing_but_itself():
     page = parse_call_list({"Calls": [large, CALL]})
     assert page.calls == (parse_call_details(CALL),)
     assert [(issue.path, issue.message) for issue in page.errors] == [("Calls[0]", "more than 256 fields @ Calls[0]")]
+    assert page.errors[0].code is IssueCode.WRONG_TYPE
     with pytest.raises(InvalidCallbackError, match=r"more than 256 fields @ Calls\[0\]"):
         parse_call_list({"Calls": [large, CALL]}, strict=True)
 
@@ -325,6 +352,21 @@ def test_a_bad_call_costs_the_page_nothing_but_itself():
     ]
 
 
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [(5, "5"), ([1], "[1]"), ({"Sid": "\0", "Status": "busy"}, "\0")],
+)
+def test_the_text_of_an_error(call, text):
+    """Is what was received."""
+    (error,) = parse_call_list({"Calls": [call]}).errors
+    assert error.text == text
+
+
+def test_the_text_of_details_that_are_none():
+    """Is what was received."""
+    assert [issue.text for issue in parse_call_details({**CALL, "Details": 5}).issues] == ["5"]
+
+
 def test_strict_mode_raises_for_the_page():
     """With all issues of all calls at once, each with its place."""
     with pytest.raises(MissingFieldError, match=r"missing @ Calls\[1\]\.Sid; missing @ Calls\[1\]\.Status; ") as caught:
@@ -345,13 +387,15 @@ def test_strict_mode_raises_for_the_page():
 
 
 @pytest.mark.parametrize(
-    ("calls", "code"), [(None, IssueCode.MISSING), ({}, IssueCode.WRONG_TYPE), ("x", IssueCode.WRONG_TYPE)]
+    ("calls", "code", "text"),
+    [(None, IssueCode.MISSING, ""), ({}, IssueCode.WRONG_TYPE, "{}"), ("x", IssueCode.WRONG_TYPE, "x")],
 )
-def test_calls_that_are_no_list(calls, code):
+def test_calls_that_are_no_list(calls, code, text):
     """Are an error of the page."""
     with pytest.raises(MissingFieldError) as caught:
         parse_call_list({"Calls": calls})
     assert [(issue.path, issue.code) for issue in caught.value.issues] == [("Calls", code)]
+    assert caught.value.issues[0].text == text
 
 
 def test_the_limits_of_a_list():

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from exotel_callback import DecodeError, Limits, MissingFieldError, parse
-from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, encode_json, multipart
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, encode_form, encode_json, encode_multipart, multipart
 
 X = "multipart/form-data; boundary=x"
 LEAST_PAIRS = list(LEAST.items())
@@ -189,9 +189,10 @@ def test_an_empty_body_is_an_empty_form(body, content_type):
         (b'{"CallSid": "a", "Status"', "not JSON: .* at line 1 column 26"),
         (b"nope", "not JSON"),
         (b'{"Status": "busy"} x', "not JSON: Extra data"),
-        (b"[1]", "not an object"),
+        (b"[1]", "^the JSON body is not an object$"),
         (b'"text"', "not an object"),
         (b"null", "not an object"),
+        (b"[" * 5_000, "^nested too deeply$"),
         (b'{"a": NaN}', "NaN is not JSON"),
         (b'{"a": -Infinity}', "-Infinity is not JSON"),
     ],
@@ -275,9 +276,32 @@ def test_a_boundary_has_at_most_200_characters():
 @pytest.mark.parametrize("start", [b"", b"\r\n", b" "])
 def test_multipart_without_its_header_says_so(start):
     """The commonest slip: the body alone was handed over."""
-    hint, message = refusal(start + multipart(LEAST_PAIRS))
-    assert hint == 400
-    assert "Content-Type header" in message
+    says = "a multipart body can only be read with its Content-Type header, which holds the boundary"
+    assert refusal(start + multipart(LEAST_PAIRS)) == (400, says)
+
+
+@pytest.mark.parametrize("body", ["--&CallSid=a&Status=busy", "CallSid=a&Status=busy&x=Content-Disposition:"])
+def test_a_form_that_looks_a_little_like_multipart(body):
+    """Is a form."""
+    assert parse(body).status == "busy"
+
+
+@pytest.mark.parametrize("encode", [encode_form, encode_multipart])
+def test_a_byte_order_mark_before_a_form(encode):
+    """Is no part of the first name, or of the first value."""
+    body, content_type = encode(LEAST)
+    body = (
+        body.replace(b"CallSid", b"\xef\xbb\xbfCallSid")
+        if encode is encode_form
+        else body.replace(b"c5797", b"\xef\xbb\xbfc5797")
+    )
+    assert parse(body, content_type) == parse(LEAST)
+
+
+def test_multipart_that_was_decoded_with_half_of_a_surrogate_pair():
+    """As text it may hold one; it is no text that can be stored."""
+    text = multipart([*LEAST_PAIRS, ("CustomField", "?")]).decode().replace("?", "\ud800")
+    assert parse(text, X).raw["CustomField"] == "\ud800"
 
 
 @pytest.mark.parametrize(

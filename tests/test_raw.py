@@ -180,6 +180,17 @@ def test_names_that_are_no_text(name):
         parse({name: "x"})
 
 
+def test_how_deep_pairs_may_be():
+    """As deep as JSON may."""
+    value = {"x": "y"}
+    for _ in range(14):
+        value = {"x": value}
+    assert parse([*LEAST.items(), ("x", value)]) == parse({**LEAST, "x": value})
+    for payload in ({**LEAST, "x": {"x": value}}, [*LEAST.items(), ("x", {"x": value})]):
+        with pytest.raises(DecodeError, match=r"^the payload is nested deeper than 16 levels$"):
+            parse(payload)
+
+
 def test_a_mapping_holds_no_more_than_a_body_could():
     """An endless iterable, one that contains itself, and a small one that unfolds to many values all end."""
     with pytest.raises(DecodeError, match="more values") as caught:

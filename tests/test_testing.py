@@ -32,7 +32,7 @@ from exotel_callback.testing import (
     encode_multipart,
     payload,
 )
-from helpers import multipart
+from helpers import LEAST, multipart
 
 STORED = Path(__file__).with_name("scenarios.json")
 ENCODERS = [encode_json, encode_form, encode_multipart]
@@ -93,6 +93,12 @@ def test_what_json_does_not_have(encode, value):
     """It is no payload in a form either."""
     with pytest.raises((ValueError, TypeError)):
         encode({"CallSid": value})
+
+
+@pytest.mark.parametrize("text", ["x", f"--{'-' * 24}d74496d66958873e x", f"--{'-' * 24}d74496d66958873ex --x"])
+def test_a_boundary_is_in_no_value(text):
+    """It is made longer until it is not."""
+    assert parse(*encode_multipart({**LEAST, "CustomField": text})).custom_field == text
 
 
 def test_a_name_in_a_multipart_body():
