@@ -325,6 +325,9 @@ def test_the_message_of_many_issues_has_an_end():
         parse_call_list({"Calls": [{}] * 500}, strict=True)
     assert len(caught.value.issues) == 1_000
     assert str(caught.value).endswith("; missing @ Calls[49].Status; and 900 more")
+    with pytest.raises(MissingFieldError) as caught:
+        parse_call_list({"Calls": [{}] * 50}, strict=True)
+    assert str(caught.value).endswith("; missing @ Calls[49].Sid; missing @ Calls[49].Status")
 
 
 def test_spellings_of_one_status_do_not_contradict_each_other():

@@ -99,10 +99,16 @@ EXPLAINED = {
     "timeline": "calls/answered-by-both-then-over/*t calls/answered-by-both-then-over/2*",
     "asked-for": "calls/lost-then-asked-for/*t calls/lost-then-asked-for/*d*.json",
     "flow": "samples/passthru-answered/query.form",
+    "flow-shown": "--show-personal samples/passthru-answered/query.form",
+    "one-event-narrow": "samples/extended-payload/body.json",
+    "several-calls-narrow": "samples/inbound-missed/body.form samples/passthru-missed/query.form",
     "flow-and-callback": "samples/passthru-answered/query.form samples/passthru-status-callback/body.json",
     "page-of-calls": "samples/call-list/body.json",
-    "several-calls": "samples/inbound-missed/body.form samples/passthru-missed/query.form calls/lost*/*t",
+    "several-calls": "samples/inbound-missed/body.form samples/passthru-missed/query.form calls/a*/*t",
 }
+
+
+WIDTHS = {"one-event-narrow": "40", "several-calls-narrow": "60", "timeline-narrow": "60"}
 
 
 def explained(name):
@@ -112,7 +118,7 @@ def explained(name):
         for pattern in EXPLAINED[name].split()
         for argument in ([pattern] if pattern.startswith("-") else sorted(map(str, Path().glob(pattern))))
     ]
-    return run("explain", *arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS="60" if "narrow" in name else "120")[1]
+    return run("explain", *arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS=WIDTHS.get(name, "120"))[1]
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
@@ -120,6 +126,13 @@ def test_what_explain_prints(name, monkeypatch):
     """Is as stored, to the last space."""
     monkeypatch.chdir(TESTS)
     assert explained(name) == (STORED / f"{name}.txt").read_text()
+
+
+def test_the_bar_of_a_short_leg():
+    """Is there, beside that of a long one."""
+    legs = [{"OnCallDuration": 1_000}, {"OnCallDuration": 1}, {"OnCallDuration": 0}]
+    shown = rows(run("explain", stdin=json.dumps({**LEAST, "Legs": legs}).encode())[1])
+    assert [shown[index][-1] for index in "012"] == ["=" * 20, "=", ""]
 
 
 def test_explain_reads_standard_input():

@@ -194,6 +194,13 @@ def test_two_spellings_of_one_value_do_not_contradict_each_other():
     assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_WORD]
 
 
+def test_a_repeated_value_contradicts_nothing_by_what_does_not_count():
+    """Its first one is what it says."""
+    told, problems = issues({"Legs": '[{"Status": "busy"}]', "Legs[0][Status]": ["busy", "failed"]})
+    assert told == (Leg(status=LegStatus.BUSY),)
+    assert [code for _, code, _ in problems] == [IssueCode.REPEATED]
+
+
 @pytest.mark.parametrize("leg", [1, {"Leg": {"Id": 1, "Status": "busy"}}], ids=str)
 def test_odd_legs_leave_one_issue_a_place(leg):
     """And none beyond the limit: a body must not be worth more issues than it has legs."""

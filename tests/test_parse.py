@@ -169,12 +169,19 @@ def test_other_misused_arguments(options):
 
 
 @pytest.mark.parametrize(
-    ("value", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("1", TypeError), (True, TypeError)]
+    ("value", "error", "says"),
+    [
+        (0, ValueError, "must be at least 1"),
+        (-1, ValueError, "must be at least 1"),
+        (1.5, TypeError, "must be a whole number, not float"),
+        ("1", TypeError, "must be a whole number, not str"),
+        (True, TypeError, "must be a whole number, not bool"),
+    ],
 )
 @pytest.mark.parametrize("name", ["body_bytes", "fields", "legs"])
-def test_limits_are_whole_numbers_of_at_least_one(name, value, error):
+def test_limits_are_whole_numbers_of_at_least_one(name, value, error, says):
     """Told when they are made."""
-    with pytest.raises(error):
+    with pytest.raises(error, match=f"^{name} {says}$"):
         Limits(**{name: value})
 
 

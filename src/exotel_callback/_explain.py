@@ -168,7 +168,7 @@ def _in_words(value: object) -> Text:
         return Text("not attempted")
     if isinstance(value, datetime):
         return Text(value.isoformat(sep=" "))
-    return Text(printable(value.value if isinstance(value, StrEnum) else str(value)))
+    return Text(printable(str(value)))
 
 
 def _legs(legs: Sequence[Leg | PassthruLeg], *, show_personal: bool) -> RenderableType:

@@ -205,8 +205,6 @@ def says_nothing(value: object) -> bool:
 
 def as_text(value: object) -> str:
     """Return any value as text: what both JSON and forms write for numbers, empty for nothing, JSON for the rest."""
-    if type(value) is bool:
-        return "true" if value else "false"
     text = "" if value is None else _scalar_text(value)
     if text is None and isinstance(value, StandIn):
         return str(value)
