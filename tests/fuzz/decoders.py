@@ -4,7 +4,7 @@
 - multipart: Werkzeug's and Django's form parsers, which a sender might hope to be read in another way than us;
 - bracket keys: PHP's own rules, where ``php`` is there: what it makes of a form of ours are the legs that we read.
 
-Run by hand; it ends with 1 at the first difference::
+It ends with 1 at the first difference::
 
     python tests/fuzz/decoders.py --count 200000 --seed 1
 """
