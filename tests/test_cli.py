@@ -42,8 +42,9 @@ def run(*arguments, stdin=b"", **environment):
 
 
 def run_process(*arguments, stdin=b"", **environment):
-    """Run the command as its users do."""
-    command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
+    """Run the command as the script that is installed does."""
+    start = "from exotel_callback.__main__ import main; main()"
+    command = [sys.executable, "-c", start, *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
     done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -143,6 +144,25 @@ def test_explain_reads_standard_input():
     body = "CallSid=a&Status=busy&CustomField=caf\xe9".encode("latin-1")
     code, out, _ = run("explain", "--show-personal", "--content-type", f"{FORM}; charset=latin1", stdin=body)
     assert rows(out)["CustomField"] == ["caf\xe9"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"CallSid=caf\xe9&CallType=completed", f"{FORM}; charset=latin1"),
+        (b'{"Call": {"Sid": "caf\xe9", "Status": "busy"}}', "application/json; charset=latin1"),
+        (b'{"Calls": [{"Sid": "caf\xe9", "Status": "busy"}]}', "application/json; charset=latin1"),
+    ],
+)
+def test_explain_another_charset(body, content_type):
+    """Whichever function reads it."""
+    code, out, _ = run("explain", "--content-type", content_type, stdin=body)
+    assert (code, rows(out)["CallSid"]) == (0, ["caf\xe9"])
+
+
+def test_explain_multipart_after_empty_lines():
+    """As somebody cuts it out of a log."""
+    assert run("explain", stdin=b"\r\n\r\n" + encode_multipart(PAGE)[0])[0] == 0
 
 
 def test_explain_masks_personal_data_unless_asked():

@@ -267,10 +267,21 @@ def test_a_boundary_has_at_most_200_characters():
     for length, ok in [(200, True), (201, False)]:
         boundary = "b" * length
         body = multipart(LEAST_PAIRS, boundary)
-        if ok:
-            assert parse(body, f"multipart/form-data; boundary={boundary}") == parse(LEAST)
-        else:
-            assert refusal(body, f"multipart/form-data; boundary={boundary}")[0] == 400
+        for sent in (body, body.decode()):
+            if ok:
+                assert parse(sent, f"multipart/form-data; boundary={boundary}") == parse(LEAST)
+            else:
+                says = "the content type multipart/form-data comes without a usable boundary"
+                assert refusal(sent, f"multipart/form-data; boundary={boundary}") == (400, says)
+
+
+def test_what_is_said_of_what_can_not_be_read():
+    """Its type, or the types that are."""
+    for payload in (5, None, object()):
+        says = f"{type(payload).__name__} is not a body, a mapping or an iterable of pairs"
+        assert refusal(payload) == (400, says)
+    says = "the content type is not one of application/json, application/x-www-form-urlencoded, multipart/form-data"
+    assert refusal(b"", "text/plain") == (415, says)
 
 
 @pytest.mark.parametrize("start", [b"", b"\r\n", b" "])
