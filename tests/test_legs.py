@@ -201,6 +201,13 @@ def test_a_repeated_value_contradicts_nothing_by_what_does_not_count():
     assert [code for _, code, _ in problems] == [IssueCode.REPEATED]
 
 
+def test_an_odd_leg_just_beyond_the_limit():
+    """Is one of too many, and nothing else."""
+    told, problems = issues({"Legs": [FIRST] * 64 + [1]})
+    assert len(told) == 64
+    assert [code for _, code, _ in problems] == [IssueCode.TOO_MANY_LEGS]
+
+
 @pytest.mark.parametrize("leg", [1, {"Leg": {"Id": 1, "Status": "busy"}}], ids=str)
 def test_odd_legs_leave_one_issue_a_place(leg):
     """And none beyond the limit: a body must not be worth more issues than it has legs."""
