@@ -133,6 +133,7 @@ def test_the_least_request():
         ('"null"', None),
         ("null", None),
         ('"4"2"', '4"2'),
+        ('"X42X"', "X42X"),
         (42, "42"),
     ],
 )

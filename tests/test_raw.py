@@ -171,6 +171,8 @@ def test_a_mapping_that_raises_while_it_is_read(error):
     with pytest.raises(DecodeError) as caught:
         parse(Broken(error))
     assert caught.value.__cause__ is None
+    if not isinstance(error, DecodeError):
+        assert str(caught.value) == f"{type(error).__name__} while Broken was read as a mapping or pairs"
 
 
 @pytest.mark.parametrize("name", [None, b"CallSid", ("a",), 1.5, True])
@@ -180,20 +182,34 @@ def test_names_that_are_no_text(name):
         parse({name: "x"})
 
 
-def test_how_deep_pairs_may_be():
-    """As deep as JSON may."""
-    value = {"x": "y"}
-    for _ in range(14):
-        value = {"x": value}
-    assert parse([*LEAST.items(), ("x", value)]) == parse({**LEAST, "x": value})
-    for payload in ({**LEAST, "x": {"x": value}}, [*LEAST.items(), ("x", {"x": value})]):
-        with pytest.raises(DecodeError, match=r"^the payload is nested deeper than 16 levels$"):
-            parse(payload)
+def test_a_list_in_a_list():
+    """Is a value, and not several."""
+    assert type(parse({**LEAST, "x": [["a", "b"]]}).raw["x"][0]) is tuple
+
+
+def depth_of(value):
+    items = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth_of, items)) if isinstance(value, dict | list) else 0
+
+
+def test_how_deep_a_value_may_be():
+    """In a mapping or in pairs: as deep as in JSON, and no deeper."""
+    for deepen in (lambda value: {"x": value}, lambda value: [value], lambda value: {"x": [value]}):
+        value = "y"
+        for _ in range(20):
+            value = deepen(value)
+            for payload in ({**LEAST, "x": value}, [*LEAST.items(), ("x", value)]):
+                if depth_of({"x": value}) > 16:
+                    with pytest.raises(DecodeError, match=r"^the payload is nested deeper than 16 levels$"):
+                        parse(payload)
+                else:
+                    assert parse(payload).extra
 
 
 def test_a_mapping_holds_no_more_than_a_body_could():
     """An endless iterable, one that contains itself, and a small one that unfolds to many values all end."""
-    with pytest.raises(DecodeError, match="more values") as caught:
+    says = r"^the payload holds more values than a body of the allowed size could$"
+    with pytest.raises(DecodeError, match=says) as caught:
         parse(("a", "b") for _ in iter(int, 1))
     assert caught.value.status_hint == 413
     loop = {**LEAST}

@@ -247,6 +247,13 @@ def test_what_is_no_text(value, code, told):
     assert text(value) == (None, [(code, told)])
 
 
+@pytest.mark.parametrize("name", ["Status", "EventType", "Direction"])
+def test_a_word_that_is_no_text(name):
+    """Is of a type that does not belong there."""
+    (issue,) = parse({**LEAST, name: True}).issues
+    assert (issue.path, issue.code, issue.text) == (name, IssueCode.WRONG_TYPE, "true")
+
+
 def test_the_text_of_an_issue_is_cut():
     """An issue keeps at most 200 characters of the value."""
     _, [(_, told)] = seconds("x" * 1000)
