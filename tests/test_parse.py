@@ -123,6 +123,11 @@ def test_the_first_of_several_values_counts_even_if_it_says_nothing():
         parse("CallSid=a&Status=&Status=busy", FORM)
 
 
+def test_null_and_an_empty_text_are_the_same_nothing():
+    """So one after the other is no different value."""
+    assert parse({**LEAST, "To": [None, ""]}).issues == ()
+
+
 @pytest.mark.parametrize("timezone", [None, "Asia/Kolkata", 5.5])
 def test_a_timezone_that_is_none(timezone):
     """Misuse of an argument is told at once, whatever the payload."""
