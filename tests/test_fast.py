@@ -14,7 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exotel_callback import Leg, Limits, StatusCallback, _fast, parse, strategies
+from exotel_callback import (
+    AnsweredBy,
+    CallStatus,
+    Direction,
+    EventType,
+    Leg,
+    LegStatus,
+    Limits,
+    StatusCallback,
+    _fast,
+    parse,
+    strategies,
+)
 from exotel_callback._fast import read_flat, read_ordinary
 from exotel_callback._raw import RawPayload
 from exotel_callback._read import NO_DATE
@@ -228,6 +240,38 @@ def test_placeholders_for_no_date(placeholder):
     payload = {**LEAST, "EndTime": placeholder}
     assert read_ordinary(payload, None) is not None
     assert parse(payload) == parse(payload, limits=PLAIN) == parse(LEAST)
+
+
+@pytest.mark.parametrize("name", ["CallSid", "RecordingUrl", "From", "To", "PhoneNumberSid", "CustomField"])
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_text_that_can_not_be_stored(name, text):
+    """Is left to the plain path, in whichever field."""
+    payload = {**PAGE, name: text}
+    assert read_ordinary(payload, None) is None
+    assert everything(payload, None) == everything(payload, None, limits=PLAIN)
+
+
+WORDS = {"Status": CallStatus, "EventType": EventType, "Direction": Direction}
+
+
+@pytest.mark.parametrize(("name", "enum"), WORDS.items())
+def test_documented_words_are_ordinary(name, enum):
+    """As they are, in capitals, and with blanks; a word for what is unknown is not."""
+    for member in enum:
+        for word in (member.value, member.value.upper(), member.value.replace("-", " ")):
+            read = read_ordinary({**LEAST, name: word}, None)
+            assert (read is None) == (member.name == "UNKNOWN"), word
+            assert everything({**LEAST, name: word}, None) == everything({**LEAST, name: word}, None, limits=PLAIN)
+
+
+@pytest.mark.parametrize(("name", "enum"), [("Status", LegStatus), ("AnsweredBy", AnsweredBy)])
+def test_documented_words_of_legs_are_ordinary(name, enum):
+    """As above."""
+    for member in enum:
+        for word in (member.value, member.value.upper(), member.value.replace("-", " ")):
+            payload = {**LEAST, "Legs": [{"OnCallDuration": 1, "Status": "busy", "AnsweredBy": "NA", name: word}]}
+            assert (read_ordinary(payload, None) is None) == (member.name == "UNKNOWN" or word == "NULL"), word
+            assert everything(payload, None) == everything(payload, None, limits=PLAIN)
 
 
 def test_24_oclock_in_newer_pythons(monkeypatch):

@@ -118,7 +118,7 @@ class Scenario:
             yield Delivery(content_type, body, delay)
 
 
-def _answered(updated: str, second_party: str | None, **more: object) -> dict[str, Any]:
+def _answered(updated: str, second_party: str | None) -> dict[str, Any]:
     """Return the event that is sent when a party has picked up."""
     return payload(
         EventType="answered",
@@ -131,7 +131,6 @@ def _answered(updated: str, second_party: str | None, **more: object) -> dict[st
             {"OnCallDuration": 0, "Status": "in-progress"},
             {"OnCallDuration": 0, "Status": second_party},
         ],
-        **more,
     )
 
 
