@@ -21,6 +21,7 @@ from exotel_callback import (
     merge,
     parse,
 )
+from exotel_callback._encode import form_pairs
 from exotel_callback.testing import (
     PATIENCE,
     RETRY_DELAYS,
@@ -99,6 +100,12 @@ def test_what_json_does_not_have(encode, value):
 def test_a_boundary_is_in_no_value(text):
     """It is made longer until it is not."""
     assert parse(*encode_multipart({**LEAST, "CustomField": text})).custom_field == text
+
+
+def test_nothing_in_a_form():
+    """Null is written as one likes, and an empty leg as an empty text."""
+    assert [*form_pairs({"a": None, "Legs": [{}]}, null="null")] == [("a", "null"), ("Legs[0]", "")]
+    assert [*form_pairs({"a": None})] == [("a", "")]
 
 
 def test_a_name_in_a_multipart_body():
