@@ -24,6 +24,7 @@ from exotel_callback import (
     Limits,
     StatusCallback,
     _fast,
+    _parse,
     parse,
     strategies,
 )
@@ -249,6 +250,24 @@ def test_text_that_can_not_be_stored(name, text):
     payload = {**PAGE, name: text}
     assert read_ordinary(payload, None) is None
     assert everything(payload, None) == everything(payload, None, limits=PLAIN)
+
+
+@pytest.mark.parametrize("name", ["CallSid", "RecordingUrl", "From", "To", "PhoneNumberSid", "CustomField"])
+def test_short_texts(name):
+    """They might be words for nothing, and are not."""
+    payload = {**PAGE, name: "911"}
+    assert read_ordinary(payload, None) == parse(payload, limits=PLAIN)
+
+
+def test_parse_takes_it(monkeypatch):
+    """Before all else, and for what a form was decoded to."""
+    with monkeypatch.context() as patched:
+        patched.setattr(_parse, "read_ordinary", lambda *given: given)
+        assert parse("x", "y") == ("x", "y")
+    with monkeypatch.context() as patched:
+        patched.setattr(_parse, "read_ordinary", lambda *_: None)
+        patched.setattr(_parse, "read_flat", lambda raw: raw)
+        assert parse("x=y", FORM) == {"x": "y"}
 
 
 WORDS = {"Status": CallStatus, "EventType": EventType, "Direction": Direction}

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import pytest
 
-from exotel_callback import CallStatus, DecodeError, Limits, parse
+from exotel_callback import CallStatus, DecodeError, Limits, StatusCallback, parse
 from helpers import FORM, LEAST, PAGE, encode_json
 
 
@@ -204,6 +204,19 @@ def test_how_deep_a_value_may_be():
                         parse(payload)
                 else:
                     assert parse(payload).extra
+
+
+def test_what_is_no_pair():
+    """Is no payload."""
+    with pytest.raises(DecodeError, match=r"^not a body, a mapping or an iterable of pairs$"):
+        parse([1])
+
+
+def test_a_raw_of_ones_own_holds_no_more_than_a_body_could():
+    """By default: the name, its list, and the values in it count."""
+    StatusCallback(call_sid="a", status=CallStatus.BUSY, raw={"x": [0] * 65_534})
+    with pytest.raises(DecodeError, match="more values"):
+        StatusCallback(call_sid="a", status=CallStatus.BUSY, raw={"x": [0] * 65_535})
 
 
 def test_a_mapping_holds_no_more_than_a_body_could():
