@@ -19,6 +19,8 @@ from test_servers import SERVERS, running
 httpx2 = pytest.importorskip("httpx2")
 
 from exotel_callback import _send  # noqa: E402 - it needs httpx2
+from exotel_callback._cli import _told  # noqa: E402 - as above
+from exotel_callback._send import Attempt, target  # noqa: E402 - as above
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
 FAST = "--speed=100000"
@@ -195,8 +197,11 @@ def test_the_name_that_is_looked_up_is_the_one_that_is_used(monkeypatch):
 @pytest.mark.parametrize("option", ["--speed=nan", "--speed=inf", "--speed=0.5", "--patience=nan", "--patience=1e30"])
 def test_numbers_that_are_none(option):
     """They are a misused command."""
-    code, out, _ = run("send", "http://127.0.0.1:1/", "busy", option)
+    code, out, err = run("send", "http://127.0.0.1:1/", "busy", option)
     assert (code, out) == (2, "")
+    if option.endswith(("nan", "inf")):
+        name, value = option.split("=")
+        assert f"Invalid value for '{name}': {value}\n" in err
 
 
 @pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2)])
@@ -270,6 +275,34 @@ def test_addresses_that_are_refused(url, says):
     code, out, err = run("send", url, "busy", FAST)
     assert (code, out) == (2, "")
     assert says in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("attempt", "told"),
+    [
+        (Attempt(1, 0, "200", 0.5, is_acknowledged=True, is_dropped=False), "1 of 3: 200 after 0.50 s"),
+        (
+            Attempt(2, 1, "500", 0.5, is_acknowledged=False, is_dropped=False),
+            "2 of 3, repetition 1: 500 after 0.50 s; will be repeated",
+        ),
+        (
+            Attempt(2, 2, "500", 0.5, is_acknowledged=False, is_dropped=True),
+            "2 of 3, repetition 2: 500 after 0.50 s; dropped for good",
+        ),
+        (
+            Attempt(3, 0, "200", 20.0, is_acknowledged=False, is_dropped=False),
+            "3 of 3: 200 after 20.00 s; too late, Exotel waits 15 s; will be repeated",
+        ),
+    ],
+)
+def test_what_is_told_of_an_attempt(attempt, told):
+    """Which it is, what came of it, and what follows."""
+    assert _told(attempt, 3, 15.0) == told
+
+
+def test_an_encrypted_address():
+    """Is one, too."""
+    assert target("https://localhost/exotel").scheme == "https"
 
 
 def test_anywhere():
