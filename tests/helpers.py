@@ -1,5 +1,7 @@
 """Payloads and encoders for the tests. They share no code with the parser."""
 
+import os
+
 from exotel_callback import _encode
 from exotel_callback._encode import FORM, JSON, encode_form, encode_json, encode_multipart
 from exotel_callback._encode import form_pairs as flat_pairs
@@ -16,6 +18,7 @@ __all__ = [
     "flat_pairs",
     "label",
     "multipart",
+    "search_path",
 ]
 
 # The example of https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
@@ -47,6 +50,11 @@ LEAST = {"CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a", "Status": "completed"}
 def multipart(pairs, boundary="x", headers=""):
     """Return a multipart body of pairs; `headers` are added to each part."""
     return _encode.multipart(pairs, boundary, headers)[0]
+
+
+def search_path(folder=""):
+    """Return what a process of its own gets as ``PYTHONPATH``: a folder, before those that this one has."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
 
 def label(value):

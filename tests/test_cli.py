@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from exotel_callback import dump, load, parse
 from exotel_callback._cli import cli
-from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart
+from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart, search_path
 
 PERSONAL = ["09876543210", "09123456789", "0XXXXXX4890", "order_12345"]
 
@@ -49,11 +49,6 @@ def run_process(*arguments, stdin=b"", **environment):
     environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
     done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def before(folder):
-    """Return a search path for modules that has a folder before all others."""
-    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
 
 
 def rows(table):
@@ -511,7 +506,7 @@ def test_a_missing_file(tmp_path):
 def test_without_the_extra(tmp_path, package):
     """One sentence says how to install it; the parser itself needs neither."""
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
-    code, out, err = run_process("explain", stdin=b"{}", PYTHONPATH=before(tmp_path))
+    code, out, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
     assert (code, out) == (1, "")
     assert err == "The command needs its extra: pip install 'exotel-callback[cli]'\n"
 
@@ -519,7 +514,7 @@ def test_without_the_extra(tmp_path, package):
 def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
     """It would not help to install the extra again."""
     (tmp_path / "click.py").write_text("import nowhere_to_be_found")
-    assert "nowhere_to_be_found" in run_process("explain", stdin=b"{}", PYTHONPATH=before(tmp_path))[2]
+    assert "nowhere_to_be_found" in run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))[2]
 
 
 def test_it_does_not_run_when_imported():

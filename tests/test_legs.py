@@ -194,6 +194,13 @@ def test_two_spellings_of_one_value_do_not_contradict_each_other():
     assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_WORD]
 
 
+@pytest.mark.parametrize("nothing", ["", "null", "None"])
+def test_nothing_does_not_contradict_nothing(nothing):
+    """However it is written."""
+    told, problems = issues({"Legs": [{"Status": "busy", "AnsweredBy": None}], "Legs[0][AnsweredBy]": nothing})
+    assert (told, problems) == ((Leg(status=LegStatus.BUSY),), [])
+
+
 def test_a_repeated_value_contradicts_nothing_by_what_does_not_count():
     """Its first one is what it says."""
     told, problems = issues({"Legs": '[{"Status": "busy"}]', "Legs[0][Status]": ["busy", "failed"]})

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers import search_path
+
 PARSE_MULTIPART = """
 from exotel_callback import parse
 body = b'--x\\r\\nContent-Disposition: form-data; name="%s"\\r\\n\\r\\n%s\\r\\n'
@@ -22,7 +24,7 @@ def pip(*arguments):
 
 
 def parse_multipart(path: Path):
-    environment = {**os.environ, "PYTHONPATH": str(path)}
+    environment = {**os.environ, "PYTHONPATH": search_path(path)}
     command = [sys.executable, "-c", PARSE_MULTIPART]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

@@ -13,6 +13,7 @@ from threading import Thread
 import pytest
 
 from exotel_callback.testing import SCENARIOS, encode_form, encode_json, encode_multipart
+from helpers import search_path
 from test_cli import run
 from test_servers import SERVERS, running
 
@@ -346,7 +347,7 @@ def test_a_client_that_is_missing(tmp_path):
     """The extra is named."""
     (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError(name='httpx2')")
     command = [sys.executable, "-m", "exotel_callback", "send", "http://127.0.0.1:1/", "busy"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": search_path(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
     assert "pip install 'exotel-callback[cli]'" in done.stderr

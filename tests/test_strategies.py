@@ -35,7 +35,7 @@ from exotel_callback import (
     strategies,
 )
 from exotel_callback.testing import Delivery
-from helpers import PAGE
+from helpers import PAGE, search_path
 
 SID = "0" * 32
 LEAST = {"CallSid": SID, "Status": "completed"}
@@ -480,7 +480,7 @@ def test_from_type():
 
 
 def run(code, path=""):
-    environment = {**os.environ, "PYTHONPATH": str(path)}
+    environment = {**os.environ, "PYTHONPATH": search_path(path)}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, env=environment
     )

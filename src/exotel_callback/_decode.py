@@ -82,8 +82,6 @@ def decode_json(text: str) -> object:
     """Decode JSON, read-only; also of a text that stands in a field."""
     try:
         value = (_JSON if len(text) <= MAX_INT_DIGITS else _LONG_JSON).decode(text)
-    except DecodeError as error:  # of the hook for NaN
-        problem = str(error)
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
     except RecursionError:
