@@ -346,7 +346,8 @@ def test_the_command_against_a_server(server):
 def test_a_client_that_is_missing(tmp_path):
     """The extra is named."""
     (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError(name='httpx2')")
-    command = [sys.executable, "-m", "exotel_callback", "send", "http://127.0.0.1:1/", "busy"]
+    start = "from exotel_callback.__main__ import main; main()"
+    command = [sys.executable, "-c", start, "send", "http://127.0.0.1:1/", "busy"]
     environment = {**os.environ, "PYTHONPATH": search_path(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
