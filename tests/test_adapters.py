@@ -77,7 +77,7 @@ def asgi_scope(call):
         "type": "http",
         "method": call.method,
         "path": "/",
-        "query_string": call.query.encode(),
+        "query_string": call.query.encode("latin-1"),
         "headers": headers if call.method == "POST" else [],
     }
 
@@ -622,6 +622,12 @@ def test_a_raw_query(framework):
     for query in ("secret=\xff", "secret=%FF", f"\xff&{RAW_E}\xff"):
         with pytest.raises(AuthenticationError):
             call(sent("json", PAGE, query=query), secret=["\xe9", "\ufffd"])
+
+
+@pytest.mark.parametrize("framework", ["django under asgi", "fastapi"])
+def test_a_raw_query_under_asgi(framework):
+    """Is bytes, and as above; Django itself refuses one that is no UTF-8."""
+    assert FRAMEWORKS[framework](sent("json", PAGE, query=RAW_E), secret="\xe9") == CALLBACK
 
 
 def test_a_query_of_django_that_no_server_makes():

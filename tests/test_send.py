@@ -301,9 +301,22 @@ def test_what_is_told_of_an_attempt(attempt, told):
     assert _told(attempt, 3, 15.0) == told
 
 
-def test_an_encrypted_address():
-    """Is one, too."""
-    assert target("https://localhost/exotel").scheme == "https"
+@pytest.mark.parametrize("url", ["https://localhost/exotel", "http://localhost:1/", "http://localhost:65535/"])
+def test_other_addresses(url):
+    """An encrypted one, and those with the first and the last port."""
+    assert str(target(url)) == url
+
+
+def test_what_is_no_address():
+    """Is told what one looks like."""
+    with pytest.raises(ValueError, match=r"^it must begin with http:// or https:// and a host$"):
+        target("ftp://localhost/")
+
+
+def test_how_long_is_waited():
+    """Twice as long as Exotel waits, to tell how much too late an answer is."""
+    with _send.client_for(patience=5.0, anywhere=False) as client:
+        assert client.timeout.read == 10.0
 
 
 def test_anywhere():
