@@ -313,6 +313,11 @@ def test_what_is_no_address():
         target("ftp://localhost/")
 
 
+def test_how_much_is_told_of_an_error():
+    """A handler may have written it."""
+    assert _send._told(_send.httpx2.ReadError("x" * 300)) == "x" * 200  # noqa: SLF001 - no handler of ours writes so much
+
+
 def test_how_long_is_waited():
     """Twice as long as Exotel waits, to tell how much too late an answer is."""
     with _send.client_for(patience=5.0, anywhere=False) as client:

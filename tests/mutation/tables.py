@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "exotel_callback"
 
-ADAPTERS = "test_adapters test_write_your_own_adapter test_servers"
+ADAPTERS = "test_public_api test_adapters test_write_your_own_adapter test_servers"
 
 # The modules, each with the tests that read it; those that fail soonest come first.
 TESTS = {
@@ -65,10 +65,10 @@ TESTS = {
     "adapters.fastapi": ADAPTERS,
     "adapters.flask": ADAPTERS,
     "auth": "test_auth test_public_api",
-    "converters": "test_queue test_call test_releases",
+    "converters": "test_queue test_call test_releases test_public_api",
     "recordings": "test_recordings test_public_api",
     "phones": "test_phones test_public_api test_imports",
-    "strategies": "test_strategies test_docs_of_the_kit test_imports",
+    "strategies": "test_public_api test_strategies test_docs_of_the_kit test_imports",
     "testing": "test_testing test_public_api",
 }
 
