@@ -860,3 +860,8 @@ def test_an_event_of_the_largest_size():
     for piece in (body, body[:-1], body[:-2]):
         event = {"body": base64.b64encode(piece).decode(), "isBase64Encoded": True}
         assert parse_event(event) == parse(piece)
+
+
+def test_a_parameter_of_one_letter():
+    """Is long enough."""
+    assert Settings(secret=RIGHT, secret_parameter="k").secret_parameter == "k"
