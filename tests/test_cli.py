@@ -425,6 +425,10 @@ LINE_BYTES = 6 * 65_536 + 4_096
         (b"x" * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
         (b"x" * 2 * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
         (b"x" * (LINE_BYTES - 1) + b"\n", "not JSON: Expecting value at line 1 column 1"),
+        (
+            b'{"content_type": "text/plain"}\n',
+            "an envelope needs a body (text) or body_base64, and its content_type is text",
+        ),
         (b'{"body": 5}\n', "an envelope needs a body (text) or body_base64, and its content_type is text"),
         (b"\xff\n", "not JSON: Expecting value at line 1 column 1"),
     ],
