@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from unicodedata import category
 
 import attrs
 import pytest
@@ -98,6 +99,23 @@ VOCABULARY = [
     ([*strategies._LEG], ["OnCallDuration", "Status", "AnsweredBy"]),
     (sorted({**strategies._REQUIRED, **strategies._OPTIONAL}), sorted({*PAGE} - {"Legs"})),
     ([*strategies._MORE], ["Price", "Carrier"]),
+    (
+        [strategies._sid(number) for number in (0, 10, 35, 36, 36**32 - 1)],
+        [SID, f"{SID[1:]}a", f"{SID[1:]}z", f"{SID[2:]}10", "z" * 32],
+    ),
+    (strategies._with_a_byte(b"abcd", "text/plain", 0.5), (b"ab\xffcd", "text/plain")),
+    (strategies._with_a_byte(b"abcd", "text/plain", 1), (b"abcd\xff", "text/plain")),
+    (strategies._body((b"abcd", "text/plain")), b"abcd"),
+    (
+        strategies._answered(SID, "14:25:18", None),
+        {
+            "CallSid": SID,
+            "Status": "in-progress",
+            "EventType": "answered",
+            "DateUpdated": "2024-01-15 14:25:18",
+            "Legs": [{"Status": "in-progress"}, {"Status": None}],
+        },
+    ),
 ]
 
 
@@ -118,6 +136,18 @@ def test_words_for_nothing(text):
     """Are not drawn where something is."""
     assert strategies._is_nothing(text)
     assert not strategies._is_nothing(f"{text}x")
+
+
+def test_texts():
+    """They hold what every encoding can carry, and no blanks around it."""
+
+    @settings(REACHED, max_examples=1_000)
+    @given(strategies._TEXTS)
+    def check(text):
+        assert text == text.strip()
+        assert not {*map(category, text)} & {"Cs", "Cc"}
+
+    check()
 
 
 def test_odd_numbers_are_drawn():
@@ -199,10 +229,11 @@ def test_every_damage(place, data):
         parse(*data.draw(strategies._damages()[place]))
 
 
-def test_the_longest_that_is_cut_off():
-    """Lacks no more than what ends a multipart body."""
+def test_what_is_cut_off():
+    """Everything, or no more than what ends a multipart body."""
     body, content_type = exotel_callback.testing.encode_multipart(LEAST)
     bodies = strategies._cut(st.just((body, content_type)), len("--\r\n"))
+    assert least(bodies) == (b"", content_type)
     cut = least(bodies, lambda drawn: len(drawn[0]) > len(body) - 5)
     assert cut[0] == body[:-4]
     with pytest.raises(CallbackError):
