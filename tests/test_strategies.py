@@ -321,6 +321,15 @@ def test_what_each_shrinks_to(strategy, shrunk):
     assert least(strategy) == shrunk
 
 
+def test_what_a_leg_that_was_not_attempted_shrinks_to():
+    """The null of JSON, and not a text for it."""
+
+    def is_there(payload):
+        return any(leg.status is LegStatus.NOT_ATTEMPTED for leg in parse(payload).legs)
+
+    assert least(strategies.payloads(), is_there) == {**LEAST, "Legs": [{"Status": None}]}
+
+
 MEMBERS = {
     "status": CallStatus,
     "direction": Direction,
