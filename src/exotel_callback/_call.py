@@ -10,7 +10,7 @@ So a call is the set of its distinct events, and every field is a function of th
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -52,10 +52,15 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     :raises ValueError: There is nothing to merge, or not all are of one call.
     :raises TypeError: An argument is none of these.
     """
-    events = _distinct(events_or_calls)
+    events = distinct((event.event_key, event) for event in _events_of(events_or_calls))
     if len({event.call_sid for event in events.values()}) != 1:
         message = "merge() takes events of one call, not of several" if events else "there is nothing to merge"
         raise ValueError(message)
+    return merged(events)
+
+
+def merged(events: Mapping[str, StatusCallback]) -> Call:
+    """Put together the distinct events of one call, which come by their keys, in the order of these."""
     ranked = [event for _, event in sorted(events.items(), key=_authority, reverse=True)]
     # Of equal ones `min` takes the first.
     fields: dict[str, Any] = {name: min((getattr(event, name) for event in ranked), key=_ignorance) for name in _MERGED}
@@ -63,16 +68,20 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     return Call(**fields, issues=tuple(issues), events=tuple(events.values()))
 
 
-def _distinct(events_or_calls: Iterable[object]) -> dict[str, StatusCallback]:
-    events: dict[str, StatusCallback] = {}
+def _events_of(events_or_calls: Iterable[object]) -> Iterator[StatusCallback]:
     for item in events_or_calls:
         if not isinstance(item, StatusCallback | Call):
             message = f"merge() takes StatusCallbacks and Calls, each as an argument, not {type(item).__name__}"
             raise TypeError(message)
-        for event in (item,) if isinstance(item, StatusCallback) else item.events:
-            key = event.event_key
-            events[key] = min(events.get(key, event), event, key=_spelling)
-    return dict(sorted(events.items()))
+        yield from (item,) if isinstance(item, StatusCallback) else item.events
+
+
+def distinct(events: Iterable[tuple[str, StatusCallback]]) -> dict[str, StatusCallback]:
+    """Return one event for each key, in the order of the keys."""
+    found: dict[str, StatusCallback] = {}
+    for key, event in events:
+        found[key] = min(found[key], event, key=_spelling) if key in found else event
+    return dict(sorted(found.items()))
 
 
 def _spelling(event: StatusCallback) -> tuple[object, ...]:

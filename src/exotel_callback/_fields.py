@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, cast
 import attrs
 
 from ._names import LEG_ID, LEGS, chosen_name, leg_key
-from ._raw import FilePart, RawPayload, Snapshot
+from ._raw import EMPTY, FilePart, RawPayload, Snapshot
 from ._read import Kind
 
 _HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
@@ -86,8 +86,15 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return Snapshot().of_mapping(raw)
 
 
+@cache
+def _primary_names(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset({LEGS, *(field.names[0] for field in wire_fields(cls))})
+
+
 def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload) -> RawPayload:
     """Return what belongs to no field of a class, and an alias whose primary name counts."""
+    if raw.keys() <= _primary_names(cls):  # so it is mostly
+        return EMPTY
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
