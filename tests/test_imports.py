@@ -42,12 +42,16 @@ ORDER = [
     "_hypothesis",
     "__init__",
     "_encode",
+    "_archive",
+    "arrow",
     "testing",
     "strategies",
     "auth",
     "recordings",
     "phones",
     "_explain",
+    "_convert",
+    "_report",
     "_send",
     "_cli",
     "__main__",
@@ -74,6 +78,9 @@ THIRD_PARTY = {
     "testing": {"attrs"},
     "_hypothesis": {"hypothesis"},
     "strategies": {"attrs", "hypothesis"},
+    "arrow": {"attrs", "pyarrow"},
+    "_convert": {"click", "pyarrow", "rich"},
+    "_report": {"matplotlib"},
     "_send": {"httpx2"},
     "_cli": {"click", "rich"},
 }
@@ -129,7 +136,7 @@ def test_modules_import_nothing_else():
         others = {name for level, name in imports(module) if not level}
         packages = {name.partition(".")[0] for name in others}
         assert packages - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
-        if module not in {"_send", "_cli", "__main__"}:
+        if module not in {"_convert", "_report", "_send", "_cli", "__main__"}:
             assert not others & NO_IO, module
 
 
@@ -172,6 +179,8 @@ print(*sys.modules)
         "dateutil",
         "multipart",
         "hypothesis",
+        "matplotlib",
+        "pyarrow",
         "click",
         "rich",
         "decimal",
@@ -182,6 +191,7 @@ print(*sys.modules)
 
 
 PUBLIC_MODULES = {
+    "arrow": "CALL_SCHEMA SCHEMA call_table parse_batches",
     "auth": "check_basic_auth check_secret sign_url verify_url",
     "converters": "configure_converter make_converter",
     "phones": "to_e164",
@@ -194,6 +204,7 @@ PUBLIC_MODULES = {
 @pytest.mark.parametrize(
     ("package", "code"),
     [
+        ("pyarrow", "import exotel_callback.arrow"),
         ("phonenumbers", "import exotel_callback.phones"),
         ("hypothesis", "import exotel_callback.strategies"),
         ("itsdangerous", "from exotel_callback.auth import sign_url; sign_url('https://e.com', 'a', 'b')"),
@@ -205,7 +216,9 @@ def test_an_extra_that_is_missing_is_named(tmp_path, package, code):
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert re.search(r"ImportError: .* extra: pip install 'exotel-callback\[(phones|signing|testing)\]'", done.stderr)
+    assert re.search(
+        r"ImportError: .* extra: pip install 'exotel-callback\[(arrow|phones|signing|testing)\]'", done.stderr
+    )
 
 
 def test_every_public_name_is_there():

@@ -2,6 +2,8 @@
 
 import sys
 
+_EXTRAS = {"click": "cli", "rich": "cli", "httpx2": "cli", "pyarrow": "cli,arrow", "matplotlib": "report"}
+
 
 def main() -> None:
     """Run the command, or say in one sentence how to install what it needs."""
@@ -10,9 +12,9 @@ def main() -> None:
 
         cli(prog_name="exotel-callback")
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "httpx2", "rich"}:
+        if error.name not in _EXTRAS:
             raise
-        sys.exit("The command needs its extra: pip install 'exotel-callback[cli]'")
+        sys.exit(f"The command needs its extra: pip install 'exotel-callback[{_EXTRAS[error.name]}]'")
 
 
 if __name__ == "__main__":

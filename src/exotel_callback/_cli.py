@@ -1,42 +1,41 @@
 """The commands.
 
-``explain`` is for a person with captured bodies, ``parse`` for files full of them, and ``sample`` and ``send`` for
-somebody who writes a handler.
+``explain`` is for a person with captured bodies, ``parse`` for files full of them, ``convert`` for archives, and
+``sample`` and ``send`` for somebody who writes a handler.
 """
 
-import base64
 import json
 import math
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ._addresses import identify
+from ._archive import guess_content_type, lines_of, opened
 from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
-from ._decode import decode, decode_json
+from ._decode import decode
 from ._encode import encode_form, encode_json, encode_multipart
-from ._errors import CallbackError, DecodeError
+from ._errors import CallbackError
 from ._explain import Delivery, explain_call, explain_calls, printable
 from ._model import StatusCallback
 from ._options import DEFAULT_LIMITS
 from ._parse import parse
 from ._passthru import PassthruEvent, parse_passthru
 from ._queue import dump
-from ._raw import RawPayload
 from .testing import PATIENCE, RETRY_DELAYS, SCENARIOS
 
 if TYPE_CHECKING:
+    from ._convert import Counts
     from ._send import Attempt
 
-# A body of the largest size, every byte of it escaped as JSON does.
-_LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
-
-_ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
+_CAPTURED: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +48,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("files", nargs=-1, type=_CAPTURED)
 @click.option("--content-type", help="The request's Content-Type header; guessed from the body if left out.")
 @click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
 def explain(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
@@ -97,16 +96,8 @@ def _events(
             return [parse(body, content_type)]
 
 
-def guess_content_type(body: bytes) -> str | None:
-    """Find the boundary of a multipart body in its first line; `parse` tells the other types apart."""
-    first_line = body.lstrip().partition(b"\r\n")[0]
-    if first_line.startswith(b"--") and first_line.isascii():
-        return f'multipart/form-data; boundary="{first_line[2:].decode()}"'
-    return None
-
-
 @cli.command(name="parse")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("files", nargs=-1, type=_CAPTURED)
 @click.option("--ndjson", is_flag=True, help="One callback a line: its JSON, or an envelope around its body.")
 @click.option("--strict", is_flag=True, help="Take any issue of a callback for an error.")
 def parse_files(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
@@ -131,13 +122,97 @@ def parse_files(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         task = progress.add_task("", total=None if ndjson else len(files) or 1)
         for place, body in _bodies(files or ("-",), ndjson=ndjson):
             try:
-                payload, content_type = _opened(body) if ndjson else (body, guess_content_type(body))
+                payload, content_type = opened(body) if ndjson else (body, guess_content_type(body))
                 print(json.dumps(dump(parse(payload, content_type, strict=strict))))
             except CallbackError as error:
                 failed = True
                 errors.print(json.dumps({**place, **_described(error)}))
             progress.advance(task)
     sys.exit(int(failed))
+
+
+def _target(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse what says nothing of its form."""
+    suffixes = (".html",) if parameter.name == "report" else (".parquet", ".ndjson", ".jsonl")
+    if value and value.suffix not in suffixes:
+        message = f"{value}: its name must end in {' or '.join(suffixes)}"
+        raise click.BadParameter(message)
+    return value
+
+
+_WRITTEN: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@cli.command(name="convert")
+@click.argument("files", metavar="IN...", nargs=-1, required=True, type=_CAPTURED)
+@click.argument("out", type=_WRITTEN, callback=_target)
+@click.option("--calls", type=_WRITTEN, callback=_target, help="Write the merged calls to this file, too.")
+@click.option("--report", type=_WRITTEN, callback=_target, help="Write a page of charts to this file, .html.")
+@click.option("--overwrite", is_flag=True, help="Replace what is written if it exists.")
+@click.option("--body", default="body", show_default=True, help="The column of Parquet that has the bodies.")
+@click.option("--content-type", help="The column that has their types; content_type if left out and there.")
+@click.option("--workers", type=click.IntRange(1), help="How many processes parse; one per core if left out.")
+def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
+    files: tuple[str, ...],
+    out: Path,
+    calls: Path | None,
+    report: Path | None,
+    body: str,
+    content_type: str | None,
+    workers: int | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Convert captured bodies into a table of events, a row each in their order, those that can't be parsed too.
+
+    IN is NDJSON as for "parse --ndjson", packed by gzip or not, or Parquet with a column of bodies; - is standard
+    input. OUT and the calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson or .jsonl.
+
+    What came of it is told in the end. The exit code is 1 if a file is damaged; it is read as far as it goes.
+    """
+    from ._convert import Columns, Targets, convert, summary  # noqa: PLC0415 - the other commands need no pyarrow
+
+    draw = _drawer() if report else None
+    targets = [target for target in (out, calls, report) if target]
+    if len({target.resolve() for target in targets}) < len(targets):
+        message = "OUT, --calls and --report are not three files"
+        raise click.UsageError(message)
+    if not overwrite and (there := [str(target) for target in targets if target.exists()]):
+        message = f"{', '.join(there)}: there already. Say --overwrite if you mean it."
+        raise click.UsageError(message)
+    console = Console(stderr=True, highlight=False)
+    problems: list[str] = []
+    with Progress(console=console, transient=True) if console.is_terminal else nullcontext() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(step: str, share: float | None) -> None:
+            if progress:
+                task = tasks.get(step) or tasks.setdefault(step, progress.add_task(step, total=share and 1))
+                progress.update(task, completed=share)
+
+        try:
+            counts = convert(
+                files,
+                Targets(out, calls),
+                Columns(body, content_type),
+                workers=workers or os.cpu_count() or 1,
+                tell=tell,
+                problems=problems,
+            )
+        except (OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+    if report and draw:
+        report.write_text(draw(counts), encoding="utf-8")
+    Console(highlight=False).print(summary(counts))
+    for problem in problems:
+        click.echo(f"Error: {printable(problem)}", err=True)
+    sys.exit(bool(problems))
+
+
+def _drawer() -> "Callable[[Counts], str]":
+    from ._report import page  # noqa: PLC0415 - converting alone needs no matplotlib
+
+    return page
 
 
 def _bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -147,35 +222,9 @@ def _bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[dict[str,
             if not ndjson:
                 yield {"file": name}, file.read(DEFAULT_LIMITS.body_bytes + 1)
                 continue
-            number = 0
-            while line := file.readline(_LINE_BYTES + 1):
-                number += 1
-                ending = line
-                while len(ending) > _LINE_BYTES and not ending.endswith(b"\n"):  # skip the rest of it
-                    ending = file.readline(_LINE_BYTES + 1)
+            for number, line in enumerate(lines_of(file), 1):
                 if not line.isspace():
                     yield {"file": name, "line": number}, line
-
-
-def _opened(line: bytes) -> tuple[Any, str | None]:
-    """Take a body out of its envelope; a line that is no envelope is a JSON body itself."""
-    if len(line) > _LINE_BYTES:
-        message = f"the line is longer than {_LINE_BYTES} bytes"
-        raise DecodeError(message, status_hint=413)
-    envelope = decode_json(line.decode("utf-8", "replace"))
-    if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
-        return line, "application/json"
-    content_type = envelope.get("content_type")
-    body = envelope.get("body")
-    if isinstance(encoded := envelope.get("body_base64"), str):
-        try:
-            body = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            body = None
-    if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
-        message = "an envelope needs a body (text) or body_base64, and its content_type is text"
-        raise DecodeError(message)
-    return body, content_type or guess_content_type(body if isinstance(body, bytes) else body.encode(errors="replace"))
 
 
 def _described(error: CallbackError) -> dict[str, Any]:

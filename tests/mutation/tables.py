@@ -68,6 +68,10 @@ TESTS = {
     "converters": "test_queue test_call test_releases test_public_api",
     "recordings": "test_recordings test_public_api",
     "phones": "test_phones test_public_api test_imports",
+    "_archive": "test_cli test_convert test_arrow",
+    "arrow": "test_arrow test_convert",
+    "_convert": "test_convert test_report",
+    "_report": "test_report",
     "strategies": "test_public_api test_strategies test_docs_of_the_kit test_imports",
     "testing": "test_testing test_public_api",
 }

@@ -1,12 +1,13 @@
 """What type checkers see of the public names. It is never run: mypy strict and pyright strict read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_type
 
 from cattrs import Converter
 from hypothesis import given
 from hypothesis.strategies import SearchStrategy
+from pyarrow import RecordBatch, Schema, Table
 
 from exotel_callback import (
     IST,
@@ -31,6 +32,7 @@ from exotel_callback import (
     PassthruEvent,
     PassthruLeg,
     StatusCallback,
+    arrow,
     auth,
     converters,
     dump,
@@ -217,3 +219,11 @@ def fuzz_handler(drawn: StatusCallback, body: tuple[bytes, str], deliveries: lis
 def lambda_handler(event: dict[str, Any]) -> None:
     """Use the adapter of AWS Lambda."""
     assert_type(aws_lambda.parse_event(event, secret_parameter="key"), StatusCallback)
+
+
+batches = arrow.parse_batches(Table.from_pydict({}), "body", content_type=None, timezone=IST, limits=Limits())
+assert_type(batches, Iterator[RecordBatch])
+assert_type(arrow.call_table(batches), Table)
+assert_type(arrow.SCHEMA, Schema)
+assert_type(arrow.CALL_SCHEMA, Schema)
+arrow.parse_batches(b"")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,46 @@
+"""Parse an archive and merge its calls, with Polars: python calls_with_polars.py IN EVENTS CALLS, all Parquet."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
+
+ROWS = 10_000  # that are parsed at a time
+PARTS = 16  # of the calls, merged one at a time: so many that the events of one fit into memory
+
+
+def bodies_of(archive: str) -> Iterator[pa.RecordBatch]:
+    """Read the bodies of an archive, as they come."""
+    bodies = pl.scan_parquet(archive).select("body", "content_type")
+    for frame in bodies.collect_batches(chunk_size=ROWS, maintain_order=True):
+        yield from frame.to_arrow().to_batches()
+
+
+def calls_of(events: str) -> Iterator[pa.Table]:
+    """Merge the calls of a file of events, part by part; all events of a call are in one part."""
+    parsed = pl.scan_parquet(events).drop_nulls("call_sid")
+    for part in range(PARTS):
+        yield call_table(
+            parsed.filter(pl.col("call_sid").hash() % PARTS == part).collect(engine="streaming").to_arrow()
+        )
+
+
+def write(path: str, schema: pa.Schema, tables: Iterable[pa.RecordBatch | pa.Table]) -> None:
+    """Write tables into one file, as they come."""
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write(table)
+
+
+def main(archive: str, events: str, calls: str) -> None:
+    """Write the events of an archive, and then their calls."""
+    write(events, SCHEMA, parse_batches(bodies_of(archive), content_type="content_type"))
+    write(calls, CALL_SCHEMA, calls_of(events))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,166 @@
+"""How fast `exotel-callback convert` is, and how much memory it takes: a year of calls, made up.
+
+::
+
+    python tests/benchmarks/bulk.py                  # 1,000,000 events; minutes
+    python tests/benchmarks/bulk.py --events 100000
+
+The events are those of made-up calls in all three encodings, each in an envelope; 1 % are damaged, some repeated, and
+all are out of order. The measure is a loop over the same lines, in the same run, with nothing but `json.loads` in it.
+"""
+
+import argparse
+import base64
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from exotel_callback.testing import encode_form, encode_json, encode_multipart
+
+ENCODERS = (encode_json, encode_form, encode_multipart)
+ENDS = {"completed": 60, "no-answer": 20, "busy": 8, "failed": 7, "canceled": 5}
+WORDS = ("voicemail", "completed-no-answer", "free")
+SHUFFLED = 500
+
+
+def calls(rng):
+    """Yield the events of one call after the other."""
+    while True:
+        began = datetime(2025, 4, 1) + timedelta(days=rng.randrange(365), hours=rng.triangular(8, 22, 15))  # noqa: DTZ001
+
+        def date(seconds, began=began):
+            return (began.replace(microsecond=0) + timedelta(seconds=seconds)).isoformat(" ")
+
+        (status,) = rng.choices(list(ENDS), ENDS.values())
+        talked = int(rng.expovariate(1 / 120)) if status == "completed" else 0
+        common = {
+            "CallSid": f"{rng.getrandbits(128):032x}",
+            "From": f"0{rng.randrange(10**10):010}",
+            "To": f"0{rng.randrange(10**10):010}",
+            "PhoneNumberSid": "0XXXXXX4890",
+            "Direction": "outbound-api",
+            "DateCreated": date(0),
+            "StartTime": date(1),
+            "CustomField": f"order_{rng.randrange(10**6)}",
+        }
+        answered = {"Status": "in-progress", "EventType": "answered", "DateUpdated": date(9)}
+        if rng.random() < 0.6:
+            yield common | answered | {"Legs": [{"Status": "in-progress"}, {"Status": None}]}
+        is_odd = rng.random() < 0.002
+        yield common | {
+            "Status": rng.choice(WORDS) if is_odd else status,
+            "EventType": "terminal",
+            "DateUpdated": date(talked + 20),
+            "EndTime": date(talked + 15),
+            "ConversationDuration": talked,
+            "RecordingUrl": f"https://recordings.exotel.com/exotelrecordings/example/{common['CallSid']}.mp3",
+            "Legs": [
+                {"OnCallDuration": talked + 8, "Status": "completed"},
+                {"OnCallDuration": talked, "Status": status},
+            ],
+        }
+
+
+def line(body, content_type):
+    """Put a body into its envelope."""
+    try:
+        return json.dumps({"content_type": content_type, "body": body.decode()})
+    except UnicodeDecodeError:
+        return json.dumps({"content_type": content_type, "body_base64": base64.b64encode(body).decode()})
+
+
+def lines(rng):
+    """Yield lines without end: encoded, damaged, repeated, and out of order."""
+    waiting = []
+    for event in calls(rng):
+        body, content_type = rng.choice(ENCODERS)(event)
+        if rng.random() < 0.01:
+            cut = body[: rng.randrange(len(body))]
+            body = rng.choice((cut, b"\xff" + body))
+        waiting += [line(body, content_type)] * (2 if rng.random() < 0.05 else 1)
+        while len(waiting) > SHUFFLED:
+            place = rng.randrange(len(waiting))
+            waiting[place], waiting[-1] = waiting[-1], waiting[place]
+            yield waiting.pop()
+
+
+def resident(pid):
+    """Return the memory of a process and of those that it started, in MiB."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(row.split(":\t", 1) for row in status.read_text().splitlines() if ":\t" in row)
+        except OSError:
+            continue
+        if str(pid) in {fields["Pid"], fields["PPid"]}:
+            total += int(fields.get("VmRSS", "0 kB").split()[0])
+    return total / 1024
+
+
+def converted(source, folder, workers):
+    """Convert, and return the seconds, the most memory that was seen, and what was told."""
+    command = [sys.executable, "-m", "exotel_callback", "convert", source, folder / "out.parquet"]
+    options = ["--calls", folder / "calls.parquet", "--overwrite", "--workers", str(workers)]
+    start = time.perf_counter()
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    seen = [0.0]
+
+    def watch():
+        while process.poll() is None:
+            seen.append(resident(process.pid))
+            time.sleep(0.2)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    told, _ = process.communicate()
+    watcher.join()
+    if process.returncode:
+        sys.exit(f"convert ended with {process.returncode}")
+    return time.perf_counter() - start, max(seen), told
+
+
+def loads_all(source):
+    """Return the seconds of a loop that decodes each line as JSON."""
+    start = time.perf_counter()
+    with source.open("rb") as file:
+        for text in file:
+            json.loads(text)
+    return time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "in.ndjson"
+        with source.open("w") as file:
+            file.writelines(f"{text}\n" for text in islice(lines(random.Random(1)), options.events))
+        size = source.stat().st_size
+        print(f"{options.events:,} events, {size / 2**20:,.0f} MiB, {size / options.events:,.0f} bytes each")
+        for workers in options.workers:
+            measure = loads_all(source)
+            seconds, memory, told = converted(source, folder, workers)
+            rows = pq.read_metadata(folder / "out.parquet").num_rows
+            print(
+                f"{workers} process(es): {seconds:.0f} s, {seconds / measure:.1f} times the loop, "
+                f"{options.events / seconds:,.0f} events a second, {memory:,.0f} MiB, {rows:,} rows"
+            )
+            if rows != options.events:
+                sys.exit("rows were lost")
+        print(told)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""Callbacks in bulk: what comes out of the batches is what `parse` and `merge` say, row by row and call by call."""
+
+import json
+import pickle
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import attrs
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exotel_callback import (
+    CallbackError,
+    Issue,
+    IssueCode,
+    Limits,
+    StatusCallback,
+    merge,
+    parse,
+    strategies,
+)
+from exotel_callback import arrow as ours
+from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches, rows_of
+from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
+
+BODIES = strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+KEPT = [field.name for field in attrs.fields(StatusCallback) if field.name != "raw"]
+TEXT = ["call_sid", "recording_url", "from_number", "to_number", "phone_number_sid", "custom_field"]
+
+
+def archive(rows, kind=None):
+    """Return a batch of bodies and their types."""
+    bodies, types = zip(*rows, strict=True) if rows else ((), ())
+    return pa.record_batch({"body": pa.array(bodies, kind), "type": pa.array(types, pa.string())})
+
+
+def table_of(*batches, **options):
+    """Parse batches of which each row has its type."""
+    return pa.Table.from_batches(parse_batches(batches, content_type="type", **options), SCHEMA)
+
+
+def stored(value):
+    """Say again, in another way, how a value is stored."""
+    if isinstance(value, datetime):
+        return (value - EPOCH) // timedelta(microseconds=1)
+    if isinstance(value, tuple):
+        return [{field.name: stored(getattr(item, field.name)) for field in attrs.fields(type(item))} for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def expected(event):
+    """Return the row of an event or a call, as far as both have it."""
+    names = [name for name in KEPT if name not in {"legs", "issues"}]
+    return {name: stored(getattr(event, name)) for name in [*names, "legs", "issues", "outcome", "unreached_leg"]}
+
+
+@given(BODIES, BODIES)
+def test_rows_are_what_parse_returns(first, second):
+    """In their order, with everything that a callback says; each value as any engine can hold it."""
+    bodies = [first, second]
+    table = table_of(archive(bodies, pa.binary()))
+    table.validate(full=True)
+    callbacks = [parse(*body) for body in bodies]
+    rows = [*rows_of(table)]
+    nothing = {"error": None, "body": None}
+    assert [row | {"extra": None} for row in rows] == [
+        expected(callback) | nothing | {"extra": None, "event_key": callback.event_key} for callback in callbacks
+    ]
+    assert [json.loads(row["extra"] or "{}") for row in rows] == [
+        json.loads(json.dumps(dict(callback.extra), default=dict)) for callback in callbacks
+    ]
+
+
+@given(strategies.damaged_bodies())
+def test_what_cannot_be_parsed_is_a_row_too(body):
+    """With the error, its issues, and the body; nothing raises."""
+    with pytest.raises(CallbackError) as caught:
+        parse(*body)
+    (row,) = rows_of(table_of(archive([body], pa.binary())))
+    assert row.pop("issues") == stored(caught.value.issues)
+    assert row.pop("body") == body[0]
+    error = {"type": caught.type.__name__, "message": str(caught.value), "status_hint": caught.value.status_hint}
+    assert row.pop("error") == error
+    assert set(row.values()) == {None}
+
+
+@given(st.lists(strategies.deliveries(), max_size=3), st.randoms())
+def test_calls_are_what_merge_returns(calls, random):
+    """Whatever the order and the batches; one row per call."""
+    deliveries = [(delivery.body, delivery.content_type) for call in calls for delivery in call]
+    callbacks = [parse(*delivery) for delivery in deliveries]
+    random.shuffle(deliveries)
+    batches = [archive([delivery], pa.binary()) for delivery in deliveries]
+    table = call_table(table_of(*batches))
+    assert table.schema == CALL_SCHEMA
+    by_sid = {}
+    for callback in callbacks:
+        by_sid.setdefault(callback.call_sid, []).append(callback)
+    merged = [merge(*by_sid[sid]) for sid in sorted(by_sid)]
+    assert [*rows_of(table)] == [
+        expected(call) | {"events": [event.event_key for event in call.events]} for call in merged
+    ]
+
+
+def test_schema():
+    """Every column, for whoever writes a table for it."""
+    leg = "struct<on_call_duration: int64, status: string, answered_by: string>"
+    issue = "struct<path: string, code: string, message: string, text: string>"
+    dates = dict.fromkeys(["date_updated", "date_created", "start_time", "end_time"], "timestamp[us, tz=UTC]")
+    both = {
+        "call_sid": "string",
+        "status": "string",
+        **dates,
+        "recording_url": "string",
+        "event_type": "string",
+        "from_number": "string",
+        "to_number": "string",
+        "phone_number_sid": "string",
+        "conversation_duration": "int64",
+        "direction": "string",
+        "custom_field": "string",
+        "legs": f"list<item: {leg}>",
+        "issues": f"list<item: {issue}>",
+        "outcome": "string",
+        "unreached_leg": "int64",
+    }
+    error = "struct<type: string, message: string, status_hint: int64>"
+    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary"}
+    assert [(field.name, str(field.type)) for field in SCHEMA] == [*events.items()]
+    assert [(field.name, str(field.type)) for field in CALL_SCHEMA] == [*both.items(), ("events", "list<item: string>")]
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_no_types_at_all(name):
+    """They are guessed; a multipart body's boundary too, in bytes and in text."""
+    body, _ = ENCODERS[name](PAGE)
+    for kind in (pa.binary(), pa.string(), pa.large_binary(), pa.large_string(), pa.binary_view(), pa.string_view()):
+        is_text = kind in {pa.string(), pa.large_string(), pa.string_view()}
+        batch = pa.record_batch({"body": pa.array([body.decode() if is_text else body], kind)})
+        (row,) = rows_of(next(parse_batches(batch)))
+        assert row["event_key"] == parse(PAGE).event_key, kind
+
+
+def test_bodies_in_other_columns():
+    """In a dictionary, as Parquet likes repeated ones; decoded already; null; of a type that is none."""
+    encoded = pa.array([b"CallSid=a&Status=busy"] * 2).dictionary_encode()
+    (batch,) = parse_batches(pa.record_batch({"body": encoded}))
+    assert batch["call_sid"].to_pylist() == ["a", "a"]
+    (batch,) = parse_batches(pa.record_batch({"body": [{"CallSid": "a", "Status": "busy"}, None]}))
+    assert batch["status"].to_pylist() == ["busy", None]
+    assert batch["error"].to_pylist()[1]["message"] == "there is no body"
+    assert batch["body"].to_pylist() == [None, None]
+    (batch,) = parse_batches(pa.record_batch({"body": [1.5]}))
+    assert batch["body"].to_pylist() == [b"1.5"]
+    assert batch["error"][0]["type"].as_py() == "DecodeError"
+
+
+def test_types_of_some_rows():
+    """Where a type is null, it is guessed."""
+    batch = pa.record_batch({"body": [b'{"CallSid": "a", "Status": "busy"}'] * 3, "type": [None, JSON, FORM]})
+    assert table_of(batch)["status"].to_pylist() == ["busy", "busy", None]
+
+
+def test_options():
+    """Those of `parse` that an archive may need."""
+    batch = archive([ENCODERS["json"](PAGE)], pa.binary())
+    (row,) = table_of(batch, timezone=UTC).to_pylist()
+    assert row["date_updated"] == datetime(2024, 1, 15, 14, 30, 45, tzinfo=UTC)
+    (row,) = table_of(batch, limits=Limits(body_bytes=10)).to_pylist()
+    assert row["error"]["status_hint"] == 413
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"body": "Body"}, ValueError),
+        ({"content_type": "Type"}, ValueError),
+        ({"timezone": ZoneInfo}, TypeError),
+        ({"limits": 5}, TypeError),
+    ],
+)
+def test_misuse(options, error):
+    """Is told, and never taken for a bad row."""
+    with pytest.raises(error):
+        list(parse_batches(archive([(b"", "")]), **options))
+    with pytest.raises(ValueError, match="not one column 'call_sid' among"):
+        call_table(pa.table({"body": [b""]}))
+    two = pa.record_batch([pa.array([b""])] * 2, names=["body", "body"])
+    with pytest.raises(ValueError, match="not one column 'body'"):
+        list(parse_batches(two))
+
+
+def test_options_are_checked_at_once():
+    """Before there is a batch."""
+    with pytest.raises(TypeError):
+        parse_batches([], limits=5)
+
+
+def test_streaming():
+    """One batch comes out for one that goes in, before the next is asked for; so for readers, tables and batches."""
+    asked = []
+
+    def batches():
+        for number in range(3):
+            asked.append(number)
+            yield archive([(b"CallSid=a&Status=busy", FORM)] * number, pa.binary())
+
+    results = parse_batches(batches(), content_type="type")
+    assert not asked
+    assert next(results).num_rows == 0
+    assert asked == [0]
+    assert [batch.num_rows for batch in results] == [1, 2]
+    table = pa.Table.from_batches(batches())
+    for bodies in (table, table.to_reader()):
+        assert [batch.num_rows for batch in parse_batches(bodies, content_type="type")] == [0, 1, 2]
+
+
+def test_pickle():
+    """So engines can send it to their workers."""
+    function = pickle.loads(pickle.dumps(partial(parse_batches, content_type="type")))
+    (batch,) = function([archive([(b"CallSid=a&Status=busy", FORM)], pa.binary())])
+    assert batch["outcome"].to_pylist() == ["busy"]
+    assert pickle.loads(pickle.dumps(call_table)) is call_table
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:01+05:30",
+        "0001-01-01T00:00:01-05:30",
+        "9999-12-31T23:59:59.999999-05:30",
+        "1969-12-31T23:00:00Z",
+    ],
+)
+def test_dates_at_the_edges(text):
+    """Their instants may be in no `datetime` in UTC; they are kept, and compared, all the same."""
+    callback = parse({**LEAST, "DateUpdated": text})
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, "DateUpdated": text})]}))
+    (row,) = rows_of(batch)
+    assert ours.date_of(row["date_updated"]) == callback.date_updated
+    (call,) = rows_of(call_table(batch))
+    assert call["date_updated"] == row["date_updated"]
+    assert call["events"] == [callback.event_key]
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\\ud80c5")))
+def test_texts_of_issues(text):
+    """Half surrogate pairs, too, are stored so that they come back."""
+    assert ours.unescaped(ours.escaped(text)) == text
+    ours.escaped(text).encode()
+
+
+def test_texts_that_arrow_has_not():
+    """The call that is merged from the table has the key of the event all the same."""
+    body = json.dumps({**LEAST, "Direction": "\ud800 \\ud800"})
+    (batch,) = parse_batches(pa.record_batch({"body": [body]}))
+    callback = parse(body)
+    assert [issue.text for issue in callback.issues] == ["\ud800 \\ud800"]
+    assert batch["issues"].to_pylist()[0][0]["text"] == "\\ud800 \\u005cud800"
+    (row,) = rows_of(batch)
+    assert ours.event_of(row) == callback
+    assert ours.event_of(row).event_key == callback.event_key
+
+
+def test_extra():
+    """JSON, also where Python's own would not be."""
+    extra = {"Price": "1.5", "Deep": [{"a": None}], "Large": float("inf"), "\ud800": 1}
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, **extra}).replace("Infinity", "1e999")]}))
+    text = batch["extra"].to_pylist()[0]
+    assert json.loads(text, parse_constant=pytest.fail) == extra | {"Large": "inf"}
+
+
+def test_tables_of_other_engines():
+    """They have other types of text and of lists, more columns, dates in another zone, and no order."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(PAGE), "", json.dumps({**PAGE, "CallSid": "0"})]}))
+    table = pa.Table.from_batches([batch])
+    wanted = call_table(table)
+    assert wanted["call_sid"].to_pylist() == ["0", PAGE["CallSid"]]
+    legs = SCHEMA.field("legs").type
+    text = {pa.string(): pa.large_string()}
+    leg = pa.struct([(field.name, text.get(field.type, field.type)) for field in legs.value_type])
+    other = {
+        pa.string(): pa.string_view(),
+        pa.timestamp("us", "UTC"): pa.timestamp("us", "Asia/Kolkata"),
+        legs: pa.large_list(leg),
+    }
+    schema = pa.schema([pa.field(field.name, other.get(field.type, field.type)) for field in SCHEMA])
+    theirs = table.cast(schema).append_column("received_at", pa.array([1, 2, 3]))
+    assert call_table(theirs.select(theirs.column_names[::-1])) == wanted
+    assert call_table(theirs.to_batches()[0]) == wanted
+    assert call_table(reversed(theirs.to_batches(max_chunksize=1))) == wanted
+
+
+def test_no_events():
+    """Give an empty table."""
+    assert call_table([]).to_pylist() == []
+    assert call_table(SCHEMA.empty_table()).schema == CALL_SCHEMA
+
+
+def test_words_of_a_newer_version():
+    """Are told, for what they mean nobody knows here."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
+    column = SCHEMA.get_field_index("status")
+    newer = pa.Table.from_batches([batch]).set_column(column, "status", [["voicemail"]])
+    with pytest.raises(ValueError, match="voicemail"):
+        call_table(newer)
+
+
+def test_issues_keep_what_they_say():
+    """An issue that goes through the table is equal, and has its message."""
+    body = json.dumps({**LEAST, "ConversationDuration": "soon"})
+    (batch,) = parse_batches(pa.record_batch({"body": [body]}))
+    issue = ours.event_of(next(rows_of(batch))).issues[0]
+    assert issue == Issue.at("ConversationDuration", IssueCode.NOT_A_NUMBER, "soon")
+    assert issue.message == "not a whole number of seconds @ ConversationDuration"
+
+
+def test_without_pyarrow():
+    """The error says what to install."""
+    code = "import sys; sys.modules['pyarrow'] = None\nimport exotel_callback.arrow"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ImportError: the bulk functions need an extra: pip install 'exotel-callback[arrow]'\n")
+
+
+def test_a_fault_is_no_bad_row(monkeypatch):
+    """Only errors of the payload become rows."""
+    monkeypatch.setattr(ours, "parse", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(parse_batches(pa.record_batch({"body": [b""]})))

@@ -1,0 +1,324 @@
+"""The command that converts archives: every row in is a row out, in constant memory, on any number of cores."""
+
+import base64
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from exotel_callback import _convert, parse, testing
+from exotel_callback._archive import LINE_BYTES
+from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
+from helpers import ENCODERS, JSON, LEAST, PAGE, search_path
+from test_cli import run, run_process
+
+DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
+
+
+def bodies(seed=0):
+    """Return deliveries of whole calls in all encodings, repeated and reordered, and some that are damaged."""
+    rng = random.Random(seed)
+    rows = list(DAMAGED)
+    for number, (scenario, encode) in enumerate((s, e) for s in testing.SCENARIOS.values() for e in ENCODERS.values()):
+        for delivery in scenario.deliveries(encode):
+            body = delivery.body.replace(b"00000000", f"{number:08}".encode())
+            rows += [(body, delivery.content_type)] * rng.choice([1, 1, 2])
+    rng.shuffle(rows)
+    return rows
+
+
+def envelope(body, content_type):
+    return json.dumps({"content_type": content_type, "body_base64": base64.b64encode(body).decode()}).encode()
+
+
+def ndjson(rows):
+    return b"".join(envelope(*row) + b"\n" for row in rows)
+
+
+def batch_of(rows, names=("body", "content_type")):
+    bodies, types = zip(*rows, strict=True)
+    return pa.record_batch([pa.array(bodies, pa.binary()), pa.array(types, pa.string())], names=list(names))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write the same archive in each form."""
+    rows = bodies()
+    (tmp_path / "in.ndjson").write_bytes(ndjson(rows))
+    (tmp_path / "in.gz").write_bytes(gzip.compress(ndjson(rows)))
+    with pq.ParquetWriter(tmp_path / "in.parquet", batch_of(rows).schema) as writer:
+        writer.write(batch_of(rows), row_group_size=10)
+    return tmp_path
+
+
+def convert(*arguments):
+    """Run the command, in this process if nothing else is said; others take long to start."""
+    return run("convert", *(() if "--workers" in arguments else ("--workers", 1)), *arguments)
+
+
+def without_bodies(table):
+    return table.drop_columns("body")
+
+
+@pytest.mark.parametrize("form", ["ndjson", "gz", "parquet"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_form(folder, form, workers, monkeypatch):
+    """Gives what the functions give, however many work on it; rows come out in the order in which they went in."""
+    monkeypatch.setattr(_convert, "_PART_BYTES", 10_000)  # so that there are several parts
+    out, calls = folder / "out.parquet", folder / "calls.parquet"
+    code, _, err = convert(folder / f"in.{form}", out, "--calls", calls, "--workers", workers)
+    assert (code, err) == (0, "")
+    expected = pa.Table.from_batches(parse_batches(batch_of(bodies()), content_type="content_type"))
+    table = pq.read_table(out)
+    assert table.schema.equals(SCHEMA)
+    assert without_bodies(table) == without_bodies(expected)
+    wanted = expected["body"].to_pylist()
+    if form != "parquet":
+        lines = map(envelope, *zip(*bodies(), strict=True))
+        wanted = [line + b"\n" if body is not None else None for line, body in zip(lines, wanted, strict=True)]
+    assert table["body"].to_pylist() == wanted
+    assert pq.read_table(calls).sort_by("call_sid") == call_table(expected)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "calls.parquet",
+        "in.gz",
+        "in.ndjson",
+        "in.parquet",
+        "out.parquet",
+    ]
+
+
+def told_of(table, calls):
+    """Say again what is told of tables."""
+    bad = table.num_rows - table["error"].null_count
+    issues = Counter(issue["code"] for issues in table["issues"].to_pylist() for issue in issues)
+    outcomes = Counter(calls["outcome"].to_pylist())
+    groups = [("events", table.num_rows - bad), ("unreadable rows", bad), ("calls", calls.num_rows), *outcomes.items()]
+    return dict([*groups, ("issues", issues.total()), *issues.items()])
+
+
+def test_what_is_told(folder):
+    """Events, calls, outcomes, issues by code, unreadable rows."""
+    code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet")
+    lines = [line.rsplit(maxsplit=1) for line in told.splitlines()]
+    table = pq.read_table(folder / "out.parquet")
+    assert {label.strip(): int(number) for label, number in lines} == told_of(table, call_table(table))
+    assert "unknown-word" in told
+    assert "missing" in told
+    assert code == 0
+
+
+def test_ndjson_out(folder):
+    """One object a row, with the names of the columns; what can't be parsed can be converted again."""
+    out, calls = folder / "out.ndjson", folder / "calls.jsonl"
+    assert convert(folder / "in.parquet", out, "--calls", calls)[0] == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == len(bodies())
+    for row, (body, content_type) in zip(rows, bodies(), strict=True):
+        if row["error"]:
+            kept = row["body"].encode() if "body" in row else base64.b64decode(row["body_base64"])
+            assert kept == body
+        else:
+            callback = parse(body, content_type)
+            assert row["event_key"] == callback.event_key
+            date = callback.date_updated
+            assert row["date_updated"] == (date and date.astimezone(UTC).isoformat())
+            assert (row["extra"] or {}) == dict(callback.extra)
+            assert list(row) == SCHEMA.names
+    assert [json.loads(line)["call_sid"] for line in calls.read_text().splitlines()]
+    assert list(json.loads(calls.read_text().splitlines()[0])) == CALL_SCHEMA.names
+    again = folder / "again.ndjson"
+    assert convert(out, again)[0] == 0
+    errors = [json.loads(line)["error"] for line in again.read_text().splitlines()]
+    assert [bool(error) for error in errors if error] == [True] * len(errors)
+
+
+def test_extra_in_ndjson(tmp_path):
+    """Is JSON itself, not text of it."""
+    (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Price": {"amount": [1]}}))
+    convert(tmp_path / "in.ndjson", tmp_path / "out.ndjson")
+    assert json.loads((tmp_path / "out.ndjson").read_text())["extra"] == {"Price": {"amount": [1]}}
+
+
+def test_standard_input(folder):
+    """Packed or not; several inputs one after the other."""
+    out = folder / "out.parquet"
+    for name in ("in.ndjson", "in.gz"):
+        stdin = (folder / name).read_bytes()
+        assert (
+            run_process("convert", "-", folder / "in.parquet", out, "--overwrite", "--workers", 1, stdin=stdin)[0] == 0
+        )
+        assert pq.read_metadata(out).num_rows == 2 * len(bodies())
+    code, _, err = run_process("convert", "-", out, "--overwrite", stdin=(folder / "in.parquet").read_bytes())
+    assert (code, err) == (1, "Error: Parquet can't be read from standard input\n")
+
+
+def test_lines(tmp_path):
+    """Callbacks alone and in envelopes, blank lines, no line end at the end; a line too long is a row, too."""
+    long = b'{"CallSid": "' + b"x" * (2 * LINE_BYTES) + b'"}'
+    lines = [json.dumps(LEAST).encode(), b"", b'{"body": 5}', long, b"no JSON", envelope(*ENCODERS["form"](PAGE))]
+    (tmp_path / "in.ndjson").write_bytes(b"\r\n".join(lines))
+    convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["call_sid"] for row in rows] == [LEAST["CallSid"], None, None, None, PAGE["CallSid"]]
+    assert [row["error"] and row["error"]["status_hint"] for row in rows] == [None, 400, 413, 400, None]
+    assert rows[1]["body"] == b'{"body": 5}\r\n'
+    assert rows[2]["body"] == long[: LINE_BYTES + 1]
+
+
+def test_damaged_files(folder):
+    """Are read as far as they go, and told; the others are converted all the same."""
+    packed = (folder / "in.gz").read_bytes()
+    (folder / "cut.gz").write_bytes(packed[: len(packed) // 2])
+    (folder / "flipped.gz").write_bytes(packed[:-8] + bytes(8))
+    (folder / "no.parquet").write_bytes(b"PAR1 and nothing else")
+    parquet = (folder / "in.parquet").read_bytes()
+    (folder / "holes.parquet").write_bytes(parquet[:100] + bytes(2_000) + parquet[2_100:])
+    names = ["cut.gz", "flipped.gz", "no.parquet", "holes.parquet"]
+    out = folder / "out.parquet"
+    code, _, err = convert(*(folder / name for name in names), folder / "in.ndjson", out)
+    assert code == 1
+    assert [line.split(": ")[1] for line in err.splitlines()] == [str(folder / name) for name in names]
+    count = pq.read_metadata(out).num_rows
+    assert 2 * len(bodies()) < count < 4 * len(bodies())
+
+
+@pytest.mark.parametrize("names", [("payload", "kind"), ("body", "kind")])
+def test_columns(folder, names):
+    """Of Parquet, as the options name them; without a column of types they are guessed."""
+    pq.write_table(pa.Table.from_batches([batch_of(bodies(), names)]), folder / "other.parquet")
+    options = ["--body", names[0], "--content-type", names[1]]
+    assert convert(folder / "other.parquet", folder / "out.parquet", *options)[0] == 0
+    pq.write_table(pa.Table.from_batches([batch_of(bodies(), names)]).select([names[0]]), folder / "one.parquet")
+    assert convert(folder / "one.parquet", folder / "guessed.parquet", "--body", names[0])[0] == 0
+    tables = [without_bodies(pq.read_table(folder / name)) for name in ("out.parquet", "guessed.parquet")]
+    keys = [table["event_key"].to_pylist() for table in tables]
+    assert keys[0] == keys[1]
+    code, _, err = convert(folder / "one.parquet", folder / "no.parquet")
+    if names[0] != "body":
+        assert (code, err) == (1, f"Error: not one column 'body' among {[]}\n")
+    assert not (folder / "no.parquet").exists() or names[0] == "body"
+
+
+def test_nothing_is_replaced_by_accident(folder):
+    """Two inputs and a forgotten output would cost an archive. Nor is there a file that says nothing of its form."""
+    before = (folder / "in.ndjson").read_bytes()
+    code, _, err = convert(folder / "in.gz", folder / "in.ndjson")
+    assert code == 2
+    assert "in.ndjson: there already. Say --overwrite if you mean it." in " ".join(err.split())
+    assert (folder / "in.ndjson").read_bytes() == before
+    for arguments, complaint in [
+        (["out.csv"], "must end in .parquet or .ndjson or .jsonl"),
+        (["out.parquet", "--report", "report.txt"], "must end in .html"),
+        (["out.parquet", "--calls", "./out.parquet"], "are not three files"),
+    ]:
+        code, _, err = convert(folder / "in.gz", *(str(folder / a) if "." in a else a for a in arguments))
+        assert code == 2
+        assert complaint in " ".join(err.split())
+
+
+def test_a_failure_leaves_nothing_behind(folder, monkeypatch):
+    """No half a file, and what was there stays."""
+    out = folder / "out.parquet"
+    out.write_text("precious")
+    before = sorted(path.name for path in folder.iterdir())
+
+    def fail(*_):
+        message = "disk full"
+        raise OSError(message)
+
+    monkeypatch.setattr(_convert, "_put_aside", fail)
+    assert convert(folder / "in.gz", out, "--overwrite", "--workers", 1) == (1, "", "Error: disk full\n")
+    assert out.read_text() == "precious"
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_no_rows(tmp_path):
+    """An empty archive is an empty table."""
+    for name, content in [("a.ndjson", b""), ("a.gz", gzip.compress(b"\n"))]:
+        (tmp_path / name).write_bytes(content)
+        assert convert(tmp_path / name, tmp_path / "out.parquet", "--overwrite")[0] == 0
+        assert pq.read_table(tmp_path / "out.parquet").equals(SCHEMA.empty_table())
+
+
+def test_progress(folder):
+    """Goes up to the end, for reading and for merging."""
+    told = []
+    _convert.convert(
+        [str(folder / name) for name in ("in.ndjson", "in.gz", "in.parquet")],
+        _convert.Targets(folder / "out.parquet", None),
+        _convert.Columns("body", None),
+        workers=1,
+        tell=lambda *step: told.append(step),
+        problems=[],
+    )
+    shares = {step: [share for name, share in told if name == step] for step in ("reading", "merging")}
+    assert all(found == sorted(found) and found[-1] == 1 for found in shares.values())
+
+
+def test_chunks_are_bounded(monkeypatch):
+    """In lines and in bytes; the memory that is needed does not depend on the input."""
+    monkeypatch.setattr(_convert, "_ROWS", 3)
+    monkeypatch.setattr(_convert, "_CHUNK_BYTES", 10)
+    from io import BytesIO
+
+    file = BytesIO(b"1\n2\n3\n4\n5\n6789abcdef\n7\n")
+    assert [len(chunk) for chunk, _ in _convert.lines(file, file)] == [3, 3, 1]
+
+
+def test_no_more_than_some_chunks_are_under_way():
+    """The next one is read when the first one is written."""
+    read, most = [0], 0
+
+    def items():
+        for number in range(100):
+            read[0] += 1
+            yield number
+
+    class Pool:
+        def submit(self, function, item):
+            from concurrent.futures import Future
+
+            done = Future()
+            done.set_result(function(item))
+            return done
+
+    for written, result in enumerate(_convert.in_turn(Pool(), str, items(), ahead=4)):
+        assert result == str(written)
+        most = max(most, read[0] - written)
+    assert most == 5
+
+
+def test_unknown_words_are_bounded(monkeypatch):
+    """Whoever can post can make up words; what is counted of them has an end."""
+    monkeypatch.setattr(_convert, "_MOST_WORDS", 2)
+    counts = Counter()
+    for word in ["a", "b", "c", "a", "d"]:
+        _convert.add(counts, Counter({(_convert.WORD, "Status", word): 1}))
+    assert _convert.counted(counts, _convert.WORD) == {("Status", "a"): 2, ("Status", "b"): 1}
+    assert counts[_convert.OTHER_WORDS,] == 2
+
+
+@pytest.mark.parametrize("missing", ["pyarrow", "matplotlib"])
+def test_without_its_extras(tmp_path, missing):
+    """The command says what to install."""
+    (tmp_path / "in.ndjson").write_bytes(b"")
+    code = f"import sys; sys.modules['{missing}'] = None\nfrom exotel_callback.__main__ import main; main()"
+    arguments = ["convert", tmp_path / "in.ndjson", tmp_path / "out.parquet", "--report", tmp_path / "report.html"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": search_path()},
+    )
+    extra = {"pyarrow": "cli,arrow", "matplotlib": "report"}[missing]
+    assert done.stderr == f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n"
+    assert done.returncode == 1

@@ -1,0 +1,223 @@
+"""The page of the report: what its charts are drawn from, and that a browser shows it without a network."""
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from exotel_callback import Outcome, testing
+from exotel_callback._convert import ANSWERED, DAY, DURATION, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, counted_of
+from exotel_callback._report import busiest, page
+from helpers import ENCODERS
+from test_convert import convert, ndjson
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]
+BEGAN = {"start_time": None, "date_created": None, "date_updated": None, "unreached_leg": None}
+
+
+def microseconds(*date):
+    return (datetime(*date, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def call(outcome, unreached_leg=None, seconds=None, **dates):
+    return {**BEGAN, "outcome": outcome, "unreached_leg": unreached_leg, "conversation_duration": seconds, **dates}
+
+
+DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (call("connected", seconds=59), [(OUTCOME, "connected"), (DURATION, 2)]),
+        (call("connected", seconds=60), [(OUTCOME, "connected"), (DURATION, 3)]),
+        (call("connected", seconds=10**9), [(OUTCOME, "connected"), (DURATION, 8)]),
+        (call("connected"), [(OUTCOME, "connected")]),
+        (call("no-answer", 0, 5), [(OUTCOME, "no-answer")]),
+        (
+            call("no-answer", 0, start_time=DAY_0),
+            [(OUTCOME, "no-answer"), (DAY, 0, "no-answer"), (HOUR, 17, "no-answer"), (ANSWERED, 0, 0, False)],
+        ),
+        (
+            call("busy", 1, date_created=DAY_0),
+            [
+                (OUTCOME, "busy"),
+                (DAY, 0, "busy"),
+                (HOUR, 17, "busy"),
+                (ANSWERED, 0, 0, True),
+                (ANSWERED, 0, 1, False),
+            ],
+        ),
+        (
+            call("machine", date_updated=DAY_0),
+            [
+                (OUTCOME, "machine"),
+                (DAY, 0, "machine"),
+                (HOUR, 17, "machine"),
+                (ANSWERED, 0, 0, True),
+                (ANSWERED, 0, 1, True),
+            ],
+        ),
+        (
+            call("failed", start_time=microseconds(1970, 1, 1, 18, 30), date_created=DAY_0),
+            [(OUTCOME, "failed"), (DAY, 1, "failed"), (HOUR, 0, "failed")],
+        ),
+        (call("unknown", start_time=microseconds(9999, 12, 31, 23)), [(OUTCOME, "unknown")]),
+        (call("unknown", start_time=microseconds(1, 1, 1) - 6 * 3_600_000_000), [(OUTCOME, "unknown")]),
+    ],
+)
+def test_what_a_call_counts_for(row, wanted):
+    """By the day and hour in India at which it began; a party counts as asked only where the events tell."""
+    assert [*counted_of(row)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("calls", "days"),
+    [
+        ({}, range(0)),
+        ({(5, "busy"): 1}, range(5, 6)),
+        ({(0, "busy"): 1, (365, "busy"): 1}, range(366)),
+        ({(0, "busy"): 1, (366, "busy"): 2}, range(366, 367)),
+        ({(0, "busy"): 1, (300, "busy"): 3, (400, "busy"): 2, (100_000, "busy"): 4}, range(300, 401)),
+        ({(0, "busy"): 1, (0, "failed"): 9, (1_000, "busy"): 5}, range(1)),
+    ],
+)
+def test_busiest(calls, days):
+    """A year with the most calls: one date that is wrong must not make all others a line at the edge."""
+    assert busiest(calls) == days
+
+
+class Elements(HTMLParser):
+    """Lists the elements with their attributes, and the texts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
+
+
+COUNTS = Counter(
+    {
+        (ROWS,): 1_000,
+        (UNREADABLE,): 10,
+        (OUTCOME, "connected"): 600,
+        (OUTCOME, "no-answer"): 200,
+        **{(DAY, 20_000 + day, "connected"): 60 for day in range(10)},
+        **{(DAY, 20_000 + day, "no-answer"): 20 for day in range(10)},
+        (HOUR, 9, "connected"): 600,
+        (HOUR, 10, "no-answer"): 200,
+        **{(ANSWERED, 20_000 + day, 0, True): 90 for day in range(10)},
+        **{(ANSWERED, 20_000 + day, 0, False): 10 for day in range(10)},
+        **{(ANSWERED, 20_000 + day, 1, True): 60 for day in range(10)},
+        (DURATION, 4): 600,
+        (WORD, "Status", "<script>alert(1)</script>"): 3,
+        (WORD, "Status", "$\\frac{1}$"): 2,
+        (WORD, "Legs[0].Status", "\x1b[31m\u202e\0"): 1,
+    }
+)
+
+
+def test_the_page():
+    """One file: four charts with captions, the numbers above them, and nothing that is loaded or run."""
+    html = page(COUNTS)
+    found = Elements(html)
+    tags = Counter(tag for tag, _ in found.elements)
+    assert (tags["figure"], tags["svg"], tags["figcaption"], tags["script"], tags["image"]) == (4, 4, 4, 0, 0)
+    assert [attributes["aria-label"] for tag, attributes in found.elements if tag == "svg"] == TITLES
+    assert {*TITLES, "800 calls", "connected", "600", "75.0%"} <= {*found.texts}
+    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. From 990 events; 10 more rows could not be read."
+    assert told in found.texts
+    attributes = [attribute for _, attributes in found.elements for attribute in attributes.items()]
+    links = [value for name, value in attributes if name.endswith(("href", "src"))]
+    assert links
+    assert all(link.startswith("#") for link in links)
+    ids = [value for name, value in attributes if name == "id"]
+    assert len(ids) == len({*ids})
+    assert {link.removeprefix("#") for link in links} <= {*ids}
+    addresses = set(re.findall(r"https?://[^\"'< ]+", html))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
+        ET.fromstring(svg)  # noqa: S314 - we wrote it
+
+
+def test_words_are_shown_as_they_came():
+    """Escaped, and what is not printable is told, so that nobody's post can do anything to who reads the page."""
+    texts = Elements(page(COUNTS)).texts
+    assert "Status: <script>alert(1)</script>" in texts
+    assert "Status: $\\frac{1}$" in texts
+    assert "Legs[0].Status: \\x1b[31m\\u202e\\x00" in texts
+
+
+def test_the_same_calls_give_the_same_page():
+    """Byte for byte; it can be compared, and kept in a repository."""
+    assert page(COUNTS) == page(COUNTS)
+
+
+def test_nothing_to_draw():
+    """An empty archive has a page, too."""
+    html = page(Counter())
+    assert "0 calls" in html
+    assert "No call says when it was" in html
+    assert html.count("<svg") == 4
+
+
+def test_every_outcome_has_a_colour():
+    """Or its calls would be missing."""
+    counts = Counter({(DAY, 0, outcome.value): 1 for outcome in Outcome})
+    texts = Elements(page(counts)).texts
+    assert {outcome.value for outcome in Outcome} <= {*texts}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Convert an archive as a user does."""
+    folder = tmp_path_factory.mktemp("report")
+    rows = [(body, kind) for s in testing.SCENARIOS.values() for kind, body, _ in s.deliveries(ENCODERS["json"])]
+    (folder / "in.ndjson").write_bytes(ndjson(rows))
+    code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet", "--report", folder / "report.html")
+    assert code == 0
+    return folder / "report.html", told
+
+
+def test_the_command_writes_it(report):
+    """With the calls that it tells of."""
+    path, told = report
+    calls = re.search(r"calls +(\d+)", told)[1]
+    assert f"<h1>{calls} calls</h1>" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+@pytest.mark.parametrize("width", [400, 1_200])
+def test_in_a_browser(tmp_path, width):
+    """It shows what is drawn, on a telephone too."""
+    (tmp_path / "report.html").write_text(page(COUNTS), encoding="utf-8")
+    options = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+    command = [
+        CHROMIUM,
+        *options.split(),
+        "--disable-component-update",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},3000",
+        f"--screenshot={tmp_path / 'page.png'}",
+        (tmp_path / "report.html").as_uri(),
+    ]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+    pixels = (imread(tmp_path / "page.png")[:, :, :3] * 255).round().astype(int).reshape(-1, 3)
+    for name, colour in {"connected": 0x009E73, "no-answer": 0xE69F00, "line": 0x0072B2, "words": 0x56B4E9}.items():
+        wanted = [colour >> 16, colour >> 8 & 255, colour & 255]
+        assert np.all(abs(pixels - wanted) < 40, axis=1).sum() > 100, name  # lines are blurred
