@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exotel_callback import (
@@ -29,6 +29,8 @@ from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
 
 BODIES = strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies()
+# Whole tables take longer than single values, of which they are made.
+TABLES = settings(max_examples=max(10, settings.default.max_examples // 5))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KEPT = [field.name for field in attrs.fields(StatusCallback) if field.name != "raw"]
@@ -61,6 +63,7 @@ def expected(event):
     return {name: stored(getattr(event, name)) for name in [*names, "legs", "issues", "outcome", "unreached_leg"]}
 
 
+@TABLES
 @given(BODIES, BODIES)
 def test_rows_are_what_parse_returns(first, second):
     """In their order, with everything that a callback says; each value as any engine can hold it."""
@@ -78,6 +81,7 @@ def test_rows_are_what_parse_returns(first, second):
     ]
 
 
+@TABLES
 @given(strategies.damaged_bodies())
 def test_what_cannot_be_parsed_is_a_row_too(body):
     """With the error, its issues, and the body; nothing raises."""
@@ -91,6 +95,7 @@ def test_what_cannot_be_parsed_is_a_row_too(body):
     assert set(row.values()) == {None}
 
 
+@TABLES
 @given(st.lists(strategies.deliveries(), max_size=3), st.randoms())
 def test_calls_are_what_merge_returns(calls, random):
     """Whatever the order and the batches; one row per call."""

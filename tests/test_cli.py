@@ -480,12 +480,10 @@ def test_several_files_of_ndjson(captured):
     ]
 
 
-def test_progress_is_shown_on_a_terminal_only(captured):
-    """On standard error, where it does not get among the results."""
-    path = captured((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
-    results = captured(b"", "results")
+def run_on_terminal(results, *arguments):
+    """Run the command with a terminal as its standard error, and return what is shown there."""
     terminal, end = pty.openpty()
-    command = [sys.executable, "-m", "exotel_callback", "parse", "--ndjson", str(path)]
+    command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     shown = b""
     with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
@@ -494,6 +492,14 @@ def test_progress_is_shown_on_a_terminal_only(captured):
             while chunk := os.read(terminal, 1_024):
                 shown += chunk
     os.close(terminal)
+    return shown
+
+
+def test_progress_is_shown_on_a_terminal_only(captured):
+    """On standard error, where it does not get among the results."""
+    path = captured((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
+    results = captured(b"", "results")
+    shown = run_on_terminal(results, "parse", "--ndjson", path)
     assert len(results.read_bytes().splitlines()) == 50
     assert b"51 read" in shown
     assert b'"line": 51' in shown

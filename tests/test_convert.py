@@ -5,10 +5,14 @@ import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+import threading
 from collections import Counter
 from datetime import UTC
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +22,11 @@ from exotel_callback import _convert, parse, testing
 from exotel_callback._archive import LINE_BYTES
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE, search_path
-from test_cli import run, run_process
+from test_cli import run, run_on_terminal, run_process
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - for its being a file system of its own
 
 
 def bodies(seed=0):
@@ -157,13 +163,55 @@ def test_standard_input(folder):
         )
         assert pq.read_metadata(out).num_rows == 2 * len(bodies())
     code, _, err = run_process("convert", "-", out, "--overwrite", stdin=(folder / "in.parquet").read_bytes())
-    assert (code, err) == (1, "Error: Parquet can't be read from standard input\n")
+    assert (code, err) == (1, "Error: Parquet can't be read from a pipe\n")
+
+
+def test_a_pipe(folder):
+    """A named one, as the shell makes of <(zcat ...): nothing of it may be lost by looking what it is."""
+    os.mkfifo(folder / "pipe")
+    content = (folder / "in.ndjson").read_bytes()
+    writer = threading.Thread(target=(folder / "pipe").write_bytes, args=[content])
+    writer.start()
+    code, _, err = convert(folder / "pipe", folder / "out.parquet")
+    writer.join()
+    assert (code, err) == (0, "")
+    assert pq.read_metadata(folder / "out.parquet").num_rows == len(bodies())
+
+
+@pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="there is no other file system that is known")
+def test_another_file_system(folder):
+    """Each file may be on its own: a draft can't be renamed from one to the other."""
+    with TemporaryDirectory(dir=SHARED_MEMORY) as other:
+        calls, report = Path(other) / "calls.parquet", Path(other) / "report.html"
+        assert convert(folder / "in.gz", folder / "out.parquet", "--calls", calls, "--report", report)[0] == 0
+        assert pq.read_table(calls).schema.equals(CALL_SCHEMA)
+        assert sorted(path.name for path in Path(other).iterdir()) == ["calls.parquet", "report.html"]
+
+
+def test_a_folder_that_is_not_there(folder):
+    """Is told in a sentence, for each file."""
+    nowhere = folder / "no" / "where"
+    for arguments in (
+        [nowhere / "out.parquet"],
+        [folder / "a.parquet", "--calls", nowhere / "calls.parquet"],
+        [folder / "b.parquet", "--report", nowhere / "report.html"],
+    ):
+        code, _, err = convert(folder / "in.gz", *arguments)
+        assert code == 1
+        assert re.fullmatch(r"Error: \[Errno 2\] .*", err.strip()), err
 
 
 def test_lines(tmp_path):
     """Callbacks alone and in envelopes, blank lines, no line end at the end; a line too long is a row, too."""
     long = b'{"CallSid": "' + b"x" * (2 * LINE_BYTES) + b'"}'
-    lines = [json.dumps(LEAST).encode(), b"", b'{"body": 5}', long, b"no JSON", envelope(*ENCODERS["form"](PAGE))]
+    lines = [
+        b"\xef\xbb\xbf" + json.dumps(LEAST).encode(),
+        b"",
+        b'{"body": 5}',
+        long,
+        b"no JSON",
+        envelope(*ENCODERS["form"](PAGE)),
+    ]
     (tmp_path / "in.ndjson").write_bytes(b"\r\n".join(lines))
     convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
     rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
@@ -261,6 +309,15 @@ def test_progress(folder):
     )
     shares = {step: [share for name, share in told if name == step] for step in ("reading", "merging")}
     assert all(found == sorted(found) and found[-1] == 1 for found in shares.values())
+
+
+def test_progress_on_a_terminal(folder):
+    """A bar for each step, and none among the results."""
+    shown = run_on_terminal(folder / "told", "convert", folder / "in.ndjson", folder / "out.parquet", "--workers", 1)
+    assert b"reading" in shown
+    assert b"merging" in shown
+    assert b"100%" in shown
+    assert (folder / "told").read_text().split()[:1] == ["events"]
 
 
 def test_chunks_are_bounded(monkeypatch):

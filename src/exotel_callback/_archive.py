@@ -55,7 +55,7 @@ def opened(line: bytes) -> tuple[Any, str | None]:
     if len(line) > LINE_BYTES:
         message = f"the line is longer than {LINE_BYTES} bytes"
         raise DecodeError(message, status_hint=413)
-    envelope = decode_json(line.decode("utf-8", "replace"))
+    envelope = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
         return line, JSON
     content_type = envelope.get("content_type")

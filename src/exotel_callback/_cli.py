@@ -199,10 +199,10 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
                 tell=tell,
                 problems=problems,
             )
+            if report and draw:
+                report.write_text(draw(counts), encoding="utf-8")
         except (OSError, ValueError) as error:
             raise click.ClickException(str(error)) from None
-    if report and draw:
-        report.write_text(draw(counts), encoding="utf-8")
     Console(highlight=False).print(summary(counts))
     for problem in problems:
         click.echo(f"Error: {printable(problem)}", err=True)

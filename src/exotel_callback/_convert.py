@@ -68,8 +68,10 @@ _ROWS: Final = 10_000
 _CHUNK_BYTES: Final = 8_388_608
 _PART_BYTES: Final = 16_777_216
 _MOST_PARTS: Final = 512
+_PIPED_BYTES: Final = 64 * _PART_BYTES
 _MOST_WORDS: Final = 1_000
 _WORD_LENGTH: Final = 30
+_PREFIX: Final = ".exotel-callback-"
 
 _HOUR: Final = 3_600_000_000  # microseconds, as instants are told in
 _IST: Final = 5 * _HOUR + _HOUR // 2
@@ -121,7 +123,7 @@ def convert(  # noqa: PLR0913 - the command's options
     parts = min(max(sum(map(_unpacked_size, sources)) // _PART_BYTES, 1), _MOST_PARTS)
     counts: Counts = Counter()
     # Beside the target, where there is room for events; what the system has for temporary files may be in memory.
-    with TemporaryDirectory(prefix=".exotel-callback-", dir=targets.events.parent) as folder, _pool(workers) as pool:
+    with TemporaryDirectory(prefix=_PREFIX, dir=targets.events.parent) as folder, _pool(workers) as pool:
         aside = Aside(Path(folder), parts)
         chunks = _chunks(sources, columns, partial(tell, "reading"), problems)
         steps: list[tuple[Path | None, pa.Schema, Callable[..., Any], Iterable[Any]]] = [
@@ -130,7 +132,7 @@ def convert(  # noqa: PLR0913 - the command's options
         ]
         for target, schema, step, items in steps:
             work = partial(step, aside, target)
-            with _writer(target, aside.folder / "draft", schema) as write:
+            with _writer(target, schema) as write:
                 for written, counted in in_turn(pool, work, items, ahead=2 * workers):
                     write(written)
                     add(counts, counted)
@@ -138,9 +140,9 @@ def convert(  # noqa: PLR0913 - the command's options
 
 
 def _unpacked_size(source: str) -> int:
-    """Return a size that is roughly right; of standard input nobody knows it."""
-    if source == "-":
-        return _PART_BYTES * _MOST_PARTS
+    """Return a size that is roughly right; of a pipe, from which nothing may be taken to look at it, nobody knows."""
+    if not Path(source).is_file():
+        return _PIPED_BYTES
     with Path(source).open("rb") as file:
         ratio = _GZIP_RATIO if file.read(len(_GZIP)) == _GZIP else 1
     return ratio * Path(source).stat().st_size
@@ -171,7 +173,7 @@ def _chunks(
     sources: Sequence[str], columns: Columns, tell: Callable[[float | None], None], problems: list[str]
 ) -> Iterator[Chunk]:
     """Yield lines and rows in their order, never more than a bounded number, and tell how far that is."""
-    sizes = [0 if source == "-" else Path(source).stat().st_size for source in sources]
+    sizes = [Path(source).stat().st_size if Path(source).is_file() else 0 for source in sources]
     for number, source in enumerate(sources):
         with click.open_file(source, "rb") as file:
             start = cast("Any", file).peek(len(_PARQUET))
@@ -182,7 +184,7 @@ def _chunks(
                 chunks = lines(file, _undamaged(lines_of(cast("IO[bytes]", unpacked)), source, problems))
             for chunk, place in _undamaged(chunks, source, problems):
                 yield chunk
-                tell(None if "-" in sources else (sum(sizes[:number]) + place) / sum(sizes))
+                tell((sum(sizes[:number]) + place) / sum(sizes) if all(sizes) else None)
 
 
 def _parts(parts: int, tell: Callable[[float | None], None]) -> Iterator[int]:
@@ -215,8 +217,8 @@ def lines(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, floa
 
 def _rows(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     """Yield the rows of a Parquet file, with its columns called as in `Columns`."""
-    if source == "-":
-        message = "Parquet can't be read from standard input"
+    if not Path(source).is_file():
+        message = "Parquet can't be read from a pipe"
         raise ValueError(message)
     file = pq.ParquetFile(source)
     names = [columns.body]
@@ -316,18 +318,20 @@ def _for_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _writer(target: Path | None, draft: Path, schema: pa.Schema) -> Generator[Callable[[Any], object], None, None]:
+def _writer(target: Path | None, schema: pa.Schema) -> Generator[Callable[[Any], object], None, None]:
     """Yield what writes to a draft, which takes the place of the target when all is there."""
     if target is None:
         yield lambda _: None
         return
-    if target.suffix == ".parquet":
-        with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-            yield writer.write
-    else:
-        with draft.open("wb") as file:
-            yield file.write
-    draft.replace(target)
+    with TemporaryDirectory(prefix=_PREFIX, dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        if target.suffix == ".parquet":
+            with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+                yield writer.write
+        else:
+            with draft.open("wb") as file:
+                yield file.write
+        draft.replace(target)
 
 
 def add(counts: Counts, counted: Counts) -> None:
