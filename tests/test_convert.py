@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.progress import Progress
 
-from exotel_callback import _convert, parse, testing
+from exotel_callback import _cli, _convert, parse, testing
 from exotel_callback._archive import LINE_BYTES
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE, search_path
@@ -309,6 +310,16 @@ def test_progress(folder):
     )
     shares = {step: [share for name, share in told if name == step] for step in ("reading", "merging")}
     assert all(found == sorted(found) and found[-1] == 1 for found in shares.values())
+
+
+def test_one_bar_for_each_step():
+    """However often it is told of; without an end, if nobody knows the size."""
+    progress = Progress()
+    tell = _cli.teller(progress)
+    for step in [("reading", 0.25), ("reading", 0.5), ("merging", None), ("merging", None)]:
+        tell(*step)
+    found = [(task.description, task.total, task.completed) for task in progress.tasks]
+    assert found == [("reading", 1, 0.5), ("merging", None, 0)]
 
 
 def test_progress_on_a_terminal(folder):

@@ -182,21 +182,15 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
         raise click.UsageError(message)
     console = Console(stderr=True, highlight=False)
     problems: list[str] = []
-    with Progress(console=console, transient=True) if console.is_terminal else nullcontext() as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(step: str, share: float | None) -> None:
-            if progress:
-                task = tasks.get(step) or tasks.setdefault(step, progress.add_task(step, total=share and 1))
-                progress.update(task, completed=share)
-
+    progress = Progress(console=console, transient=True)
+    with progress if console.is_terminal else nullcontext():
         try:
             counts = convert(
                 files,
                 Targets(out, calls),
                 Columns(body, content_type),
                 workers=workers or os.cpu_count() or 1,
-                tell=tell,
+                tell=teller(progress),
                 problems=problems,
             )
             if report and draw:
@@ -207,6 +201,18 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
     for problem in problems:
         click.echo(f"Error: {printable(problem)}", err=True)
     sys.exit(bool(problems))
+
+
+def teller(progress: Progress) -> Callable[[str, float | None], None]:
+    """Return what shows the share of a step that is done, in a bar for each; of unknown length if that is None."""
+    tasks: dict[str, TaskID] = {}
+
+    def tell(step: str, share: float | None) -> None:
+        if step not in tasks:
+            tasks[step] = progress.add_task(step, total=None if share is None else 1)
+        progress.update(tasks[step], completed=share)
+
+    return tell
 
 
 def _drawer() -> "Callable[[Counts], str]":
