@@ -1,16 +1,20 @@
 """Payloads and encoders for the tests. They share no code with the parser."""
 
 import os
+import shutil
 
 from exotel_callback import _encode
 from exotel_callback._encode import FORM, JSON, encode_form, encode_json, encode_multipart
 from exotel_callback._encode import form_pairs as flat_pairs
 
 __all__ = [
+    "CHROMIUM",
+    "CHROMIUM_OPTIONS",
     "ENCODERS",
     "FORM",
     "JSON",
     "LEAST",
+    "MULTIPART",
     "PAGE",
     "encode_form",
     "encode_json",
@@ -19,6 +23,7 @@ __all__ = [
     "label",
     "multipart",
     "search_path",
+    "without_nothing",
 ]
 
 # The example of https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
@@ -47,9 +52,32 @@ PAGE = {
 LEAST = {"CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a", "Status": "completed"}
 
 
+# The content type of what `multipart` returns, if nothing else is said.
+MULTIPART = "multipart/form-data; boundary=x"
+
+
 def multipart(pairs, boundary="x", headers=""):
     """Return a multipart body of pairs; `headers` are added to each part."""
     return _encode.multipart(pairs, boundary, headers)[0]
+
+
+def without_nothing(value):
+    """Leave out what is None, as stored results do: so a field that is added changes none of them."""
+    if isinstance(value, dict):
+        return {name: without_nothing(item) for name, item in value.items() if item is not None}
+    return [*map(without_nothing, value)] if isinstance(value, list | tuple) else value
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def search_path(folder=""):

@@ -26,14 +26,13 @@ from exotel_callback import (
 )
 from exotel_callback.adapters._shared import Settings, length_of, read_at_most
 from exotel_callback.adapters.aws_lambda import parse_event
-from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE
 
 CALLBACK = parse(PAGE)
 RIGHT = "right"
 
 # What a middleware does with a broken form is its own affair.
 ON_BROKEN = {True: suppress(Exception), False: nullcontext()}
-MULTIPART = "multipart/form-data; boundary=x"
 
 
 @dataclass(kw_only=True)
@@ -674,22 +673,25 @@ def test_the_dependency_of_fastapi(fastapi_client, encoding):
 
 
 @pytest.mark.parametrize(
-    ("query", "body", "status", "detail"),
+    ("sent", "status", "detail"),
     [
-        ("", b"{}", 401, "the secret is wrong or missing"),
-        ("?secret=right", b"{", 400, "not JSON: Expecting property name enclosed in double quotes at line 1"),
+        (("", b"{}", JSON), 401, "the secret is wrong or missing"),
+        (("?secret=wrong", b"{}", JSON), 401, "the secret is wrong or missing"),
+        (("?secret=right", b"{", JSON), 400, "not JSON: Expecting property name enclosed in double quotes at line 1"),
+        (("?secret=right", b"x" * 70_000, FORM), 413, "the body is larger than 65536 bytes"),
+        (("?secret=right", b"x", "text/plain"), 415, "the content type is not one of"),
         (
-            "?secret=right",
-            b'{"SmsSid": "1"}',
+            ("?secret=right", b'{"SmsSid": "1"}', JSON),
             422,
             "missing @ CallSid; missing @ Status. It looks like an SMS callback",
         ),
     ],
 )
-def test_what_the_dependency_answers(fastapi_client, query, body, status, detail):
-    """The hint and a message that is safe to send back."""
-    answer = fastapi_client.post(f"/exotel{query}", content=body, headers={"Content-Type": JSON})
-    assert answer.status_code == status
+def test_what_the_dependency_answers(fastapi_client, sent, status, detail):
+    """The hint and a message that is safe to send back, and nothing else."""
+    query, body, content_type = sent
+    answer = fastapi_client.post(f"/exotel{query}", content=body, headers={"Content-Type": content_type})
+    assert (answer.status_code, list(answer.json())) == (status, ["detail"])
     assert answer.json()["detail"].startswith(detail)
 
 

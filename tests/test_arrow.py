@@ -34,13 +34,12 @@ TABLES = settings(max_examples=max(10, settings.default.max_examples // 5))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KEPT = [field.name for field in attrs.fields(StatusCallback) if field.name != "raw"]
-TEXT = ["call_sid", "recording_url", "from_number", "to_number", "phone_number_sid", "custom_field"]
 
 
-def archive(rows, kind=None):
+def archive(rows):
     """Return a batch of bodies and their types."""
     bodies, types = zip(*rows, strict=True) if rows else ((), ())
-    return pa.record_batch({"body": pa.array(bodies, kind), "type": pa.array(types, pa.string())})
+    return pa.record_batch({"body": pa.array(bodies, pa.binary()), "type": pa.array(types, pa.string())})
 
 
 def table_of(*batches, **options):
@@ -68,7 +67,7 @@ def expected(event):
 def test_rows_are_what_parse_returns(first, second):
     """In their order, with everything that a callback says; each value as any engine can hold it."""
     bodies = [first, second]
-    table = table_of(archive(bodies, pa.binary()))
+    table = table_of(archive(bodies))
     table.validate(full=True)
     callbacks = [parse(*body) for body in bodies]
     rows = [*rows_of(table)]
@@ -87,7 +86,7 @@ def test_what_cannot_be_parsed_is_a_row_too(body):
     """With the error, its issues, and the body; nothing raises."""
     with pytest.raises(CallbackError) as caught:
         parse(*body)
-    (row,) = rows_of(table_of(archive([body], pa.binary())))
+    (row,) = rows_of(table_of(archive([body])))
     assert row.pop("issues") == stored(caught.value.issues)
     assert row.pop("body") == body[0]
     error = {"type": caught.type.__name__, "message": str(caught.value), "status_hint": caught.value.status_hint}
@@ -102,7 +101,7 @@ def test_calls_are_what_merge_returns(calls, random):
     deliveries = [(delivery.body, delivery.content_type) for call in calls for delivery in call]
     callbacks = [parse(*delivery) for delivery in deliveries]
     random.shuffle(deliveries)
-    batches = [archive([delivery], pa.binary()) for delivery in deliveries]
+    batches = [archive([delivery]) for delivery in deliveries]
     table = call_table(table_of(*batches))
     assert table.schema == CALL_SCHEMA
     by_sid = {}
@@ -175,7 +174,7 @@ def test_types_of_some_rows():
 
 def test_options():
     """Those of `parse` that an archive may need."""
-    batch = archive([ENCODERS["json"](PAGE)], pa.binary())
+    batch = archive([ENCODERS["json"](PAGE)])
     (row,) = table_of(batch, timezone=UTC).to_pylist()
     assert row["date_updated"] == datetime(2024, 1, 15, 14, 30, 45, tzinfo=UTC)
     (row,) = table_of(batch, limits=Limits(body_bytes=10)).to_pylist()
@@ -215,7 +214,7 @@ def test_streaming():
     def batches():
         for number in range(3):
             asked.append(number)
-            yield archive([(b"CallSid=a&Status=busy", FORM)] * number, pa.binary())
+            yield archive([(b"CallSid=a&Status=busy", FORM)] * number)
 
     results = parse_batches(batches(), content_type="type")
     assert not asked
@@ -230,7 +229,7 @@ def test_streaming():
 def test_pickle():
     """So engines can send it to their workers."""
     function = pickle.loads(pickle.dumps(partial(parse_batches, content_type="type")))
-    (batch,) = function([archive([(b"CallSid=a&Status=busy", FORM)], pa.binary())])
+    (batch,) = function([archive([(b"CallSid=a&Status=busy", FORM)])])
     assert batch["outcome"].to_pylist() == ["busy"]
     assert pickle.loads(pickle.dumps(call_table)) is call_table
 
@@ -313,8 +312,8 @@ def test_words_of_a_newer_version():
     """Are told, for what they mean nobody knows here."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     column = SCHEMA.get_field_index("status")
-    newer = pa.Table.from_batches([batch]).set_column(column, "status", [["voicemail"]])
-    with pytest.raises(ValueError, match="voicemail"):
+    newer = pa.Table.from_batches([batch]).set_column(column, "status", [["exploded"]])
+    with pytest.raises(ValueError, match="exploded"):
         call_table(newer)
 
 

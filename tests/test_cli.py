@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from exotel_callback import dump, load, parse
+from exotel_callback.__main__ import _EXTRAS
 from exotel_callback._cli import cli
 from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart, search_path
 
@@ -314,14 +315,6 @@ def test_explain_escapes_the_names_of_files(captured):
     assert r"e\x1b[31mvil: MissingFieldError" in err
 
 
-def test_explain_says_what_the_outcome_means():
-    """Which party was not reached, and why a default payload does not tell."""
-    _, out, _ = run("explain", SAMPLES / "inbound-missed" / "body.form", COLUMNS="200")
-    assert "completed, the call is over; outcome no-answer, leg 1 was not reached" in out
-    _, out, _ = run("explain", SAMPLES / "default-payload" / "body.json", COLUMNS="100")
-    assert "outcome unknown: there are no legs to tell" in " ".join(out.split())
-
-
 def test_explain_a_callback_with_names_of_others():
     """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
     _, out, _ = run("explain", stdin=json.dumps({**PAGE, "CallType": "completed"}).encode())
@@ -512,19 +505,35 @@ def test_a_missing_file(tmp_path):
     assert "does not exist" in err
 
 
-@pytest.mark.parametrize("package", ["click", "rich"])
+# Each package that may be missing: its extra, and a command that needs it.
+NEEDED = {
+    "click": ("cli", "explain"),
+    "rich": ("cli", "explain"),
+    "httpx2": ("cli", "send http://127.0.0.1:1/ busy"),
+    "pyarrow": ("cli,arrow", "convert - {}/out.parquet"),
+    "matplotlib": ("report", "convert - {0}/out.parquet --report {0}/report.html"),
+}
+
+
+@pytest.mark.parametrize("package", NEEDED)
 def test_without_the_extra(tmp_path, package):
-    """One sentence says how to install it; the parser itself needs neither."""
+    """One sentence says how to install it; the parser itself needs none."""
+    extra, command = NEEDED[package]
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
-    code, out, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
-    assert (code, out) == (1, "")
-    assert err == "The command needs its extra: pip install 'exotel-callback[cli]'\n"
+    told = run_process(*command.format(tmp_path).split(), stdin=b"{}", PYTHONPATH=search_path(tmp_path))
+    assert told == (1, "", f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n")
+
+
+def test_every_extra_is_told():
+    """A package that is added needs a command that shows it."""
+    assert {package: extra for package, (extra, _) in NEEDED.items()} == _EXTRAS
 
 
 def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
     """It would not help to install the extra again."""
     (tmp_path / "click.py").write_text("import nowhere_to_be_found")
-    assert "nowhere_to_be_found" in run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))[2]
+    _, _, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
+    assert err.endswith("\nModuleNotFoundError: No module named 'nowhere_to_be_found'\n")
 
 
 def test_it_does_not_run_when_imported():

@@ -6,9 +6,8 @@ import re
 import pytest
 
 from exotel_callback import DecodeError, Limits, MissingFieldError, parse
-from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, encode_form, encode_json, encode_multipart, multipart
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, encode_form, encode_json, encode_multipart, multipart
 
-X = "multipart/form-data; boundary=x"
 LEAST_PAIRS = list(LEAST.items())
 
 
@@ -70,9 +69,8 @@ def test_boundaries(boundary):
 )
 def test_an_unknown_content_type_names_those_that_are_accepted(content_type):
     """The person who reads it knows what to send instead."""
-    hint, message = refusal(b"{}", content_type)
-    assert hint == 415
-    assert all(known in message for known in (JSON, FORM, "multipart/form-data"))
+    says = "the content type is not one of application/json, application/x-www-form-urlencoded, multipart/form-data"
+    assert refusal(b"{}", content_type) == (415, says)
 
 
 def test_an_endless_content_type():
@@ -117,7 +115,7 @@ def test_charsets(charset, codec, kind):
         body = multipart([("CallSid", "a"), ("Status", "busy"), ("CustomField", "@")])
         head = b'name="CustomField"\r\n'
         body = body.replace(head, head + f"Content-Type: text/plain; charset={charset}\r\n".encode())
-        callback = parse(body.replace(b"@", word.encode(codec)), X)
+        callback = parse(body.replace(b"@", word.encode(codec)), MULTIPART)
     assert callback.custom_field == word
 
 
@@ -146,7 +144,7 @@ def test_an_unknown_charset(charset, media_type):
 def test_an_unknown_charset_of_a_part():
     """A part's charset is checked as the header's is."""
     body = multipart(LEAST_PAIRS, headers="Content-Type: text/plain; charset=x-none\r\n")
-    assert refusal(body, X)[0] == 415
+    assert refusal(body, MULTIPART)[0] == 415
 
 
 @pytest.mark.parametrize(
@@ -156,7 +154,7 @@ def test_an_unknown_charset_of_a_part():
         (b"CallSid=\xff", FORM),
         (b"CallSid=%FF", FORM),
         (b"CallSid=a&%FF=1", FORM),
-        (multipart([("CallSid", "@")]).replace(b"@", b"\xff"), X),
+        (multipart([("CallSid", "@")]).replace(b"@", b"\xff"), MULTIPART),
         (b'{"CallSid": "\xe9"}', f"{JSON}; charset=us-ascii"),
     ],
 )
@@ -176,7 +174,7 @@ def test_a_byte_order_mark_is_skipped(encode):
 
 
 @pytest.mark.parametrize("body", [b"", "", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("content_type", [None, JSON, FORM, X])
+@pytest.mark.parametrize("content_type", [None, JSON, FORM, MULTIPART])
 def test_an_empty_body_is_an_empty_form(body, content_type):
     """What is missing from it is then named."""
     with pytest.raises(MissingFieldError, match="missing @ CallSid; missing @ Status"):
@@ -275,15 +273,6 @@ def test_a_boundary_has_at_most_200_characters():
                 assert refusal(sent, f"multipart/form-data; boundary={boundary}") == (400, says)
 
 
-def test_what_is_said_of_what_can_not_be_read():
-    """Its type, or the types that are."""
-    for payload in (5, None, object()):
-        says = f"{type(payload).__name__} is not a body, a mapping or an iterable of pairs"
-        assert refusal(payload) == (400, says)
-    says = "the content type is not one of application/json, application/x-www-form-urlencoded, multipart/form-data"
-    assert refusal(b"", "text/plain") == (415, says)
-
-
 @pytest.mark.parametrize("start", [b"", b"\r\n", b" "])
 def test_multipart_without_its_header_says_so(start):
     """The commonest slip: the body alone was handed over."""
@@ -312,7 +301,7 @@ def test_a_byte_order_mark_before_a_form(encode):
 def test_multipart_that_was_decoded_with_half_of_a_surrogate_pair():
     """As text it may hold one; it is no text that can be stored."""
     text = multipart([*LEAST_PAIRS, ("CustomField", "?")]).decode().replace("?", "\ud800")
-    assert parse(text, X).raw["CustomField"] == "\ud800"
+    assert parse(text, MULTIPART).raw["CustomField"] == "\ud800"
 
 
 @pytest.mark.parametrize(
@@ -330,7 +319,7 @@ def test_multipart_that_was_decoded_with_half_of_a_surrogate_pair():
 )
 def test_broken_multipart(body):
     """Cut off, with another boundary, or not multipart at all."""
-    hint, message = refusal(body, X)
+    hint, message = refusal(body, MULTIPART)
     assert hint == 400
     assert "not multipart/form-data" in message
 
@@ -339,7 +328,7 @@ def test_file_parts_are_not_fields():
     """A part with a file name is an upload, under whatever name it comes."""
     file = '--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\nfailed\r\n'
     body = (file % ("Status", "a.txt") + file % ("Attachment", "")).encode() + multipart(LEAST_PAIRS)
-    callback = parse(body, X)
+    callback = parse(body, MULTIPART)
     assert callback == parse(LEAST)
     assert set(callback.raw) == set(LEAST)
 
@@ -347,13 +336,13 @@ def test_file_parts_are_not_fields():
 def test_a_part_without_a_name_is_a_field_of_no_name():
     """It is kept, and not understood."""
     body = b"--x\r\nContent-Disposition: form-data\r\n\r\nv\r\n" + multipart(LEAST_PAIRS)
-    assert dict(parse(body, X).extra) == {"": "v"}
+    assert dict(parse(body, MULTIPART).extra) == {"": "v"}
 
 
 def test_a_part_of_several_chunks_and_an_empty_one():
     """Values that look like the start of a boundary are values."""
     value = "a\r\n--y\r\n--\r\n"
-    callback = parse(multipart([*LEAST_PAIRS, ("CustomField", value + "z"), ("To", "")]), X)
+    callback = parse(multipart([*LEAST_PAIRS, ("CustomField", value + "z"), ("To", "")]), MULTIPART)
     assert callback.custom_field == value + "z"
     assert callback.to_number is None
 
@@ -393,7 +382,7 @@ def test_the_form_decoder_stops_at_1024_pairs(pairs, encoding):
     if encoding == "form":
         body, content_type = "&".join(f"{name}={value}" for name, value in many), FORM
     else:
-        body, content_type = multipart(many), X
+        body, content_type = multipart(many), MULTIPART
     if pairs == 1_024:
         assert parse(body, content_type).raw["a"] == ("1",) * 1_022
     else:
@@ -413,9 +402,14 @@ def test_a_plus_sign_that_was_not_escaped():
     assert parse("CallSid=a&Status=busy&From=%2B919876543210").from_number == "+919876543210"
 
 
-@pytest.mark.parametrize("payload", [None, 5, 1.5, True, object(), parse, [1], ["ab"], [LEAST], [("a",)], {1, 2}])
+@pytest.mark.parametrize("payload", [None, 5, 1.5, True, object(), parse])
 def test_what_is_no_payload(payload):
     """The message names the type."""
-    hint, message = refusal(payload)
-    assert hint == 400
-    assert "not a body, a mapping or an iterable of pairs" in message
+    says = f"{type(payload).__name__} is not a body, a mapping or an iterable of pairs"
+    assert refusal(payload) == (400, says)
+
+
+@pytest.mark.parametrize("payload", [[1], ["ab"], [LEAST], [("a",)], {1, 2}])
+def test_what_is_no_pair(payload):
+    """Is no payload."""
+    assert refusal(payload) == (400, "not a body, a mapping or an iterable of pairs")

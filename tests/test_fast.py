@@ -32,7 +32,7 @@ from exotel_callback._fast import read_flat, read_ordinary
 from exotel_callback._raw import RawPayload
 from exotel_callback._read import NO_DATE
 from exotel_callback.testing import SCENARIOS
-from helpers import ENCODERS, FORM, JSON, LEAST, PAGE, multipart
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, multipart
 from payloads import hostile_payloads
 
 sys.path.insert(0, str(Path(__file__).with_name("fuzz")))
@@ -104,9 +104,6 @@ def test_ordinary_forms(body):
     """Whatever is escaped in them."""
     assert everything(body, FORM) == everything(body, FORM, limits=PLAIN)
     assert read_ordinary(body, FORM).raw == parse(body, FORM, limits=PLAIN).raw
-
-
-MULTIPART = "multipart/form-data; boundary=x"
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null"])

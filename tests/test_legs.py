@@ -106,7 +106,7 @@ def test_no_legs(fields):
         ({"Legs": {"1": ""}}, None),
         ({"Legs": {"1": {"Leg": None}}}, None),
         ({"Legs[1]": ""}, None),
-        ({"Legs[1][HangupCause]": "x"}, None),
+        ({"Legs[1][NewField]": "x"}, None),
         ({"Legs[1][Insights][Status]": "completed"}, None),
         ({"Legs": [{}, {"Insights": {"Status": "completed"}}]}, None),
     ],

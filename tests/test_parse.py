@@ -16,7 +16,7 @@ from exotel_callback import (
     MissingFieldError,
     parse,
 )
-from helpers import ENCODERS, FORM, LEAST, PAGE, encode_form, label, multipart
+from helpers import ENCODERS, FORM, LEAST, MULTIPART, PAGE, encode_form, label, multipart
 
 # An issue in every field, and its code.
 ODD = {
@@ -100,9 +100,7 @@ def test_a_status_that_cannot_be_read_is_unknown(status):
     assert [issue.path for issue in callback.issues] == ["Status"]
 
 
-@pytest.mark.parametrize(
-    "encode", [encode_form, lambda payload: (multipart(payload), "multipart/form-data; boundary=x")]
-)
+@pytest.mark.parametrize("encode", [encode_form, lambda payload: (multipart(payload), MULTIPART)])
 def test_a_field_twice_in_a_form(encode):
     """The first value counts; only a different one is an issue."""
     pairs = [*LEAST.items(), ("To", "1"), ("To", "1"), ("From", "1"), ("From", "2"), ("From", "3")]

@@ -10,6 +10,7 @@ from exotel_callback import IST, IssueCode, parse
 from helpers import LEAST, label
 
 NOTHING = [None, "", "  ", "null", "NULL", "Null", "None", "none", "undefined", " UNDEFINED "]
+NOT_FINITE = ["NaN", "Infinity", "-Infinity"]
 
 
 def read(wire, value, python, **options):
@@ -74,10 +75,7 @@ def test_seconds(value, expected):
         ("0000000012", "0000000012"),
         (True, "true"),
         (False, "false"),
-        (float("inf"), "Infinity"),
-        (float("-inf"), "-Infinity"),
-        (float("nan"), "NaN"),
-        (Decimal("NaN"), "NaN"),
+        *((number(name), name) for number in (float, Decimal) for name in NOT_FINITE),
         ("four", "four"),
         ("4 1", "4 1"),
         (10**5000, "int"),
@@ -233,11 +231,12 @@ def test_text(value, expected):
         ("a\0b", IssueCode.NOT_TEXT, "a\0b"),
         ("a\ud800b", IssueCode.NOT_TEXT, "a\ud800b"),
         (True, IssueCode.WRONG_TYPE, "true"),
-        (float("nan"), IssueCode.WRONG_TYPE, "NaN"),
+        *((number(name), IssueCode.WRONG_TYPE, name) for number in (float, Decimal) for name in NOT_FINITE),
         (object(), IssueCode.WRONG_TYPE, "object"),
         ({"a": 1}, IssueCode.WRONG_TYPE, '{"a": 1}'),
         ({"a": [1, None, object()]}, IssueCode.WRONG_TYPE, '{"a": [1, null, "object"]}'),
         ({"a": Decimal(1)}, IssueCode.WRONG_TYPE, '{"a": "1"}'),
+        *(({"a": number("nan")}, IssueCode.WRONG_TYPE, '{"a": NaN}') for number in (float, Decimal)),
         (b"bytes", IssueCode.WRONG_TYPE, "bytes"),
     ],
     ids=label,

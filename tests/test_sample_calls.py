@@ -1,8 +1,8 @@
 """Whole calls: each folder of ``tests/calls`` holds what came for one call, and a folder dropped in is a new test.
 
 A folder holds ``about.toml`` (as that of a sample, and ``deliveries``: the bodies in the order in which they came, each
-with its content type and what reads it if that is not `parse`), the bodies, and ``expected.json``: the call, what
-follows from it, and the key of each delivery.
+with its content type and what reads it if that is not `parse`), the bodies, and ``expected.json``: the call without
+what is None, what follows from it, and the key of each delivery.
 """
 
 import itertools
@@ -14,6 +14,7 @@ import pytest
 
 import exotel_callback
 from exotel_callback import dump, merge
+from helpers import without_nothing
 
 CALLS = sorted(path.parent for path in Path(__file__).with_name("calls").glob("*/about.toml"))
 
@@ -33,7 +34,7 @@ def result_of(events):
     call = merge(*events)
     fields = {name: value for name, value in dump(call).items() if name != "events"}
     return {
-        "call": fields,
+        "call": without_nothing(fields),
         "derived": {name: getattr(call, name) for name in DERIVED},
         "keys": [event.event_key for event in events],
     }

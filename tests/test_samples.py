@@ -1,11 +1,16 @@
 """The samples: each folder of ``tests/samples`` is a test, and a folder dropped in is a new one.
 
 A folder holds ``about.toml`` (title, source, date, level, the bodies and their content types, and what reads them if it
-is not `parse`), the bodies, and ``expected.json``: what every one of the bodies must give, the fields, what follows and
-what is left over, or the error.
+is not `parse`), the bodies, and ``expected.json``: what every one of the bodies must give, the fields that are not
+None, what follows and what is left over, or the error. For a new folder, or when a field is added::
+
+    python tests/test_samples.py NAME...
+
+writes ``expected.json``, from the first body. Read it: nothing else says that it is right.
 """
 
 import json
+import sys
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +20,7 @@ import pytest
 
 import exotel_callback
 from exotel_callback import CallbackError, CallList, PassthruEvent, dump
+from helpers import without_nothing
 
 SAMPLES = sorted(path.parent for path in Path(__file__).with_name("samples").glob("*/about.toml"))
 BODIES = [
@@ -44,16 +50,16 @@ def result_of(folder, body, content_type):
         }, str(error)
     if isinstance(value, CallList):
         result = {
-            "calls": [dump(call) for call in value.calls],
+            "calls": [without_nothing(dump(call)) for call in value.calls],
             "errors": [{"path": issue.path, "code": issue.code.value} for issue in value.errors],
             "metadata": value.metadata,
         }
     elif isinstance(value, PassthruEvent):
         fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name != "raw")
-        result = {"event": fields, "outcome": value.outcome, "extra": value.extra}
+        result = {"event": without_nothing(fields), "outcome": value.outcome, "extra": value.extra}
     else:
         result = {
-            "callback": dump(value),
+            "callback": without_nothing(dump(value)),
             "derived": {name: getattr(value, name) for name in DERIVED},
             "extra": value.extra,
         }
@@ -86,3 +92,15 @@ def test_what_is_said_about_a_sample(folder):
 def test_there_are_samples():
     """An empty folder would pass everything above."""
     assert len(SAMPLES) >= 100
+
+
+def main(*names):
+    """Write what the first body of each gives."""
+    for folder in (Path(__file__).with_name("samples") / name for name in names):
+        name, content_type = next(iter(tomllib.loads((folder / "about.toml").read_text())["bodies"].items()))
+        result, _ = result_of(folder, (folder / name).read_bytes(), content_type)
+        (folder / "expected.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

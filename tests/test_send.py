@@ -3,8 +3,6 @@
 import errno
 import json
 import os
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +10,8 @@ from threading import Thread
 
 import pytest
 
-from exotel_callback.testing import SCENARIOS, encode_form, encode_json, encode_multipart
-from helpers import search_path
+from exotel_callback.testing import SCENARIOS
+from helpers import ENCODERS
 from test_cli import run
 from test_servers import SERVERS, running
 
@@ -23,7 +21,6 @@ from exotel_callback import _send  # noqa: E402 - it needs httpx2
 from exotel_callback._cli import _told  # noqa: E402 - as above
 from exotel_callback._send import Attempt, target  # noqa: E402 - as above
 
-ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
 FAST = "--speed=100000"
 
 
@@ -359,15 +356,3 @@ def test_the_command_against_a_server(server):
     code, out, _ = run("send", f"{url}wrong", "out-of-order", FAST, "--retries=0")
     assert code == 1
     assert out.count(": 401 after ") == 3
-
-
-def test_a_client_that_is_missing(tmp_path):
-    """The extra is named."""
-    (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError(name='httpx2')")
-    start = "from exotel_callback.__main__ import main; main()"
-    command = [sys.executable, "-c", start, "send", "http://127.0.0.1:1/", "busy"]
-    environment = {**os.environ, "PYTHONPATH": search_path(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 1
-    assert "pip install 'exotel-callback[cli]'" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from ._raw import RawPayload
 
 
-class OtherEvent(NamedTuple):
+class _OtherEvent(NamedTuple):
     """Something that is not what it was taken for."""
 
     marks: frozenset[str]
@@ -15,8 +15,8 @@ class OtherEvent(NamedTuple):
     """What to do; where it is ours, the function to call."""
 
 
-def _other(marks: str, what: str, instead: str) -> OtherEvent:
-    return OtherEvent(frozenset(marks.split()), what, instead)
+def _other(marks: str, what: str, instead: str) -> _OtherEvent:
+    return _OtherEvent(frozenset(marks.split()), what, instead)
 
 
 _PASSTHRU: Final = ("the Passthru applet's request", "call parse_passthru")
@@ -30,7 +30,7 @@ STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback"
 CALL_OBJECT: Final = _other("Sid Details", "a call of the Call Details API", "call parse_call_details")
 
 # The first row counts whose marks are all there. Each with the page that shows it.
-OTHER_EVENTS: Final = (
+_OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/sms-support/sms-webhooks
     _other("SmsSid", *_SMS),
     _other("SMSMessage", *_SMS),
@@ -70,10 +70,10 @@ OTHER_EVENTS: Final = (
 )
 
 
-def identify(raw: RawPayload) -> OtherEvent | None:
+def identify(raw: RawPayload) -> _OtherEvent | None:
     """Find out what a payload looks like."""
     names = {name.partition("[")[0] for name in raw}  # in a form, ``Details[Leg1Status]`` is of ``Details``
-    return next((event for event in OTHER_EVENTS if event.marks <= names), None)
+    return next((event for event in _OTHER_EVENTS if event.marks <= names), None)
 
 
 def diagnose(raw: RawPayload, reader: str) -> str:

@@ -17,14 +17,14 @@ LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 
 _TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 
-# What text is no longer read by, but bytes are.
+# What counts in bytes only: a text is decoded already, so neither a charset nor a byte order mark matters to it.
 _ENCODED: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
 
 def guess_content_type(body: bytes | str) -> str | None:
-    """Guess as `parse` does, and find the boundary of a multipart body in its first line."""
+    """Guess as `parse` does, and find the boundary of a multipart body in its first line; None leaves it to `parse`."""
     start = body[:1]
     if start in {b"{", "{"}:
         return JSON
@@ -47,7 +47,7 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def opened(line: bytes) -> tuple[Any, str | None]:
+def from_envelope(line: bytes) -> tuple[Any, str | None]:
     """Take a body out of its envelope; a line that is no envelope is a JSON body itself.
 
     :raises DecodeError: The line is too long, no JSON, or an envelope without a body.

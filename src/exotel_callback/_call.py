@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from ._event_key import instant
+from ._fields import restorable
 from ._model import CallFields, StatusCallback
 from ._words import PROGRESS, CallStatus
 
@@ -25,6 +26,7 @@ def _count(events: Sequence[StatusCallback]) -> str:
     return f"<{len(events)}>"
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Call(CallFields):
     """What is known of a call: the fields of its events merged, and the events.
@@ -32,7 +34,8 @@ class Call(CallFields):
     Made by `merge`, and by `load_call`. The same events make an equal call, in whatever order they came. For each field
     the most authoritative event that has a value wins: a terminal one before others, and one with an unknown status
     last; then the one updated later; then the one further along. ``UNKNOWN`` is no value where another one is known.
-    ``legs`` are one value. ``issues`` are those of all events. There is no ``raw``: the events have it.
+    None means that no event has the field. ``legs`` are one value. ``issues`` are those of all events. There is no
+    ``raw``: the events have it.
     """
 
     events: tuple[StatusCallback, ...] = attrs.field(repr=_count)
@@ -59,15 +62,6 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     return merged(events)
 
 
-def merged(events: Mapping[str, StatusCallback]) -> Call:
-    """Put together the distinct events of one call, which come by their keys, in the order of these."""
-    ranked = [event for _, event in sorted(events.items(), key=_authority, reverse=True)]
-    # Of equal ones `min` takes the first.
-    fields: dict[str, Any] = {name: min((getattr(event, name) for event in ranked), key=_ignorance) for name in _MERGED}
-    issues = dict.fromkeys(issue for event in events.values() for issue in event.issues)
-    return Call(**fields, issues=tuple(issues), events=tuple(events.values()))
-
-
 def _events_of(events_or_calls: Iterable[object]) -> Iterator[StatusCallback]:
     for item in events_or_calls:
         if not isinstance(item, StatusCallback | Call):
@@ -82,6 +76,15 @@ def distinct(events: Iterable[tuple[str, StatusCallback]]) -> dict[str, StatusCa
     for key, event in events:
         found[key] = min(found[key], event, key=_spelling) if key in found else event
     return dict(sorted(found.items()))
+
+
+def merged(events: Mapping[str, StatusCallback]) -> Call:
+    """Put together the distinct events of one call, which come by their keys, in the order of these."""
+    ranked = [event for _, event in sorted(events.items(), key=_authority, reverse=True)]
+    # Of equal ones `min` takes the first.
+    fields: dict[str, Any] = {name: min((getattr(event, name) for event in ranked), key=_ignorance) for name in _MERGED}
+    issues = dict.fromkeys(issue for event in events.values() for issue in event.issues)
+    return Call(**fields, issues=tuple(issues), events=tuple(events.values()))
 
 
 def _spelling(event: StatusCallback) -> tuple[object, ...]:

@@ -65,21 +65,23 @@ def parse_call_details(
 
     It merges with the callbacks of the same call. Ask for ``details=true``: without it there are no legs. The figures
     settle about two minutes after the call; until then ``end_time`` is None, and it is worth asking again. ``raw`` is
-    the call's object as received, with or without the ``Call`` around it, so ``ParentCallSid``, ``Price``, ``Duration``
-    and the like are in ``extra``, and so is ``Details``, which may hold more than is understood.
+    the call's object as received, without the ``Call`` that may stand around it, so ``ParentCallSid``, ``Price``,
+    ``Duration`` and the like are in ``extra``, and so is ``Details``, which may hold more than is understood.
 
     :param payload: The answer's body, or what `json.loads` made of it.
     :param content_type: The answer's ``Content-Type`` header; may be left out.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
     :param limits: As for `parse`.
-    :raises DecodeError: It is no JSON; if it is XML, the message says to add ``.json`` to the address.
+    :raises DecodeError: The answer is not what it claims to be, or too large; if it is XML, the message says to add
+        ``.json`` to the address.
     :raises MissingFieldError: There is no call in it; of an error answer (``RestException``) the message says so.
     :raises InvalidCallbackError: In strict mode only.
+    :raises TypeError: An argument other than `payload` is not what it should be.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(content_type, strict, timezone, limits)
+    check_options(timezone, limits, strict=strict, content_type=content_type)
     answer = decode(payload, content_type, limits, if_xml=XML)
     return _read_call(answer, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
 
@@ -102,13 +104,15 @@ def parse_call_list(
     :param strict: Raise for any issue of any call, with all of them at once, each with its place.
     :param timezone: As for `parse`.
     :param limits: The body may have 1 MiB unless you say otherwise; ``fields`` and ``legs`` count for each call.
-    :raises DecodeError: It is no JSON; if it is XML, the message says to add ``.json`` to the address.
+    :raises DecodeError: The answer is not what it claims to be, or too large; if it is XML, the message says to add
+        ``.json`` to the address.
     :raises MissingFieldError: There are no ``Calls`` in it, or in strict mode a call lacks something.
     :raises InvalidCallbackError: In strict mode only.
+    :raises TypeError: An argument other than `payload` is not what it should be.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(content_type, strict, timezone, limits)
+    check_options(timezone, limits, strict=strict, content_type=content_type)
     answer = decode(payload, content_type, limits, if_xml=XML)
     calls = answer.get(_CALLS)
     if not isinstance(calls, tuple):

@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ._addresses import identify
-from ._archive import guess_content_type, lines_of, opened
+from ._archive import from_envelope, guess_content_type, lines_of
 from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
 from ._decode import decode
 from ._encode import encode_form, encode_json, encode_multipart
 from ._errors import CallbackError
-from ._explain import Delivery, explain_call, explain_calls, printable
+from ._explain import Found, explain_call, explain_calls, printable
 from ._model import StatusCallback
 from ._options import DEFAULT_LIMITS
 from ._parse import parse
@@ -57,14 +57,14 @@ def explain(files: tuple[str, ...], content_type: str | None, *, show_personal: 
     A body may be a StatusCallback, a Passthru request's query string, or an answer of the Call Details API. Several of
     one call are shown as a timeline, and merged.
     """
-    calls: dict[str, list[Delivery]] = {}
+    calls: dict[str, list[Found]] = {}
     problems: list[str] = []
     for place in files or ("-",):
         with click.open_file(place, "rb") as file:
             body = file.read(LIST_LIMITS.body_bytes + 1)
         try:
             for event in _events(body, content_type or guess_content_type(body), place, problems):
-                calls.setdefault(event.call_sid, []).append(Delivery(place, event))
+                calls.setdefault(event.call_sid, []).append(Found(place, event))
         except CallbackError as error:
             problems.append(f"{place}: {type(error).__name__}: {error}")
     if calls or not problems:  # a list may have no calls
@@ -122,7 +122,7 @@ def parse_files(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         task = progress.add_task("", total=None if ndjson else len(files) or 1)
         for place, body in _bodies(files or ("-",), ndjson=ndjson):
             try:
-                payload, content_type = opened(body) if ndjson else (body, guess_content_type(body))
+                payload, content_type = from_envelope(body) if ndjson else (body, guess_content_type(body))
                 print(json.dumps(dump(parse(payload, content_type, strict=strict))))
             except CallbackError as error:
                 failed = True
@@ -172,6 +172,7 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
     """
     from ._convert import Columns, Targets, convert, summary  # noqa: PLC0415 - the other commands need no pyarrow
 
+    # Imported before the work, so that a missing matplotlib is told at once.
     draw = _drawer() if report else None
     targets = [target for target in (out, calls, report) if target]
     if len({target.resolve() for target in targets}) < len(targets):

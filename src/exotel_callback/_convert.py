@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.table import Table
 
-from ._archive import lines_of, opened
+from ._archive import from_envelope, lines_of
 from ._errors import IssueCode
 from ._parse import parse
 from ._words import Outcome
@@ -61,10 +61,19 @@ _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _GZIP_RATIO: Final = 10
 
-# Kinds of what is counted.
+# Kinds of what is counted, each with what follows it in the key of a count:
+#   ROWS, UNREADABLE  nothing
+#   ISSUE             the code
+#   WORD              path and text of an unknown word
+#   DISTINCT          nothing: how many different WORDs are kept
+#   OTHER_WORDS       nothing: how often further ones came
+#   OUTCOME           the outcome
+#   DAY, HOUR         the day since 1970 or the hour of the day, in India; the outcome
+#   ANSWERED          the day, the party (0 or 1), whether it picked up
+#   DURATION          the place of its class in DURATIONS
 ROWS, UNREADABLE, ISSUE, WORD, DISTINCT, OTHER_WORDS, OUTCOME, DAY, HOUR, ANSWERED, DURATION = range(11)
 
-_ROWS: Final = 10_000
+_CHUNK_ROWS: Final = 10_000
 _CHUNK_BYTES: Final = 8_388_608
 _PART_BYTES: Final = 16_777_216
 _MOST_PARTS: Final = 512
@@ -73,10 +82,10 @@ _MOST_WORDS: Final = 1_000
 _WORD_LENGTH: Final = 30
 _PREFIX: Final = ".exotel-callback-"
 
-_HOUR: Final = 3_600_000_000  # microseconds, as instants are told in
-_IST: Final = 5 * _HOUR + _HOUR // 2
+_HOUR_MICROSECONDS: Final = 3_600_000_000  # microseconds, as instants are told in
+_IST_MICROSECONDS: Final = 5 * _HOUR_MICROSECONDS + _HOUR_MICROSECONDS // 2
 _DATES: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
-_ANSWERED: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
+_PICKED_UP: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
 _DAYS: Final = range(-719_162, 2_932_897)  # those that a date can be of, from 1970 on
 
 # The least seconds of each class of durations.
@@ -84,7 +93,7 @@ DURATIONS: Final = (0, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 
 
 class Columns(NamedTuple):
-    """The columns of Parquet that are read; ``content_type`` is one of that name, if there is one, where it is None."""
+    """The columns of Parquet to read. Where ``content_type`` is None, a column of that name is read if there is one."""
 
     body: str
     content_type: str | None
@@ -140,7 +149,7 @@ def convert(  # noqa: PLR0913 - the command's options
 
 
 def _unpacked_size(source: str) -> int:
-    """Return a size that is roughly right; of a pipe, from which nothing may be taken to look at it, nobody knows."""
+    """Estimate how many bytes there are unpacked. Of a pipe nobody knows: to look would take bytes out of it."""
     if not Path(source).is_file():
         return _PIPED_BYTES
     with Path(source).open("rb") as file:
@@ -181,7 +190,7 @@ def _chunks(
                 chunks: Iterator[tuple[Chunk, float]] = _rows(source, columns)
             else:
                 unpacked = gzip.open(file) if start.startswith(_GZIP) else file  # noqa: SIM115 - ends with the file in it
-                chunks = lines(file, _undamaged(lines_of(cast("IO[bytes]", unpacked)), source, problems))
+                chunks = line_chunks(file, _undamaged(lines_of(cast("IO[bytes]", unpacked)), source, problems))
             for chunk, place in _undamaged(chunks, source, problems):
                 yield chunk
                 tell((sum(sizes[:number]) + place) / sum(sizes) if all(sizes) else None)
@@ -200,7 +209,7 @@ def _undamaged(items: Iterable[T], source: str, problems: list[str]) -> Iterator
         problems.append(f"{source}: {error}")
 
 
-def lines(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, float]]:
+def line_chunks(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, float]]:
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -208,7 +217,7 @@ def lines(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, floa
             continue
         chunk.append(line)
         size += len(line)
-        if len(chunk) == _ROWS or size >= _CHUNK_BYTES:
+        if len(chunk) == _CHUNK_ROWS or size >= _CHUNK_BYTES:
             yield chunk, file.tell() if file.seekable() else 0
             chunk, size = [], 0
     if chunk:
@@ -224,8 +233,10 @@ def _rows(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     names = [columns.body]
     if columns.content_type or "content_type" in file.schema_arrow.names:
         names.append(columns.content_type or "content_type")
+    for name in names:
+        column_of(file.schema_arrow.empty_table(), name)  # a batch has only those that were found
     size, done = Path(source).stat().st_size, 0
-    for batch in file.iter_batches(_ROWS, columns=names):
+    for batch in file.iter_batches(_CHUNK_ROWS, columns=names):
         done += batch.num_rows
         arrays = [column_of(batch, name) for name in names]
         yield (
@@ -239,7 +250,7 @@ def _parse_chunk(aside: Aside, target: Path | None, chunk: Chunk) -> tuple[Any, 
     if isinstance(chunk, pa.RecordBatch):
         (batch,) = parse_batches(chunk, *chunk.schema.names)
     else:
-        batch = results(chunk, lambda line: parse(*opened(line)), lambda line: line)
+        batch = results(chunk, lambda line: parse(*from_envelope(line)), lambda line: line)
     _put_aside(aside, batch)
     counts: Counts = Counter({(ROWS,): batch.num_rows, (UNREADABLE,): batch.num_rows - batch["error"].null_count})
     for issue in cast("list[Any]", pc.list_flatten(batch["issues"]).to_pylist()):
@@ -276,13 +287,13 @@ def counted_of(call: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     began = next(
         (call[name] for name in ("start_time", "date_created", "date_updated") if call[name] is not None), None
     )
-    hour = None if began is None else (began + _IST) // _HOUR
+    hour = None if began is None else (began + _IST_MICROSECONDS) // _HOUR_MICROSECONDS
     if hour is None or hour // 24 not in _DAYS:
         return
     day = hour // 24
     yield DAY, day, outcome
     yield HOUR, hour % 24, outcome
-    is_reached = outcome in _ANSWERED
+    is_reached = outcome in _PICKED_UP
     if is_reached or unreached is not None:
         yield ANSWERED, day, 0, unreached != 0
         if unreached != 0:
@@ -298,8 +309,10 @@ def _events_aside(aside: Aside, part: int) -> Iterator[pa.RecordBatch]:
 
 def _encoded(rows: "pa.RecordBatch | pa.Table", target: Path | None) -> Any:
     """Return what is to be written of rows."""
-    if target is None or target.suffix == ".parquet":
-        return target and rows
+    if target is None:  # they are only counted, and stay in their process
+        return None
+    if target.suffix == ".parquet":
+        return rows
     return "".join(f"{json.dumps(_for_json(row))}\n" for row in rows_of(rows)).encode()
 
 
@@ -350,20 +363,20 @@ def summary(counts: Counts) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
 
-    def add(label: str, number: int) -> None:
+    def row(label: str, number: int) -> None:
         table.add_row(label, f"{number:,}")
 
-    add("events", counts[ROWS,] - counts[UNREADABLE,])
-    add("unreadable rows", counts[UNREADABLE,])
+    row("events", counts[ROWS,] - counts[UNREADABLE,])
+    row("unreadable rows", counts[UNREADABLE,])
     for title, kind in (("calls", OUTCOME), ("issues", ISSUE)):
-        found = counted(counts, kind)
-        add(title, sum(found.values()))
+        found = counts_of(counts, kind)
+        row(title, sum(found.values()))
         for name, number in found.most_common():
-            add(f"  {name}", number)
+            row(f"  {name}", number)
     return table
 
 
-def counted(counts: Counts, kind: int) -> "Counter[Any]":
+def counts_of(counts: Counts, kind: int) -> "Counter[Any]":
     """Return what was counted of one kind: by a name or, if that takes more, by a tuple."""
     found = ((key[1:], number) for key, number in counts.items() if key[0] == kind)
     return Counter({which[0] if len(which) == 1 else which: number for which, number in found})

@@ -19,12 +19,11 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from ._errors import DecodeError
-from ._names import count_names
 from ._options import Limits
 from ._raw import MAX_INT_DIGITS, RawPayload, Snapshot, collect, freeze_json
 
-FORM_PAIRS: Final = 1_024
-CONTENT_TYPE_LENGTH: Final = 1_024
+_FORM_PAIRS: Final = 1_024
+_CONTENT_TYPE_LENGTH: Final = 1_024
 BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
 
 _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
@@ -53,7 +52,7 @@ _CODECS: Final = {
 _Body = bytes | bytearray | memoryview | str
 
 
-class Header(NamedTuple):
+class _Header(NamedTuple):
     """What a ``Content-Type`` header says."""
 
     media_type: str
@@ -71,16 +70,10 @@ def decode(payload: object, content_type: str | None, limits: Limits, *, if_xml:
     return _take_snapshot(payload, limits)
 
 
-def check_count(raw: RawPayload, limits: Limits) -> None:
-    """Raise if an event has more fields than are allowed."""
-    if len(raw) > limits.fields and count_names(raw) > limits.fields:
-        message = f"more than {limits.fields} fields"
-        raise DecodeError(message, status_hint=413)
-
-
 def decode_json(text: str) -> object:
     """Decode JSON, read-only; also of a text that stands in a field."""
     try:
+        # So short a text has no number that Python refuses to read, and without `parse_int` all is decoded in C.
         value = (_JSON if len(text) <= MAX_INT_DIGITS else _LONG_JSON).decode(text)
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
@@ -122,18 +115,19 @@ def _decode_body(body: _Body, content_type: str | None, limits: Limits, if_xml: 
 def _size(body: _Body, limit: int) -> int:
     if isinstance(body, memoryview):
         return body.nbytes
+    # A text of more characters has more bytes too, and is not encoded to count them.
     if isinstance(body, str) and len(body) <= limit:
         return len(body.encode("utf-8", "surrogatepass"))
     return len(body)
 
 
-def _guess(body: bytes | str) -> Header:
+def _guess(body: bytes | str) -> _Header:
     """Tell what a body without a header is: JSON begins with a brace, and all else is a urlencoded form."""
     start = _start(body)
     if start.startswith("--") and "content-disposition:" in start.lower():
         message = "a multipart body can only be read with its Content-Type header, which holds the boundary"
         raise DecodeError(message)
-    return Header("application/json" if start.startswith("{") else "application/x-www-form-urlencoded")
+    return _Header("application/json" if start.startswith("{") else "application/x-www-form-urlencoded")
 
 
 def _start(body: bytes | str) -> str:
@@ -141,9 +135,9 @@ def _start(body: bytes | str) -> str:
 
 
 @lru_cache(maxsize=32)  # a sender writes the same one each time, unless it has a boundary
-def _parse_content_type(content_type: str) -> Header:
-    if len(content_type) > CONTENT_TYPE_LENGTH:
-        message = f"the content type is longer than {CONTENT_TYPE_LENGTH} characters"
+def _parse_content_type(content_type: str) -> _Header:
+    if len(content_type) > _CONTENT_TYPE_LENGTH:
+        message = f"the content type is longer than {_CONTENT_TYPE_LENGTH} characters"
         raise DecodeError(message, status_hint=415)
     media_type, _, rest = content_type.partition(";")
     parameters: dict[str, str] = {}
@@ -151,7 +145,7 @@ def _parse_content_type(content_type: str) -> Header:
         value = re.sub(r"\\(.)", r"\1", quoted) if quoted else plain.strip()
         parameters.setdefault(name.lower(), value)
     charset = parameters.get("charset")
-    return Header(
+    return _Header(
         media_type=media_type.strip().lower(),
         codec=_codec(charset) if charset else "utf-8",
         boundary=parameters.get("boundary", ""),
@@ -180,7 +174,7 @@ def _not_in(codec: str) -> DecodeError:
     return DecodeError(f"the body holds bytes that are not {codec}")
 
 
-def _decode_json_body(body: bytes | str, header: Header) -> RawPayload:
+def _decode_json_body(body: bytes | str, header: _Header) -> RawPayload:
     value = decode_json(_text(body, header.codec))
     if isinstance(value, RawPayload):
         return value
@@ -188,7 +182,7 @@ def _decode_json_body(body: bytes | str, header: Header) -> RawPayload:
     raise DecodeError(message)
 
 
-def _decode_urlencoded_body(body: bytes | str, header: Header) -> RawPayload:
+def _decode_urlencoded_body(body: bytes | str, header: _Header) -> RawPayload:
     text = _text(body, header.codec)
     _check_pairs(text.count("&") + 1)
     # An escape is of a byte, so in a charset that does not contain ASCII it can only be meant as UTF-8.
@@ -206,7 +200,7 @@ def _unescape(text: str, codec: str) -> str:
     return _ESCAPES.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(codec), text.replace("+", " "))
 
 
-def _decode_multipart_body(body: bytes | str, header: Header) -> RawPayload:
+def _decode_multipart_body(body: bytes | str, header: _Header) -> RawPayload:
     from ._multipart import read_parts  # noqa: PLC0415 - an ordinary JSON body does not need the package
 
     if not header.boundary.isascii() or not 1 <= len(header.boundary) <= BOUNDARY_LENGTH:
@@ -214,7 +208,7 @@ def _decode_multipart_body(body: bytes | str, header: Header) -> RawPayload:
         raise DecodeError(message)
     boundary = header.boundary.encode()
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    if len(data) > FORM_PAIRS * len(boundary):  # else it can't hold as many
+    if len(data) > _FORM_PAIRS * len(boundary):  # else it can't hold as many
         _check_pairs(data.count(b"--" + boundary) - 1)
     parts = read_parts(data, boundary)
     if isinstance(body, str):  # whoever made text of the body has decoded its parts
@@ -224,13 +218,13 @@ def _decode_multipart_body(body: bytes | str, header: Header) -> RawPayload:
 
 
 def _check_pairs(pairs: int) -> None:
-    if pairs > FORM_PAIRS:
-        message = f"more than {FORM_PAIRS} fields in a form"
+    if pairs > _FORM_PAIRS:
+        message = f"more than {_FORM_PAIRS} fields in a form"
         raise DecodeError(message, status_hint=413)
 
 
 # The content types that are accepted, and who decodes them.
-_DECODERS: Final[dict[str, Callable[[bytes | str, Header], RawPayload]]] = {
+_DECODERS: Final[dict[str, Callable[[bytes | str, _Header], RawPayload]]] = {
     "application/json": _decode_json_body,
     "application/x-www-form-urlencoded": _decode_urlencoded_body,
     "multipart/form-data": _decode_multipart_body,
@@ -239,7 +233,7 @@ CONTENT_TYPES: Final = tuple(_DECODERS)
 
 
 def _take_snapshot(payload: object, limits: Limits) -> RawPayload:
-    snapshot = Snapshot(values=limits.body_bytes)
+    snapshot = Snapshot(limits.body_bytes)
     kind = type(payload).__name__
     try:
         if isinstance(payload, Mapping):

@@ -14,7 +14,10 @@ from ._open import opened
 
 @unique
 class IssueCode(StrEnum):
-    """What kind of odd thing an `Issue` tells of."""
+    """What kind of odd thing an `Issue` tells of.
+
+    What each means is in the issue's ``message``. These are our own words: Exotel sends none.
+    """
 
     UNKNOWN_WORD = "unknown-word"
     NOT_A_NUMBER = "not-a-number"
@@ -40,8 +43,8 @@ _DESCRIPTIONS: Final = {
     IssueCode.MISSING: "missing",
 }
 
-TEXT_LENGTH: Final = 200
-MOST_MESSAGES: Final = 100
+_TEXT_LENGTH: Final = 200
+_MOST_MESSAGES: Final = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +70,7 @@ class Issue:
         issue.path = path
         issue.code = code
         issue.message = f"{_DESCRIPTIONS[code]} @ {path}"
-        issue.text = text[:TEXT_LENGTH]
+        issue.text = text[:_TEXT_LENGTH]
         issue.__class__ = cls
         return cast("Issue", issue)
 
@@ -78,9 +81,9 @@ _new_issue: Final = opened(Issue)
 
 def in_words(issues: Sequence[Issue]) -> str:
     """Put the messages of issues together, in a length that a log can take: the error has all of them."""
-    shown = [issue.message for issue in issues[:MOST_MESSAGES]]
-    if len(issues) > MOST_MESSAGES:
-        shown.append(f"and {len(issues) - MOST_MESSAGES} more")
+    shown = [issue.message for issue in issues[:_MOST_MESSAGES]]
+    if len(issues) > _MOST_MESSAGES:
+        shown.append(f"and {len(issues) - _MOST_MESSAGES} more")
     return "; ".join(shown)
 
 

@@ -24,14 +24,14 @@ _BAR_WIDTH: Final = 20
 _Event = StatusCallback | PassthruEvent
 
 
-class Delivery(NamedTuple):
+class Found(NamedTuple):
     """What was read, and where."""
 
     place: str
     event: _Event
 
 
-def explain_call(deliveries: Sequence[Delivery], *, show_personal: bool) -> RenderableType:
+def explain_call(deliveries: Sequence[Found], *, show_personal: bool) -> RenderableType:
     """Lay out one call: several deliveries as a timeline and merged, then fields, legs, issues and unknown fields."""
     parts: list[RenderableType] = []
     callbacks = [event for _, event in deliveries if isinstance(event, StatusCallback)]
@@ -47,12 +47,12 @@ def explain_call(deliveries: Sequence[Delivery], *, show_personal: bool) -> Rend
     return Group(*parts)
 
 
-def explain_calls(calls: Iterable[Sequence[Delivery]]) -> RenderableType:
+def explain_calls(calls: Iterable[Sequence[Found]]) -> RenderableType:
     """Lay out several calls, a line each."""
     return _table("Calls", ("CallSid", "Status", "Outcome", "Issues"), map(_call_in_brief, calls), unbroken=3)
 
 
-def _call_in_brief(deliveries: Sequence[Delivery]) -> list[RenderableType]:
+def _call_in_brief(deliveries: Sequence[Found]) -> list[RenderableType]:
     callbacks = [event for _, event in deliveries if isinstance(event, StatusCallback)]
     event = merge(*callbacks) if callbacks else deliveries[0].event
     unreached = None if isinstance(event, PassthruEvent) else event.unreached_leg
@@ -69,7 +69,7 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _timeline(deliveries: Sequence[Delivery]) -> RenderableType:
+def _timeline(deliveries: Sequence[Found]) -> RenderableType:
     """Lay out the distinct events by their time; those without one come last."""
     places: dict[_Event, list[str]] = {}
     for place, event in deliveries:
@@ -197,8 +197,7 @@ def _issues(event: _Event | Call, *, show_personal: bool) -> RenderableType:
 
 def _unknown(event: _Event, *, show_personal: bool) -> RenderableType:
     rows = [(name, as_text(value)) for name, value in event.extra.items()]
-    title = "Other fields, in extra"
-    return _personal_table(title, ("Name", "Value"), rows, show_personal=show_personal)
+    return _personal_table("Other fields, in extra", ("Name", "Value"), rows, show_personal=show_personal)
 
 
 def _personal_table(

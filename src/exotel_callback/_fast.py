@@ -25,8 +25,8 @@ from ._fields import wire_fields
 from ._model import Leg, StatusCallback
 from ._open import opened
 from ._options import IST
-from ._raw import MAX_INT_DIGITS, RawPayload, Repeated
-from ._read import NO_DATE, NOTHING
+from ._raw import ATOMS, MAX_INT_DIGITS, RawPayload, Repeated
+from ._read import NO_DATE, NOTHING, TEXT
 from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
 
 _JSON_TYPES: Final = frozenset({"application/json", "application/json; charset=utf-8"})
@@ -60,10 +60,10 @@ _DATE_SIGNS: Final = frozenset({"-- ::", "--T::"})
 _DICT: Final = frozenset({dict})
 _LIST: Final = frozenset({list})
 _TEXT: Final = frozenset({str})
-_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
 _NAMES: Final = frozenset(field.names[0] for field in wire_fields(StatusCallback))
 _ALIASES: Final = frozenset(name for field in wire_fields(StatusCallback) for name in field.names[1:])
+_TEXTS: Final = tuple(field.names[0] for field in wire_fields(StatusCallback) if field.kind is TEXT)
 _ABSENT: Final = {field.names[0]: None for field in wire_fields(StatusCallback) if not field.required}
 _BRACKETS: Final = tuple(
     (f"Legs[{place}][OnCallDuration]", f"Legs[{place}][Status]", f"Legs[{place}][AnsweredBy]") for place in range(_LEGS)
@@ -72,18 +72,18 @@ _BRACKETS: Final = tuple(
 _Fields = dict[str, Any]
 
 
-def _words(enum: type[StrEnum]) -> dict[object, Any]:
+def _spellings(enum: type[StrEnum]) -> dict[object, Any]:
     """Return the members of an enum by their usual spellings."""
     read = word_reader(enum)
     words = [member.value for member in enum if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
     return {spelled: read(word) for word in words for spelled in (word, word.upper(), word.replace("-", " "))}
 
 
-_CALL_STATUS: Final = _words(CallStatus)
-_EVENT_TYPE: Final = _words(EventType) | dict.fromkeys((None, "", "null"))
-_DIRECTION: Final = _words(Direction) | dict.fromkeys((None, "", "null"))
-_ANSWERED_BY: Final = _words(AnsweredBy) | dict.fromkeys((None, "", "null"))
-_LEG_STATUS: Final = _words(LegStatus) | dict.fromkeys((None, "", "null"), LegStatus.NOT_ATTEMPTED)
+_CALL_STATUS: Final = _spellings(CallStatus)
+_EVENT_TYPE: Final = _spellings(EventType) | dict.fromkeys((None, "", "null"))
+_DIRECTION: Final = _spellings(Direction) | dict.fromkeys((None, "", "null"))
+_ANSWERED_BY: Final = _spellings(AnsweredBy) | dict.fromkeys((None, "", "null"))
+_LEG_STATUS: Final = _spellings(LegStatus) | dict.fromkeys((None, "", "null"), LegStatus.NOT_ATTEMPTED)
 
 _new_leg: Final = opened(Leg)
 _new_callback: Final = opened(StatusCallback)
@@ -194,7 +194,7 @@ def _copied(given: Any) -> _Fields:
     for name, value in fields.items():
         if type(name) is not str:
             raise _NotOrdinaryError
-        if type(value) is not str and type(value) not in _ATOMS:
+        if type(value) is not str and type(value) not in ATOMS:
             if type(value) not in _LIST or len(value) > _LEGS:
                 raise _NotOrdinaryError
             fields[name] = [_copied(leg) for leg in value]
@@ -203,10 +203,7 @@ def _copied(given: Any) -> _Fields:
 
 def _check_storable(fields: _Fields) -> None:
     """Give up if a text holds NUL or half of a surrogate pair; what reads the other fields knows neither."""
-    texts = (
-        f"{fields.get('CallSid')}{fields.get('RecordingUrl')}{fields.get('From')}{fields.get('To')}"
-        f"{fields.get('PhoneNumberSid')}{fields.get('CustomField')}"
-    )
+    texts = "".join(filter(None, map(fields.get, _TEXTS)))
     if not texts.isascii():
         texts.encode()  # fails for half of a surrogate pair
     if "\0" in texts:
@@ -267,18 +264,12 @@ def _filled(fields: _Fields, legs: tuple[Leg, ...], raw: RawPayload) -> StatusCa
     callback.conversation_duration = (
         seconds if type(seconds) is int and 0 <= seconds <= _MOST_SECONDS else _seconds(seconds)
     )
-    text = fields["CallSid"]
-    callback.call_sid = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
-    text = fields["RecordingUrl"]
-    callback.recording_url = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
-    text = fields["From"]
-    callback.from_number = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
-    text = fields["To"]
-    callback.to_number = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
-    text = fields["PhoneNumberSid"]
-    callback.phone_number_sid = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
-    text = fields["CustomField"]
-    callback.custom_field = text if text is None or len(text := text.strip()) > _LONGEST_NOTHING else _short(text)
+    callback.call_sid = _text(fields["CallSid"])
+    callback.recording_url = _text(fields["RecordingUrl"])
+    callback.from_number = _text(fields["From"])
+    callback.to_number = _text(fields["To"])
+    callback.phone_number_sid = _text(fields["PhoneNumberSid"])
+    callback.custom_field = _text(fields["CustomField"])
     updated, ended = fields["DateUpdated"], fields["EndTime"]
     callback.date_updated = _date(updated)
     callback.date_created = _date(fields["DateCreated"])
@@ -293,8 +284,11 @@ def _filled(fields: _Fields, legs: tuple[Leg, ...], raw: RawPayload) -> StatusCa
     return cast("StatusCallback", callback)
 
 
-def _short(text: str) -> str | None:
-    return None if text.lower() in NOTHING else text
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text: str = value.strip()
+    return text if len(text) > _LONGEST_NOTHING or text.lower() not in NOTHING else None
 
 
 def _seconds(value: Any) -> int | None:
@@ -328,7 +322,7 @@ def _check_others(fields: _Fields, of_legs: int) -> None:
             continue
         if name.startswith("Legs"):
             found += 1
-        elif name in _ALIASES or type(value) not in _ATOMS or (type(value) is int and value.bit_length() > _INT_BITS):
+        elif name in _ALIASES or type(value) not in ATOMS or (type(value) is int and value.bit_length() > _INT_BITS):
             raise _NotOrdinaryError
     if found != of_legs:
         raise _NotOrdinaryError

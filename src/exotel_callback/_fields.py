@@ -6,13 +6,16 @@ So a class is its own table of wire names, and everything that goes through the 
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import attrs
 
 from ._names import LEG_ID, LEGS, chosen_name, leg_key
+from ._options import DEFAULT_LIMITS
 from ._raw import EMPTY, FilePart, RawPayload, Snapshot
 from ._read import Kind
+
+T = TypeVar("T")
 
 _HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
@@ -46,6 +49,21 @@ def wire(kind: Kind, *names: str) -> dict[str, object]:
 def legs_of(cls: type[attrs.AttrsInstance]) -> dict[str, object]:
     """Say that a field holds the legs, and of which class they are."""
     return {"leg_class": cls}
+
+
+def restorable(cls: type[T]) -> type[T]:
+    """Let values that an earlier release pickled have the defaults of the fields that came later."""
+    made_by_attrs: Any = cls
+    restore = made_by_attrs.__setstate__
+    defaults = {
+        field.name: field.default for field in attrs.fields(made_by_attrs) if field.default is not attrs.NOTHING
+    }
+
+    def restore_with_defaults(value: T, state: Mapping[str, object]) -> None:
+        restore(value, {**defaults, **state})
+
+    made_by_attrs.__setstate__ = restore_with_defaults
+    return cls
 
 
 class WireField(NamedTuple):
@@ -83,7 +101,7 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     if not isinstance(cast("object", raw), Mapping):
         message = f"a mapping is needed, not {type(raw).__name__}"
         raise TypeError(message)
-    return Snapshot().of_mapping(raw)
+    return Snapshot(DEFAULT_LIMITS.body_bytes).of_mapping(raw)
 
 
 @cache

@@ -87,8 +87,7 @@ def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
     wrapped: set[int] = set()
     odd: list[tuple[int, object]] = []
     for name, value in raw.items():
-        key = leg_key(name) if name.startswith(LEGS) else None
-        if key is None:
+        if (key := leg_key(name)) is None:
             continue
         if key.wrapped:
             wrapped.add(key.position)

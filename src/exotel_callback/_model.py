@@ -12,7 +12,7 @@ import attrs
 
 from ._errors import Issue
 from ._event_key import event_key
-from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
 from ._names import CALL_DETAILS_ID
 from ._outcome import Verdict, judge
 from ._raw import EMPTY
@@ -20,6 +20,7 @@ from ._read import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_ST
 from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Leg:
     """One party's part of a call. Leg 0 is the party that was called first, leg 1 the second.
@@ -36,7 +37,7 @@ class Leg:
     """Who answered; None unless answering-machine detection is on."""
 
 
-# The methods that attrs writes for a class are those of the two that have these fields.
+# Nobody makes one of these: `StatusCallback` and `_call.Call` have the methods that attrs would write.
 @attrs.frozen(kw_only=True, init=False, eq=False, repr=False)
 class CallFields:
     """What a `StatusCallback` and a merged `Call` have in common: the fields, and what follows from them."""
@@ -112,6 +113,7 @@ class CallFields:
         return judge(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class StatusCallback(CallFields):
     """What Exotel says of a call when it was answered or is over.

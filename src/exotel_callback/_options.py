@@ -40,7 +40,7 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def check_options(content_type: object, strict: object, timezone: object, limits: object) -> None:
+def check_options(timezone: object, limits: object, *, strict: object = False, content_type: object = None) -> None:
     """Raise `TypeError` at once for a misused argument, whatever the payload."""
     if not isinstance(content_type, str | None):
         message = f"content_type must be the header's value as str or None, not {type(content_type).__name__}"

@@ -48,7 +48,7 @@ def judge(  # noqa: PLR0911 - a row of the table each
     reason = REASONS.get(status)
     first = leg_statuses[0] if leg_statuses else None
     others = leg_statuses[1:]
-    unreached = [index for index, leg in enumerate(leg_statuses) if index and leg in REASONS]
+    unreached = max((index for index, leg in enumerate(leg_statuses) if index and leg in REASONS), default=0)
     second = 1 if first in _REACHED else None
 
     if status in UNDER_WAY:  # 1
@@ -60,7 +60,7 @@ def judge(  # noqa: PLR0911 - a row of the table each
     if LegStatus.COMPLETED in others:  # 4
         return Verdict(Outcome.MACHINE if answered_by is AnsweredBy.MACHINE else Outcome.CONNECTED)
     if unreached:  # 5
-        return Verdict(REASONS[leg_statuses[unreached[-1]]], unreached[-1])
+        return Verdict(REASONS[leg_statuses[unreached]], unreached)
     if status is CallStatus.UNKNOWN:  # 6
         return Verdict(Outcome.UNKNOWN)
     if reason:  # 7, and 9 where there are no others
@@ -69,6 +69,6 @@ def judge(  # noqa: PLR0911 - a row of the table each
         return Verdict(Outcome.CONNECTED)
     if others:  # 8
         return Verdict(Outcome.UNKNOWN) if conversation_duration is None else Verdict(Outcome.NO_ANSWER, second)
-    # 10: an outbound call is completed only once the second party was there, so without a measure that is believed
+    # 10: an outbound call is completed only once the second party was there; that is believed if no duration was sent.
     is_connected = conversation_duration is None and direction in _OUTBOUND
     return Verdict(Outcome.CONNECTED if is_connected else Outcome.UNKNOWN)

@@ -2,7 +2,9 @@
 
 1. `_decode`: a body, a mapping or pairs become one read-only mapping of wire names. Then nothing knows which it was.
 2. `_read` and `_legs`, driven by the tables in `_model`: each value becomes a typed one, and what is odd an `Issue`.
-3. Here: what is required is checked, and what is strict.
+3. Here: what is required must be there, and in strict mode nothing may be odd.
+
+Before the first step, or after it, `_fast` may have finished an ordinary payload, with the same value.
 """
 
 from datetime import tzinfo
@@ -11,13 +13,13 @@ from typing import Any, TypeVar
 import attrs
 
 from ._addresses import CALL_OBJECT, diagnose, identify
-from ._decode import check_count, decode
-from ._errors import InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
+from ._decode import decode
+from ._errors import DecodeError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
 from ._fast import read_flat, read_ordinary
 from ._fields import WireField, leg_class, wire_fields
 from ._legs import read_legs
 from ._model import StatusCallback
-from ._names import chosen_name
+from ._names import chosen_name, count_names
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._raw import RawPayload
 from ._read import CALL_STATUS, Reading, says_nothing
@@ -47,13 +49,16 @@ def parse(
     :raises MissingFieldError: ``CallSid`` or ``Status`` is missing; the message says if it looks like another event.
     :raises InvalidCallbackError: In strict mode only.
     :raises TypeError: An argument other than `payload` is not what it should be.
+    :raises ImportError: The body is multipart, and a ``python-multipart`` before 0.0.13, which is installed too, hides
+        the package that decodes it.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
+    # Other options and misused ones are for the plain path. Strict or not is one to `_fast`: it gives up at any issue.
     has_defaults = timezone is IST and limits is DEFAULT_LIMITS and type(strict) is bool
     if has_defaults and (callback := read_ordinary(payload, content_type)):
         return callback
-    check_options(content_type, strict, timezone, limits)
+    check_options(timezone, limits, strict=strict, content_type=content_type)
     raw = decode(payload, content_type, limits)
     if has_defaults and (callback := read_flat(raw)):
         return callback
@@ -80,7 +85,9 @@ def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the cal
     :param odd: Issues that were found on the way to `source`.
     :param reader: The name of the public function, which an error does not advise to call instead.
     """
-    check_count(raw, limits)
+    if len(raw) > limits.fields and count_names(raw) > limits.fields:
+        message = f"more than {limits.fields} fields"
+        raise DecodeError(message, status_hint=413)
     reading = Reading(timezone)
     values = _read_fields(wire_fields(cls), source, reading)
     values["legs"] = read_legs(leg_class(cls), source, reading, limits.legs)

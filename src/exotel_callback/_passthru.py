@@ -15,14 +15,14 @@ Sources: https://support.exotel.com/support/solutions/articles/48283-working-wit
 import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
 from ._addresses import STATUS_CALLBACK, diagnose, identify
 from ._decode import decode
 from ._errors import Issue, MissingFieldError
-from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._outcome import REASONS, UNDER_WAY
 from ._parse import read_event
@@ -30,9 +30,10 @@ from ._raw import EMPTY
 from ._read import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
 from ._words import CallStatus, CallType, Direction, Outcome
 
-_ADDRESS: Final = r"\A(?:https?://[^?]*)?\?"
+_ADDRESS: Final = r"\A(?:(?:https?:/)?/[^?]*)?\?"
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class PassthruLeg:
     """One party whom the flow called. Every field is None if it was not sent, says nothing or can't be read."""
@@ -53,6 +54,7 @@ class PassthruLeg:
     """Who hung up."""
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class PassthruEvent:
     """What a flow says of its call at the point where the Passthru applet stands.
@@ -149,8 +151,8 @@ def parse_passthru(
 ) -> PassthruEvent:
     """Parse the request of the Passthru applet.
 
-    :param payload: The query string, with or without the address before it, or what your framework made of it
-        (``request.args``, ``request.GET``, ``request.query_params``), or a body, as for `parse`.
+    :param payload: The query string, with or without the address or the path before it, or what your framework made of
+        it (``request.args``, ``request.GET``, ``request.query_params``), or a body, as for `parse`.
     :param content_type: As for `parse`; a query string needs none.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
@@ -158,10 +160,11 @@ def parse_passthru(
     :raises DecodeError: The payload is not what it claims to be, or too large.
     :raises MissingFieldError: ``CallSid`` is missing, or it is a StatusCallback; the message says what it looks like.
     :raises InvalidCallbackError: In strict mode only.
+    :raises TypeError: An argument other than `payload` is not what it should be.
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
-    check_options(content_type, strict, timezone, limits)
+    check_options(timezone, limits, strict=strict, content_type=content_type)
     raw = decode(_query_of(payload), content_type, limits)
     if identify(raw) is STATUS_CALLBACK:  # which would be read as a request that says next to nothing
         raise MissingFieldError(diagnose(raw, "parse_passthru"))
@@ -169,7 +172,9 @@ def parse_passthru(
 
 
 def _query_of(payload: object) -> object:
-    """Cut the address before a query string, which would become part of the first name."""
+    """Cut the address or path before a query string, which would become part of the first name."""
     if isinstance(payload, str):
         return re.sub(_ADDRESS, "", payload)
-    return re.sub(_ADDRESS.encode(), b"", payload) if isinstance(payload, bytes) else payload
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return re.sub(_ADDRESS.encode(), b"", bytes(cast("bytes | bytearray | memoryview", payload)))
+    return payload

@@ -66,9 +66,9 @@ def _describe(error: BaseException, _: type[Any] | None) -> str:
         return "missing"
     if isinstance(error, DecodeError):  # of an event inside of a call
         return str(error)
-    return (
-        "names that dump() does not write" if isinstance(error, ForbiddenExtraKeysError) else "not what dump() writes"
-    )
+    if isinstance(error, ForbiddenExtraKeysError):
+        return "names that dump() does not write"
+    return "not what dump() writes"
 
 
 @cache

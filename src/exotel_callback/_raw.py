@@ -16,14 +16,15 @@ from typing import Any, Final, cast, final
 
 from ._errors import DecodeError
 
-MAX_DEPTH: Final = 16
+_MAX_DEPTH: Final = 16
 
 # Python refuses to read or write whole numbers of more than 4,300 digits. Longer ones than this are no numbers here.
 MAX_INT_DIGITS: Final = 3_000
-MAX_INT_BITS: Final = 10_000
+_MAX_INT_BITS: Final = 10_000
 
-_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-_OPEN: Final = frozenset({list})
+ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+# What `json` made and nobody has looked at yet.
+_UNFROZEN: Final = frozenset({list})
 
 # How a value of a subclass, an enum's member for one, becomes a plain one.
 _SUBCLASSED: Final[dict[type, Callable[[Any], object]]] = {
@@ -50,7 +51,7 @@ class RawPayload(Mapping[str, object]):
     def __getitem__(self, name: str) -> object:
         """Return the value of `name` as it was received."""
         value = self._items[name]
-        if type(value) in _OPEN:
+        if type(value) in _UNFROZEN:
             value = self._items[name] = freeze_json(value)
         return value
 
@@ -69,12 +70,12 @@ class RawPayload(Mapping[str, object]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of `name`, or `default` if it was not received."""
         value = self._items.get(name, default)
-        return self[name] if type(value) in _OPEN and name in self._items else value
+        return self[name] if type(value) in _UNFROZEN and name in self._items else value
 
     def items(self) -> ItemsView[str, object]:
         """Return a view of the names and values."""
         for name, value in self._items.items():
-            if type(value) in _OPEN:
+            if type(value) in _UNFROZEN:
                 self._items[name] = freeze_json(value)
         return self._items.items()
 
@@ -114,14 +115,14 @@ def freeze_json(value: object, depth: int = 1) -> object:
         _check_depth(depth)
         items = cast("dict[str, object]", value)
         for name, item in items.items():
-            if type(item) not in _ATOMS:
+            if type(item) not in ATOMS:
                 items[name] = freeze_json(item, depth + 1)
         return RawPayload(items)
     if type(value) is list:
         _check_depth(depth)
         values = cast("list[object]", value)
         for index, item in enumerate(values):
-            if type(item) not in _ATOMS:
+            if type(item) not in ATOMS:
                 values[index] = freeze_json(item, depth + 1)
         return tuple(values)
     return value
@@ -152,7 +153,7 @@ class Snapshot:
     a body of the largest size could.
     """
 
-    def __init__(self, values: int = 65_536) -> None:
+    def __init__(self, values: int) -> None:
         self._left = values
 
     def of_mapping(self, mapping: Mapping[Any, Any], depth: int = 1) -> RawPayload:
@@ -183,7 +184,7 @@ class Snapshot:
         self._count()
         if type(value) is int:
             return _plain_int(value)
-        if type(value) in _ATOMS:
+        if type(value) in ATOMS:
             return value
         if isinstance(value, Mapping):
             return self.of_mapping(cast("Mapping[object, Any]", value), depth + 1)
@@ -213,7 +214,7 @@ def _copy_atom(value: object) -> object:
 
 
 def _plain_int(value: int) -> object:
-    return value if value.bit_length() <= MAX_INT_BITS else StandIn("int")
+    return value if value.bit_length() <= _MAX_INT_BITS else StandIn("int")
 
 
 def _checked_pair(pair: object) -> tuple[Any, Any]:
@@ -234,6 +235,6 @@ def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
 
 
 def _check_depth(depth: int) -> None:
-    if depth > MAX_DEPTH:
-        message = f"the payload is nested deeper than {MAX_DEPTH} levels"
+    if depth > _MAX_DEPTH:
+        message = f"the payload is nested deeper than {_MAX_DEPTH} levels"
         raise DecodeError(message)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timezone, tzinfo
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from ._errors import Issue, IssueCode
 from ._raw import FilePart, RawPayload, Repeated, StandIn
@@ -105,12 +105,7 @@ def _word(enum: type[StrEnum]) -> Kind:
     def read(text: str, _: tzinfo) -> StrEnum | None:
         return find(text)
 
-    return Kind(
-        read=read,
-        unreadable=IssueCode.UNKNOWN_WORD,
-        no_text=IssueCode.WRONG_TYPE,
-        instead=enum["UNKNOWN"],
-    )
+    return Kind(read, IssueCode.UNKNOWN_WORD, IssueCode.WRONG_TYPE, enum["UNKNOWN"])
 
 
 def _trim_quotes(text: str) -> str:
@@ -212,14 +207,17 @@ def as_text(value: object) -> str:
 
 
 def _jsonable(value: object) -> object:
-    return dict(value) if isinstance(value, RawPayload) else str(value)
+    if isinstance(value, RawPayload):
+        return dict(value)
+    text = _scalar_text(value)
+    return float(cast("Any", value)) if text is None else text  # a decimal that is not finite, or one that is
 
 
 _in_json: Final = json.JSONEncoder(default=_jsonable).encode
 
 
 def _scalar_text(value: object) -> str | None:
-    """Return a text as it is and a number as decimal text; None for the rest, which is neither."""
+    """Return a text as it is and a number as decimal text; None for the rest, infinity and NaN among it."""
     if type(value) is str:
         return value
     if type(value) is int:
@@ -227,4 +225,5 @@ def _scalar_text(value: object) -> str | None:
     if type(value) is float:
         text = repr(value)
         return None if text in _NOT_FINITE else text
-    return str(value) if type(value).__name__ == "Decimal" else None
+    # By its name, because `decimal` is not loaded for an ordinary payload (see `_raw._copy_atom`).
+    return str(value) if type(value).__name__ == "Decimal" and cast("Any", value).is_finite() else None

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from ._convert import ANSWERED, DAY, DURATION, DURATIONS, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, Counts, counted
+from ._convert import ANSWERED, DAY, DURATION, DURATIONS, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, Counts, counts_of
 from ._explain import printable
 from ._words import Outcome
 
@@ -90,8 +90,8 @@ _FIGURE: Final = """<figure>
 
 def page(counts: Counts) -> str:
     """Return the page, one HTML file, for what `exotel_callback._convert.convert` counted."""
-    outcomes: Counter[str] = counted(counts, OUTCOME)
-    days = busiest(counted(counts, DAY))
+    outcomes: Counter[str] = counts_of(counts, OUTCOME)
+    days = busiest(counts_of(counts, DAY))
     return _PAGE.format(
         calls=sum(outcomes.values()),
         events=counts[ROWS,] - counts[UNREADABLE,],
@@ -151,9 +151,9 @@ def _stack(axes: Axes, places: Sequence[int], numbers: Mapping[tuple[int, str], 
 
 def _draw_outcomes(figure: Figure, counts: Counts, days: range) -> None:
     by_day, by_hour = figure.subplots(1, 2, width_ratios=[2, 1])
-    _stack(by_day, days, counted(counts, DAY))
+    _stack(by_day, days, counts_of(counts, DAY))
     _label_days(by_day)
-    _stack(by_hour, range(24), counted(counts, HOUR))
+    _stack(by_hour, range(24), counts_of(counts, HOUR))
     by_hour.set_xticks(range(0, 24, 6), [f"{hour:02}:00" for hour in range(0, 24, 6)])
     figure.legend(*by_day.get_legend_handles_labels(), loc="outside upper left", ncols=len(_COLOURS), frameon=False)
 
@@ -165,7 +165,7 @@ def _label_days(axes: Axes) -> None:
 
 def _draw_answers(figure: Figure, counts: Counts, days: range) -> None:
     axes = figure.subplots()
-    answers = counted(counts, ANSWERED)
+    answers = counts_of(counts, ANSWERED)
     for party, (label, colour) in _PARTIES.items():
         asked = {day: answers[day, party, True] + answers[day, party, False] for day in days}
         shown = [day for day in days if asked[day]]
@@ -178,7 +178,7 @@ def _draw_answers(figure: Figure, counts: Counts, days: range) -> None:
 
 def _draw_durations(figure: Figure, counts: Counts, _: range) -> None:
     axes = figure.subplots()
-    durations = counted(counts, DURATION)
+    durations = counts_of(counts, DURATION)
     axes.bar(range(len(DURATIONS)), [durations[place] for place in range(len(DURATIONS))], color="#009e73")
     axes.set_xticks(range(len(DURATIONS)), [_class(place) for place in range(len(DURATIONS))])
     axes.set_ylabel("calls")
@@ -193,7 +193,7 @@ def _class(place: int) -> str:
 
 def _draw_words(figure: Figure, counts: Counts, _: range) -> None:
     axes = figure.subplots()
-    words = counted(counts, WORD).most_common(_MOST_WORDS)[::-1]
+    words = counts_of(counts, WORD).most_common(_MOST_WORDS)[::-1]
     axes.barh(range(len(words)), [number for _, number in words], color="#56b4e9")
     axes.set_yticks(range(len(words)), [printable(f"{path}: {text}") for (path, text), _ in words])
     axes.set_xlabel("times seen")

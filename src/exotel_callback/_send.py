@@ -131,7 +131,7 @@ def client_for(*, patience: float, anywhere: bool) -> httpx2.Client:
 
 
 def _told(error: httpx2.TransportError) -> str:
-    """Return what an error says, of which a handler may have written some."""
+    """Return what an error says, in print and short: a handler may have written part of it."""
     return printable(str(error))[:_MESSAGE_LENGTH]
 
 

@@ -69,10 +69,10 @@ def _type(annotation: Any) -> Any:
 
 
 # The columns that hold attributes, each with the attribute's type.
-FIELDS: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
-_OF_CALLS: Final[Mapping[str, Any]] = {**FIELDS, "outcome": Outcome, "unreached_leg": int | None}
+_FIELDS: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
+_OF_CALLS: Final[Mapping[str, Any]] = {**_FIELDS, "outcome": Outcome, "unreached_leg": int | None}
 _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
-MERGED_FROM: Final[Mapping[str, Any]] = {**FIELDS, "event_key": str}  # what calls are merged from
+MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELDS, "event_key": str}  # what calls are merged from
 
 
 def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -114,7 +114,7 @@ def parse_batches(
     :raises ValueError: A batch has no such column; raised when the batch is reached.
     :raises TypeError: An option is not what it should be.
     """
-    check_options(None, False, timezone, limits)  # noqa: FBT003 - in the order of parse()
+    check_options(timezone, limits)
     read = partial(_parse_row, timezone=timezone, limits=limits)
     return map(partial(_parse_batch, read, body, content_type), _batches_of(batches))
 
@@ -148,11 +148,11 @@ def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
     return batches.to_batches() if isinstance(batches, pa.Table) else cast("Iterable[pa.RecordBatch]", batches)
 
 
-def column_of(batch: pa.RecordBatch, name: str) -> Any:
-    if batch.schema.names.count(name) != 1:
-        message = f"not one column {name!r} among {batch.schema.names}"
+def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
+    if table.schema.names.count(name) != 1:
+        message = f"not one column {name!r} among {table.schema.names}"
         raise ValueError(message)
-    return batch.column(name)
+    return table.column(name)
 
 
 def _parse_batch(
@@ -278,7 +278,7 @@ def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
 
 
 def event_of(row: Mapping[str, Any]) -> StatusCallback:
-    return StatusCallback(**{name: _reader(annotation)(row[name]) for name, annotation in FIELDS.items()})
+    return StatusCallback(**{name: _reader(annotation)(row[name]) for name, annotation in _FIELDS.items()})
 
 
 @cache

@@ -64,10 +64,6 @@ def configure_converter(converter: Converter) -> None:
     converter.register_unstructure_hook(Call, lambda call: _sealed(write_call(call), _CALL))
 
 
-def _sealed(fields: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {"schema": _SCHEMA, "type": kind, **fields}
-
-
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
     """Make the hooks of one class, with one reader and one writer for all of its fields; ``raw`` stays behind."""
     both_ways = override(struct_hook=_field_reader(converter), unstruct_hook=_field_writer(converter))
@@ -100,17 +96,8 @@ def _unsealed(value: object, kind: str) -> dict[str, Any]:
     return fields
 
 
-def _field_writer(converter: Converter) -> Callable[[object], object]:
-    def write(value: object) -> object:
-        if isinstance(value, StrEnum):
-            return value.value
-        if isinstance(value, datetime):
-            return value.isoformat()
-        if isinstance(value, tuple):
-            return [converter.unstructure(item) for item in cast("tuple[object, ...]", value)]
-        return value
-
-    return write
+def _sealed(fields: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {"schema": _SCHEMA, "type": kind, **fields}
 
 
 def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
@@ -157,3 +144,16 @@ _READERS: Final[dict[Any, Callable[[object], object]]] = {
     int: _read_seconds,
     datetime: _read_date,
 }
+
+
+def _field_writer(converter: Converter) -> Callable[[object], object]:
+    def write(value: object) -> object:
+        if isinstance(value, StrEnum):
+            return value.value
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, tuple):
+            return [converter.unstructure(item) for item in cast("tuple[object, ...]", value)]
+        return value
+
+    return write

@@ -237,6 +237,7 @@ def assert_valid(
     :param payload: Whatever `exotel_callback.parse` takes.
     :param content_type: As for `exotel_callback.parse`, as are ``timezone`` and ``limits``.
     :raises AssertionError: It is not what Exotel documents. The message has a line for each issue, and quotes no value.
+    :raises TypeError: An argument other than `payload` is not what it should be.
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
     try:

@@ -28,7 +28,7 @@ from exotel_callback.testing import encode_form, encode_json, encode_multipart
 
 ENCODERS = (encode_json, encode_form, encode_multipart)
 ENDS = {"completed": 60, "no-answer": 20, "busy": 8, "failed": 7, "canceled": 5}
-WORDS = ("voicemail", "completed-no-answer", "free")
+WORDS = ("to_leg_unanswered", "completed-no-answer", "free")
 SHUFFLED = 500
 
 

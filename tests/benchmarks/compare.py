@@ -186,7 +186,7 @@ def chart(times):
     size = f'viewBox="0 0 660 {34 * len(rows) + 40}"'
     font = 'font-family="sans-serif" font-size="13" fill="#444"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font} style="background: #fff">',
         "<title>From JSON bytes to a checked value, as multiples of what json.loads takes</title>",
     ]
     for place, (median, low, high, name) in enumerate(rows):

@@ -36,7 +36,7 @@ from exotel_callback import (
     parse_call_list,
     parse_passthru,
 )
-from helpers import ENCODERS, FORM, JSON, PAGE, flat_pairs, multipart
+from helpers import ENCODERS, FORM, JSON, MULTIPART, PAGE, flat_pairs, multipart
 
 SECONDS = 0.1
 BODY_BYTES = 65_536
@@ -164,7 +164,7 @@ CONTENT_TYPES = [
     None,
     JSON,
     FORM,
-    "multipart/form-data; boundary=x",
+    MULTIPART,
     'multipart/form-data; boundary="x',
     f"{JSON}; charset=utf-16",
     f"{FORM}; charset=iso-8859-1",
@@ -206,7 +206,7 @@ def _form(rng):
 
 def _multipart(rng):
     headers = rng.choice(["", "Content-Type: text/plain; charset=latin1\r\n", "Content-Type: a/b; charset=none\r\n"])
-    return multipart(flat_pairs(_odd_fields(rng)), headers=headers), "multipart/form-data; boundary=x"
+    return multipart(flat_pairs(_odd_fields(rng)), headers=headers), MULTIPART
 
 
 def _damaged(rng):

@@ -94,7 +94,7 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         """Raise for a misused option, whatever the request."""
-        check_options(None, self.strict, self.timezone, self.limits)
+        check_options(self.timezone, self.limits, strict=self.strict)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
         """Raise before anything is read: for a wrong secret, and for a body that is too large by its header.

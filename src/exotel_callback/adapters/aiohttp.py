@@ -22,7 +22,8 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty.
+    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option is not what it should be.
     """
     settings = Settings(**options)
     settings.admit(query_values(request.rel_url.raw_query_string, settings.secret_parameter), request.content_length)

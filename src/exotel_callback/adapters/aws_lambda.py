@@ -32,8 +32,8 @@ def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusC
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty.
-    :raises TypeError: `event` is no mapping.
+    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option is not what it should be, or `event` is no mapping.
     """
     settings = Settings(**options)
     if not isinstance(cast("object", event), Mapping):
@@ -75,7 +75,7 @@ def _content_type(event: Mapping[str, Any]) -> str | None:
 
 
 def _several(event: Mapping[str, Any], several: str, single: str) -> dict[str, list[str]]:
-    """Return what an event has several values of a name of, or one; what is no text is as if it were not there."""
+    """Return each name's values, from the member that holds several or else the one with one each; only texts count."""
     values = _mapping(event, several) or {name: [value] for name, value in _mapping(event, single).items()}
     return {
         name: values[name]

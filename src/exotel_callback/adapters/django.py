@@ -22,7 +22,8 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty.
+    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option is not what it should be.
     """
     settings = Settings(**options)
     length = length_of(request.META.get("CONTENT_LENGTH"))
@@ -31,8 +32,8 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     environ = getattr(request, "environ", {})
     try:
         body = request.body
-        # Without a length Django has no body. A server that marks its end can be asked for it, and for so much only;
-        # and once only, because what it gives after a failure is half a body.
+        # Without a length Django reads no body. A server that marks the end of its stream can be read, up to the limit
+        # and once: after a failure the rest would pass for a whole body.
         if not body and length is None and environ.pop("wsgi.input_terminated", False):
             body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
             request._body = body  # noqa: SLF001 - where Django keeps it for whoever reads it next

@@ -37,7 +37,8 @@ async def parse_request(request: Request, **options: Unpack[Options]) -> StatusC
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty.
+    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option is not what it should be.
     """
     return await _parse_request(request, Settings(**options))
 

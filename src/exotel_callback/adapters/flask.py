@@ -24,16 +24,16 @@ def parse_request(request: "Request | None" = None, **options: Unpack[Options]) 
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
     :raises AuthenticationError: The secret is wrong or missing; before anything is read.
     :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty.
+    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option is not what it should be.
     """
     settings = Settings(**options)
     request = flask.request if request is None else request
     length = request.content_length
     settings.admit(query_values(request.query_string, settings.secret_parameter), length)
     known = vars(request).keys()
-    if (
-        length is None and "stream" in known and known.isdisjoint({"form", "_cached_data"})
-    ):  # the beginning may be missing
+    # The beginning may be missing.
+    if length is None and "stream" in known and known.isdisjoint({"form", "_cached_data"}):
         raise DecodeError(LOST)
     try:
         if length is None:  # then only so much is read
