@@ -1,7 +1,6 @@
 """The page of the report: what its charts are drawn from, and that a browser shows it without a network."""
 
 import re
-import shutil
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,9 @@ from matplotlib.image import imread
 from exotel_callback import Outcome, testing
 from exotel_callback._convert import ANSWERED, DAY, DURATION, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, counted_of
 from exotel_callback._report import busiest, page
-from helpers import ENCODERS
+from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
 from test_convert import convert, ndjson
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]
 BEGAN = {"start_time": None, "date_created": None, "date_updated": None, "unreached_leg": None}
 
@@ -205,11 +203,9 @@ def test_the_command_writes_it(report):
 def test_in_a_browser(tmp_path, width):
     """It shows what is drawn, on a telephone too."""
     (tmp_path / "report.html").write_text(page(COUNTS), encoding="utf-8")
-    options = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
     command = [
         CHROMIUM,
-        *options.split(),
-        "--disable-component-update",
+        *CHROMIUM_OPTIONS,
         "--host-resolver-rules=MAP * ~NOTFOUND",
         f"--user-data-dir={tmp_path / 'profile'}",
         f"--window-size={width},3000",

@@ -1,0 +1,135 @@
+"""The commands that README and docs show: all are run, but for those that would install, call Exotel, or measure."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from helpers import PAGE
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BLOCKS = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+    for number, block in enumerate(re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
+    if page.name != "README.md"  # the gate runs those
+]
+
+# A command that does nothing but note what it was called with, which is then looked at.
+NOTE = r"""#!/bin/sh
+printf '%s\0' "$(basename "$0")" "$@" >> noted
+echo >> noted
+"""
+
+
+def check_pip(*arguments):
+    """Install this project, with extras that it has, or something that its tests know."""
+    assert arguments[0] == "install"
+    known = {Requirement(line).name for lines in PROJECT["optional-dependencies"].values() for line in lines}
+    for argument in arguments[1:]:
+        if argument in {"-e", "."}:
+            continue
+        requirement = Requirement(re.sub(r"^\.\[", f"{PROJECT['name']}[", argument))
+        assert requirement.name in {*known, PROJECT["name"], "pandas", "pyspark"}
+        assert requirement.name != PROJECT["name"] or requirement.extras <= PROJECT["optional-dependencies"].keys()
+
+
+def check_curl(url, *arguments):
+    """Ask Exotel for both events, as its page on connecting two numbers has it."""
+    sent = dict(argument.split("=", 1) for option, argument in pairwise(arguments) if option == "-d")
+    assert url.startswith("https://api.exotel.com/v1/Accounts/AC1/Calls/connect")
+    assert {sent["StatusCallbackEvents[0]"], sent["StatusCallbackEvents[1]"]} == {"terminal", "answered"}
+    assert {"From", "To", "CallerId", "StatusCallback"} <= sent.keys()
+
+
+def check_python(script, *arguments):
+    """Run a script that is there, and says how it is used."""
+    done = subprocess.run(
+        [sys.executable, ROOT / script, *arguments, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "usage: " in done.stdout
+
+
+def check_python3(option, code, *_):
+    """Run a line of Python; an environment is not made."""
+    if option == "-c":
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def check_nothing(*_):
+    """Leave it to the gate, which does these, or is one of them."""
+
+
+CHECKS = {
+    "pip": check_pip,
+    "curl": check_curl,
+    "python": check_python,
+    "python3": check_python3,
+    **dict.fromkeys(["pytest", "ruff", "mypy", "pyright", "run"], check_nothing),
+}
+
+
+class Acknowledging(BaseHTTPRequestHandler):
+    """Answer 200, as a handler should."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def address():
+    """Serve a handler, and return its host and port."""
+    server = HTTPServer(("127.0.0.1", 0), Acknowledging)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_runs(block, tmp_path, address):
+    """As it stands on the page, in a folder with the project's files and an archive."""
+    for name in ("tests", "docs", "src"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "archive").mkdir()
+    for number in (1, 2):
+        (tmp_path / f"archive/{number}.ndjson.gz").write_bytes(gzip.compress(json.dumps(PAGE).encode()))
+    for folder, names in {"bin": CHECKS.keys() - {"run"}, ".ci": {"run"}, ".venv/bin": {"activate"}}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        for name in names:
+            (tmp_path / folder / name).write_text(NOTE if name != "activate" else "")
+            (tmp_path / folder / name).chmod(0o755)
+    path = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "ACCOUNT_SID": "AC1", "API_KEY": "k", "API_TOKEN": "t", "SECRET": "s"}
+    block = block.replace("127.0.0.1:8000", address)
+    shell = [shutil.which("bash"), "-euo", "pipefail", "-c", block]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    noted = tmp_path / "noted"
+    for line in noted.read_text().splitlines() if noted.exists() else []:
+        name, *words = line.split("\0")[:-1]
+        CHECKS[name](*words)
+
+
+def test_there_are_blocks():
+    """Blocks that are no longer found would pass."""
+    assert len(BLOCKS) >= 10

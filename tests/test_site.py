@@ -1,0 +1,150 @@
+"""The site that Sphinx makes of ``docs``: it is built without a warning, links lead somewhere, and it fits a telephone.
+
+Run by ``pytest -m site``, with the extra ``docs``.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from html import unescape
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from helpers import CHROMIUM, CHROMIUM_OPTIONS
+from test_public_api import MODULES
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).parents[1]
+WIDTHS = {"telephone": 390, "desktop": 1_280}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build it, with warnings as errors."""
+    built = tmp_path_factory.mktemp("site")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        built / "doctrees",
+        "docs",
+        built / "html",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return built / "html"
+
+
+class Page(HTMLParser):
+    """The ids and the addresses in a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.addresses = {"", "top"}, set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, _, attributes):
+        found = dict(attributes)
+        self.ids.add(found.get("id"))
+        self.addresses |= {found[name] for name in ("href", "src") if found.get(name)}
+
+
+def test_links_lead_somewhere(site):
+    """To a file of the site, and to a place in it."""
+    pages = {path: Page(path) for path in site.rglob("*.html")}
+    assert len(pages) > len([*ROOT.glob("docs/**/*.md")])
+    for path, page in pages.items():
+        for address in page.addresses:
+            if address.startswith(("https://", "data:", "javascript:", "mailto:")):
+                continue
+            file, place = urldefrag(address)
+            other = (path.parent / unquote(file.partition("?")[0])).resolve() if file else path
+            assert other.exists(), (path.name, address)
+            assert other.suffix != ".html" or unquote(place) in pages[other].ids, (path.name, address)
+
+
+def test_nothing_is_loaded_from_elsewhere(site):
+    """Neither scripts nor styles, fonts or images."""
+    for path in site.rglob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|img|link rel=\"stylesheet\")[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*", path.read_text()
+        )
+        assert loaded == [], path.name
+
+
+def test_every_public_name_is_in_the_reference(site):
+    """With an anchor of its own, and so in the index and in what is searched."""
+    ids = Page(site / "reference" / "api.html").ids
+    for module in MODULES:
+        name = f"exotel_callback.{module}" if module else "exotel_callback"
+        public = __import__(name, fromlist=["__all__"]).__all__
+        assert [other for other in public if f"{name}.{other}" not in ids] == []
+
+
+def test_it_can_be_searched(site):
+    """For a name, and for a word of a page."""
+    index = (site / "searchindex.js").read_text()
+    assert '"unreached_leg"' in index
+    assert "voicemail" in index
+
+
+# Loads each page in a frame of a width, and writes down how wide it really is.
+MEASURE = """<!DOCTYPE html><body><script>
+const pages = PAGES, widths = WIDTHS, found = [];
+(async () => {
+  for (const width of widths) for (const page of pages) {
+    const frame = document.createElement("iframe");
+    frame.width = width; frame.height = 800;
+    await new Promise(done => { frame.onload = done; frame.src = page; document.body.append(frame); });
+    const root = frame.contentDocument.documentElement;
+    found.push([page, width, root.scrollWidth, frame.contentDocument.querySelector("h1")?.textContent ?? ""]);
+    frame.remove();
+  }
+  const told = document.createElement("pre");
+  told.id = "found"; told.textContent = JSON.stringify(found);
+  document.body.append(told);
+})();
+</script></body>"""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+def test_every_page_fits(site, tmp_path):
+    """In the width of a telephone and of a desktop nothing stands out; every page has a title."""
+    pages = [
+        path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html")) if path.parent.name != "_static"
+    ]
+    shutil.copytree(site, tmp_path / "site")
+    script = MEASURE.replace("PAGES", json.dumps(pages)).replace("WIDTHS", json.dumps([*WIDTHS.values()]))
+    (tmp_path / "site" / "measure.html").write_text(script)
+    handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=tmp_path / "site"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}/measure.html"
+    options = [
+        *CHROMIUM_OPTIONS,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=200000",
+        "--dump-dom",
+    ]
+    done = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, check=True, timeout=300)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    found = json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+    assert len(found) == len(pages) * len(WIDTHS)
+    assert [(page, width, is_wide) for page, width, is_wide, _ in found if is_wide > width] == []
+    assert all(title for page, _, _, title in found if page not in {"genindex.html", "py-modindex.html", "search.html"})
