@@ -18,6 +18,7 @@ from exotel_callback import (
     CallbackError,
     Issue,
     IssueCode,
+    Leg,
     Limits,
     StatusCallback,
     merge,
@@ -117,24 +118,15 @@ def test_schema():
     """Every column, for whoever writes a table for it."""
     leg = "struct<on_call_duration: int64, status: string, answered_by: string>"
     issue = "struct<path: string, code: string, message: string, text: string>"
-    dates = dict.fromkeys(["date_updated", "date_created", "start_time", "end_time"], "timestamp[us, tz=UTC]")
-    both = {
-        "call_sid": "string",
-        "status": "string",
-        **dates,
-        "recording_url": "string",
-        "event_type": "string",
-        "from_number": "string",
-        "to_number": "string",
-        "phone_number_sid": "string",
-        "conversation_duration": "int64",
-        "direction": "string",
-        "custom_field": "string",
-        "legs": f"list<item: {leg}>",
-        "issues": f"list<item: {issue}>",
-        "outcome": "string",
-        "unreached_leg": "int64",
+    kinds = {
+        datetime | None: "timestamp[us, tz=UTC]",
+        int | None: "int64",
+        tuple[Leg, ...]: f"list<item: {leg}>",
+        tuple[Issue, ...]: f"list<item: {issue}>",
     }
+    fields = {field.name: kinds.get(field.type, "string") for field in attrs.fields(StatusCallback)}
+    del fields["raw"]
+    both = {**fields, "outcome": "string", "unreached_leg": "int64"}
     error = "struct<type: string, message: string, status_hint: int64>"
     events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary"}
     assert [(field.name, str(field.type)) for field in SCHEMA] == [*events.items()]
