@@ -18,7 +18,9 @@ import pytest
 
 from exotel_callback import (
     CallbackError,
+    Leg,
     Limits,
+    PassthruLeg,
     StatusCallback,
     dump,
     load,
@@ -97,6 +99,32 @@ def test_dumps_of_a_release(path):
         loaded = (load if isinstance(today[name], StatusCallback) else load_call)(dumped["dump"])
         assert loaded == today[name], name
         assert loaded.event_key == dumped["event_key"], name
+
+
+LEAST = parse({"CallSid": "a", "Status": "busy"})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [LEAST, merge(LEAST), parse_passthru({"CallSid": "a", "CallType": None}), Leg(), PassthruLeg()],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_field_that_came_later(value):
+    """Has its default in what was pickled before there was one."""
+    required = {field.name for field in attrs.fields(type(value)) if field.default is attrs.NOTHING}
+    older = type(value).__new__(type(value))
+    older.__setstate__({name: item for name, item in value.__getstate__().items() if name in required})
+    assert older == value
+    assert all(hasattr(older, field.name) for field in attrs.fields(type(value)))
+
+
+@pytest.mark.parametrize("read", [load, load_call])
+def test_a_field_that_is_dumped_later(read):
+    """Has its default in what was dumped before there was one."""
+    value = LEAST if read is load else merge(LEAST)
+    dumped = {name: item for name, item in dump(value).items() if item not in (None, [])}
+    assert dumped.keys() <= {"schema", "type", "call_sid", "status", "events"}
+    assert read(dumped) == value
 
 
 def main():
