@@ -300,6 +300,63 @@ def test_no_events():
     assert call_table(SCHEMA.empty_table()).schema == CALL_SCHEMA
 
 
+def unchecked_text(*values):
+    """Return text as other engines let it through: of any bytes."""
+    return pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
+
+
+def test_text_that_is_no_utf8():
+    """Is a row with an error, beside others that are read."""
+    texts = unchecked_text(b"CallSid=a&Status=busy", b"CallSid=\xff&Status=busy", None)
+    (batch,) = parse_batches(pa.record_batch({"body": texts}))
+    assert batch["call_sid"].to_pylist() == ["a", None, None]
+    assert [error and error["message"] for error in batch["error"].to_pylist()] == [
+        None,
+        "the body holds bytes that are not utf-8",
+        "there is no body",
+    ]
+    assert batch["body"].to_pylist() == [None, b"CallSid=\xff&Status=busy", None]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pa.array([{"CallSid": 2**60}], pa.struct([("CallSid", pa.timestamp("s"))])),
+        pa.array([2**31 - 1], pa.date32()),
+    ],
+)
+def test_what_python_can_not_hold(body):
+    """Is an error of its row."""
+    (row,) = next(parse_batches(pa.record_batch({"body": body}))).to_pylist()
+    assert (row["error"]["message"], row["body"]) == ("the body is nothing that Python can hold", None)
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        (pa.array([JSON.encode()]), None),
+        (pa.array([5]), "the content type is no text"),
+        (unchecked_text(b"\xff"), f"the content type is not one of {JSON}, {FORM}, multipart/form-data"),
+    ],
+)
+def test_content_types_in_other_columns(types, message):
+    """Binary is a header's bytes; all else is an error of its row."""
+    batch = pa.record_batch({"body": [json.dumps(LEAST)], "type": types})
+    (row,) = next(parse_batches(batch, content_type="type")).to_pylist()
+    assert (row["error"] and row["error"]["message"]) == message
+
+
+def test_events_that_are_none():
+    """A column of another type, or an event without a status, is a `ValueError`."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
+    table = pa.Table.from_batches([batch])
+    place = SCHEMA.get_field_index("status")
+    with pytest.raises(ValueError, match=r"^a column is of another type: "):
+        call_table(table.set_column(place, "status", [[["busy"]]]))
+    with pytest.raises(ValueError, match=r"^an event has no status$"):
+        call_table(table.set_column(place, "status", pa.array([None], pa.string())))
+
+
 def test_words_of_a_newer_version():
     """Are told, for what they mean nobody knows here."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))

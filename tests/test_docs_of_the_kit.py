@@ -11,9 +11,16 @@ HOW_TO = Path(__file__).parents[1] / "docs" / "how-to"
 
 # Without the phase that explains what was found, which takes the longest and tells nothing more here.
 CONFTEST = """
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
-settings.register_profile("page", max_examples=500, phases=[Phase.generate, Phase.shrink], database=None)
+settings.register_profile(
+    "page",
+    max_examples=500,
+    phases=[Phase.generate, Phase.shrink],
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("page")
 """
 

@@ -100,7 +100,16 @@ def test_every_field(payload):
     assert event.outcome is Outcome.CONNECTED
 
 
-@pytest.mark.parametrize("address", ["?", "https://example.com/passthru?", "http://example.com?", "/passthru?", "/?"])
+def test_the_address_counts_too():
+    """As part of what is handed over, before anything is cut."""
+    query = f"/{'a' * 100}?CallSid=a"
+    for sent in (query, query.encode(), memoryview(query.encode())):
+        assert parse_passthru(sent, limits=Limits(body_bytes=len(query))).call_sid == "a"
+        with pytest.raises(DecodeError, match="larger than"):
+            parse_passthru(sent, limits=Limits(body_bytes=len(query) - 1))
+
+
+@pytest.mark.parametrize("address", ["?", "https://example.com/passthru?", "HTTP://example.com?", "/passthru?", "/?"])
 def test_the_address_before_the_query_is_cut(address):
     """It would become part of the first name, and the sid or the secret be lost."""
     query = f"{address}key=own&{QUERY}"

@@ -7,9 +7,11 @@
 import json
 import math
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from ._convert import Counts
     from ._send import Attempt
 
+# Where Windows has one of them.
+_ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _CAPTURED: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
@@ -170,21 +174,16 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
 
     What came of it is told in the end. The exit code is 1 if a file is damaged; it is read as far as it goes.
     """
-    from ._convert import Columns, Targets, convert, summary  # noqa: PLC0415 - the other commands need no pyarrow
+    from ._convert import ROWS, UNREADABLE, Columns, Targets, convert, summary  # noqa: PLC0415 - others need no pyarrow
 
     # Imported before the work, so that a missing matplotlib is told at once.
     draw = _drawer() if report else None
     targets = [target for target in (out, calls, report) if target]
-    if len({target.resolve() for target in targets}) < len(targets):
-        message = "OUT, --calls and --report are not three files"
-        raise click.UsageError(message)
-    if not overwrite and (there := [str(target) for target in targets if target.exists()]):
-        message = f"{', '.join(there)}: there already. Say --overwrite if you mean it."
-        raise click.UsageError(message)
+    _check_targets(files, targets, overwrite=overwrite)
     console = Console(stderr=True, highlight=False)
     problems: list[str] = []
     progress = Progress(console=console, transient=True)
-    with progress if console.is_terminal else nullcontext():
+    with progress if console.is_terminal else nullcontext(), _interruptible():
         try:
             counts = convert(
                 files,
@@ -198,10 +197,43 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
                 report.write_text(draw(counts), encoding="utf-8")
         except (OSError, ValueError) as error:
             raise click.ClickException(str(error)) from None
+        except BrokenExecutor:
+            message = "a process was killed, perhaps because there was no memory left: say fewer --workers"
+            raise click.ClickException(message) from None
     Console(highlight=False).print(summary(counts))
+    if counts[ROWS,] and counts[ROWS,] == counts[UNREADABLE,]:
+        problems.append("no row could be read. IN is a line of JSON for each body, packed by gzip or not, or Parquet.")
     for problem in problems:
         click.echo(f"Error: {printable(problem)}", err=True)
     sys.exit(bool(problems))
+
+
+def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse what would lose something, or could not be written, before hours of work."""
+    if len({target.resolve() for target in targets}) < len(targets):
+        message = "OUT, --calls and --report are not three files"
+        raise click.UsageError(message)
+    if not overwrite and (there := [str(target) for target in targets if target.exists()]):
+        message = f"{', '.join(there)}: there already. Say --overwrite if you mean it."
+        raise click.UsageError(message)
+    for target in targets:
+        if any(target.exists() and Path(file).exists() and target.samefile(file) for file in files):
+            message = f"{target} would be replaced, and it is read"
+            raise click.UsageError(message)
+        if not target.parent.is_dir():
+            message = f"the folder {target.parent} is not there"
+            raise click.UsageError(message)
+
+
+@contextmanager
+def _interruptible() -> Generator[None, None, None]:
+    """Let what ends a process end it as Ctrl-C does: without leaving temporary files."""
+    before = {name: signal.signal(name, signal.default_int_handler) for name in _ENDING}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def teller(progress: Progress) -> Callable[[str, float | None], None]:

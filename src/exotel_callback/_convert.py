@@ -18,7 +18,7 @@ from bisect import bisect
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from ._archive import from_envelope, lines_of
-from ._errors import IssueCode
+from ._errors import CallbackError, IssueCode
 from ._parse import parse
 from ._words import Outcome
 from .arrow import (
@@ -157,9 +157,17 @@ def _unpacked_size(source: str) -> int:
     return ratio * Path(source).stat().st_size
 
 
-def _pool(workers: int) -> "ProcessPoolExecutor | nullcontext[None]":
+@contextmanager
+def _pool(workers: int) -> Generator[ProcessPoolExecutor | None, None, None]:
+    if workers == 1:
+        yield None
+        return
     # A forked process would get Arrow's threads in whatever state they are.
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else nullcontext()
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def in_turn(
@@ -234,7 +242,12 @@ def _rows(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     if columns.content_type or "content_type" in file.schema_arrow.names:
         names.append(columns.content_type or "content_type")
     for name in names:
-        column_of(file.schema_arrow.empty_table(), name)  # a batch has only those that were found
+        if file.schema_arrow.names.count(name) != 1:
+            message = (
+                f"{source}: not one column {name!r} among {file.schema_arrow.names}. "
+                "Say which with --body and --content-type."
+            )
+            raise ValueError(message)
     size, done = Path(source).stat().st_size, 0
     for batch in file.iter_batches(_CHUNK_ROWS, columns=names):
         done += batch.num_rows
@@ -250,7 +263,7 @@ def _parse_chunk(aside: Aside, target: Path | None, chunk: Chunk) -> tuple[Any, 
     if isinstance(chunk, pa.RecordBatch):
         (batch,) = parse_batches(chunk, *chunk.schema.names)
     else:
-        batch = results(chunk, lambda line: parse(*from_envelope(line)), lambda line: line)
+        batch = results(chunk, lambda line: parse(*from_envelope(line)), _body_of)
     _put_aside(aside, batch)
     counts: Counts = Counter({(ROWS,): batch.num_rows, (UNREADABLE,): batch.num_rows - batch["error"].null_count})
     for issue in cast("list[Any]", pc.list_flatten(batch["issues"]).to_pylist()):
@@ -258,6 +271,15 @@ def _parse_chunk(aside: Aside, target: Path | None, chunk: Chunk) -> tuple[Any, 
         if issue["code"] == IssueCode.UNKNOWN_WORD:
             counts[WORD, issue["path"], issue["text"][:_WORD_LENGTH]] += 1
     return _encoded(batch, target), counts
+
+
+def _body_of(line: bytes) -> bytes:
+    """Return the body in a line, or the line if it has none that bytes can hold."""
+    try:
+        body, _ = from_envelope(line)
+        return body.encode() if isinstance(body, str) else cast("bytes", body)
+    except (CallbackError, UnicodeEncodeError):
+        return line
 
 
 def _put_aside(aside: Aside, batch: pa.RecordBatch) -> None:
@@ -344,6 +366,8 @@ def _writer(target: Path | None, schema: pa.Schema) -> Generator[Callable[[Any],
         else:
             with draft.open("wb") as file:
                 yield file.write
+        if target.exists():
+            draft.chmod(target.stat().st_mode)
         draft.replace(target)
 
 

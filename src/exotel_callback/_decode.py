@@ -49,7 +49,7 @@ _CODECS: Final = {
 }
 
 
-_Body = bytes | bytearray | memoryview | str
+Body = bytes | bytearray | memoryview | str
 
 
 class _Header(NamedTuple):
@@ -66,7 +66,7 @@ def decode(payload: object, content_type: str | None, limits: Limits, *, if_xml:
     :param if_xml: What to say of a body that is XML, where that comes up.
     """
     if isinstance(payload, bytes | bytearray | memoryview | str):
-        return _decode_body(cast("_Body", payload), content_type, limits, if_xml)
+        return _decode_body(cast("Body", payload), content_type, limits, if_xml)
     return _take_snapshot(payload, limits)
 
 
@@ -97,8 +97,8 @@ _JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _LONG_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
 
-def _decode_body(body: _Body, content_type: str | None, limits: Limits, if_xml: str) -> RawPayload:
-    if _size(body, limits.body_bytes) > limits.body_bytes:
+def _decode_body(body: Body, content_type: str | None, limits: Limits, if_xml: str) -> RawPayload:
+    if size_of(body, limits.body_bytes) > limits.body_bytes:
         message = f"the body is larger than {limits.body_bytes} bytes"
         raise DecodeError(message, status_hint=413)
     data = body.removeprefix("\ufeff") if isinstance(body, str) else bytes(body).removeprefix(b"\xef\xbb\xbf")
@@ -112,7 +112,7 @@ def _decode_body(body: _Body, content_type: str | None, limits: Limits, if_xml: 
     return decoder(data, header) if data else RawPayload()
 
 
-def _size(body: _Body, limit: int) -> int:
+def size_of(body: Body, limit: int) -> int:
     if isinstance(body, memoryview):
         return body.nbytes
     # A text of more characters has more bytes too, and is not encoded to count them.

@@ -20,7 +20,7 @@ from typing import Final, cast
 import attrs
 
 from ._addresses import STATUS_CALLBACK, diagnose, identify
-from ._decode import decode
+from ._decode import Body, decode, size_of
 from ._errors import Issue, MissingFieldError
 from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
@@ -30,7 +30,7 @@ from ._raw import EMPTY
 from ._read import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
 from ._words import CallStatus, CallType, Direction, Outcome
 
-_ADDRESS: Final = r"\A(?:(?:https?:/)?/[^?]*)?\?"
+_ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 
 
 @restorable
@@ -165,16 +165,17 @@ def parse_passthru(
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
     check_options(timezone, limits, strict=strict, content_type=content_type)
-    raw = decode(_query_of(payload), content_type, limits)
+    raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
     if identify(raw) is STATUS_CALLBACK:  # which would be read as a request that says next to nothing
         raise MissingFieldError(diagnose(raw, "parse_passthru"))
     return read_event(PassthruEvent, raw, raw, reader="parse_passthru", strict=strict, timezone=timezone, limits=limits)
 
 
-def _query_of(payload: object) -> object:
+def _query_of(payload: object, most: int) -> object:
     """Cut the address or path before a query string, which would become part of the first name."""
-    if isinstance(payload, str):
-        return re.sub(_ADDRESS, "", payload)
-    if isinstance(payload, bytes | bytearray | memoryview):
-        return re.sub(_ADDRESS.encode(), b"", bytes(cast("bytes | bytearray | memoryview", payload)))
-    return payload
+    if not isinstance(payload, bytes | bytearray | memoryview | str):
+        return payload
+    body = cast("Body", payload)
+    if size_of(body, most) > most:  # which is refused
+        return body
+    return re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))

@@ -132,6 +132,9 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     schema = pa.schema(_columns(MERGED_FROM))
     table = pa.Table.from_batches([_cast(batch, schema) for batch in _batches_of(events)], schema)
     table = table.filter(pc.is_valid(table["call_sid"])).sort_by("call_sid")
+    if table["status"].null_count:
+        message = "an event has no status"
+        raise ValueError(message)
     calls: list[Call] = []
     keys: list[list[str]] = []
     for _, rows in groupby(rows_of(table), itemgetter("call_sid")):
@@ -158,15 +161,35 @@ def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
 def _parse_batch(
     read: Callable[[tuple[Any, str | None]], StatusCallback], body: str, content_type: str | None, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    bodies = column_of(batch, body).to_pylist()
-    types = column_of(batch, content_type).to_pylist() if content_type else [None] * len(bodies)
+    bodies = _values(column_of(batch, body))
+    types = _values(column_of(batch, content_type)) if content_type else [None] * len(bodies)
     return results(list(zip(bodies, types, strict=True)), read, lambda row: _as_bytes(row[0]))
 
 
-def _parse_row(row: tuple[Any, str | None], **options: Any) -> StatusCallback:
+def _values(column: Any) -> list[Any]:
+    """Return the values of a column: bytes for text that is no UTF-8, and an exception for what Python can't hold."""
+    try:
+        return cast("list[Any]", column.to_pylist())
+    except (ValueError, OverflowError):  # which Arrow's own errors are
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError) as error:
+        return error.object if isinstance(error, UnicodeDecodeError) and hasattr(scalar, "as_buffer") else error
+
+
+def _parse_row(row: tuple[Any, Any], **options: Any) -> StatusCallback:
     body, content_type = row
-    if body is None:
-        message = "there is no body"
+    if body is None or isinstance(body, Exception):
+        message = "there is no body" if body is None else "the body is nothing that Python can hold"
+        raise DecodeError(message)
+    if isinstance(content_type, bytes):
+        content_type = content_type.decode("latin-1")
+    if not isinstance(content_type, str | None):
+        message = "the content type is no text"
         raise DecodeError(message)
     if content_type is None and isinstance(body, str | bytes):
         content_type = guess_content_type(body)
@@ -176,7 +199,9 @@ def _parse_row(row: tuple[Any, str | None], **options: Any) -> StatusCallback:
 def _as_bytes(body: Any) -> bytes | None:
     if isinstance(body, str):
         return body.encode()
-    return body if body is None or isinstance(body, bytes) else json.dumps(body, default=str).encode()
+    if body is None or isinstance(body, bytes):
+        return body
+    return None if isinstance(body, Exception) else json.dumps(body, default=str).encode()
 
 
 def results(
@@ -261,9 +286,12 @@ _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Take the columns of a schema out of what an engine made of them."""
-    return pa.RecordBatch.from_arrays(
-        [column_of(batch, field.name).cast(field.type) for field in schema], schema=schema
-    )
+    try:
+        arrays = [column_of(batch, field.name).cast(field.type) for field in schema]
+    except pa.ArrowException as error:
+        message = f"a column is of another type: {error}"
+        raise ValueError(message) from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
