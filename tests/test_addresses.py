@@ -2,8 +2,16 @@
 
 import pytest
 
-from exotel_callback import MissingFieldError, dump, merge, parse, parse_call_details, parse_call_list
-from helpers import LEAST
+from exotel_callback import (
+    MissingFieldError,
+    dump,
+    merge,
+    parse,
+    parse_call_details,
+    parse_call_list,
+    parse_passthru,
+)
+from helpers import ENCODERS, FORM, LEAST
 
 OTHERS = [
     ({"SmsSid": "a", "To": "0", "Status": "sent", "DetailedStatus": "DELIVERED_TO_HANDSET"}, "SMS"),
@@ -36,6 +44,16 @@ def test_it_says_what_the_payload_looks_like(payload, says):
     """So that the person on call looks in the right place."""
     with pytest.raises(MissingFieldError, match=f"It looks like .*{says}"):
         parse(payload)
+
+
+@pytest.mark.parametrize(("encoding", "what"), [("json", "JSON"), ("multipart", "multipart")])
+def test_a_body_that_was_taken_for_a_form(encoding, what):
+    """As `curl -d` sends it, if nothing else is said."""
+    body, _ = ENCODERS[encoding](LEAST)
+    says = f"It looks like {what} with the content type of a form: send it with its own."
+    for read in (parse, parse_passthru, parse_call_details):
+        with pytest.raises(MissingFieldError, match=says):
+            read(body, FORM)
 
 
 PASSTHRU = "the Passthru applet's request: call parse_passthru"

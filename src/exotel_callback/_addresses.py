@@ -70,6 +70,10 @@ _OTHER_EVENTS: Final = (
 )
 
 
+# What the first name in a form begins with, if the body was none.
+_TAKEN_FOR_A_FORM: Final = {"{": "JSON", "--": "multipart"}
+
+
 def identify(raw: RawPayload) -> _OtherEvent | None:
     """Find out what a payload looks like."""
     names = {name.partition("[")[0] for name in raw}  # in a form, ``Details[Leg1Status]`` is of ``Details``
@@ -80,6 +84,10 @@ def diagnose(raw: RawPayload, reader: str) -> str:
     """Say what a payload that `reader` can't read looks like, and what to do; empty if that helps nobody."""
     if not raw:
         return "It is empty: a form has nothing of a JSON body, and a body can be read only once."
+    name = next(iter(raw)).lstrip()
+    for start, what in _TAKEN_FOR_A_FORM.items():
+        if name.startswith(start):
+            return f"It looks like {what} with the content type of a form: send it with its own."
     event = identify(raw)
     if event is None or event.instead == f"call {reader}":
         return ""
