@@ -158,6 +158,13 @@ def test_bodies_in_other_columns():
     assert batch["error"][0]["type"].as_py() == "DecodeError"
 
 
+def test_decoded_bodies_that_json_has_not():
+    """A date in them is no text of a payload; what is kept of it can be read all the same."""
+    (batch,) = parse_batches(pa.record_batch({"body": [{"CallSid": EPOCH}]}))
+    assert batch["error"].to_pylist()[0]["status_hint"] == 422
+    assert batch["body"].to_pylist() == [b'{"CallSid": "1970-01-01 00:00:00+00:00"}']
+
+
 def test_types_of_some_rows():
     """Where a type is null, it is guessed."""
     batch = pa.record_batch({"body": [b'{"CallSid": "a", "Status": "busy"}'] * 3, "type": [None, JSON, FORM]})
@@ -230,6 +237,7 @@ def test_pickle():
     "text",
     [
         "0001-01-01T00:00:01+05:30",
+        "0001-01-01T00:00:01.5+05:30",
         "0001-01-01T00:00:01-05:30",
         "9999-12-31T23:59:59.999999-05:30",
         "1969-12-31T23:00:00Z",
@@ -271,6 +279,17 @@ def test_extra():
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, **extra}).replace("Infinity", "1e999")]}))
     text = batch["extra"].to_pylist()[0]
     assert json.loads(text, parse_constant=pytest.fail) == extra | {"Large": "inf"}
+
+
+def test_no_extra():
+    """Is null, and no empty object."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
+    assert batch["extra"].to_pylist() == [None]
+
+
+def test_rows_of_a_long_table():
+    """Each once, however many there are."""
+    assert [row["number"] for row in rows_of(pa.table({"number": range(2_002)}))] == [*range(2_002)]
 
 
 def test_tables_of_other_engines():

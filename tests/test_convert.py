@@ -418,11 +418,22 @@ def test_no_more_than_some_chunks_are_under_way():
     assert most == 5
 
 
-def test_unknown_words_are_bounded(monkeypatch):
+def test_unknown_words_are_bounded():
     """Whoever can post can make up words; what is counted of them has an end."""
-    monkeypatch.setattr(_convert, "_MOST_WORDS", 2)
     counts = Counter()
-    for word in ["a", "b", "c", "a", "d"]:
+    words = [str(number) for number in range(1_002)]
+    for word in [*words, "0", "1001"]:
         _convert.add(counts, Counter({(_convert.WORD, "Status", word): 1}))
-    assert _convert.counts_of(counts, _convert.WORD) == {("Status", "a"): 2, ("Status", "b"): 1}
-    assert counts[_convert.OTHER_WORDS,] == 2
+    kept = {("Status", word): 1 for word in words[:1_000]} | {("Status", "0"): 2}
+    assert _convert.counts_of(counts, _convert.WORD) == kept
+    assert counts[_convert.OTHER_WORDS,] == 3
+
+
+def test_long_words_are_cut(tmp_path):
+    """Of what nobody knows, the first thirty characters are enough to see what it is."""
+    (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Status": "x" * 31}))
+    targets = _convert.Targets(tmp_path / "out.ndjson", None)
+    columns = _convert.Columns("body", None)
+    sources = [str(tmp_path / "in.ndjson")]
+    counts = _convert.convert(sources, targets, columns, workers=1, tell=lambda *_: None, problems=[])
+    assert _convert.counts_of(counts, _convert.WORD) == {("Status", "x" * 30): 1}

@@ -5,14 +5,27 @@ import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.image import imread
 
 from exotel_callback import Outcome, testing
-from exotel_callback._convert import ANSWERED, DAY, DURATION, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, counted_of
+from exotel_callback._convert import (
+    ANSWERED,
+    DAY,
+    DURATION,
+    DURATIONS,
+    HOUR,
+    OUTCOME,
+    ROWS,
+    UNREADABLE,
+    WORD,
+    counted_of,
+)
 from exotel_callback._report import busiest, page
 from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
 from test_convert import convert, ndjson
@@ -55,6 +68,16 @@ DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
             ],
         ),
         (
+            call("connected", start_time=DAY_0),
+            [
+                (OUTCOME, "connected"),
+                (DAY, 0, "connected"),
+                (HOUR, 17, "connected"),
+                (ANSWERED, 0, 0, True),
+                (ANSWERED, 0, 1, True),
+            ],
+        ),
+        (
             call("machine", date_updated=DAY_0),
             [
                 (OUTCOME, "machine"),
@@ -75,6 +98,13 @@ DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
 def test_what_a_call_counts_for(row, wanted):
     """By the day and hour in India at which it began; a party counts as asked only where the events tell."""
     assert [*counted_of(row)] == wanted
+
+
+def test_classes_of_durations():
+    """Each ends before the next one begins."""
+    ends = [0, 9, 10, 29, 30, 59, 60, 119, 120, 299, 300, 599, 600, 1_799, 1_800, 3_599, 3_600, 100_000]
+    found = [key for seconds in ends for key in counted_of(call("connected", seconds=seconds)) if key[0] == DURATION]
+    assert found == [(DURATION, place // 2) for place in range(len(ends))]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +159,19 @@ COUNTS = Counter(
 )
 
 
-def test_the_page():
+@pytest.fixture(scope="module")
+def html():
+    """Draw the page once; it takes long."""
+    return page(COUNTS)
+
+
+def svgs(html):
+    """Return the charts of a page, by their titles."""
+    return dict(zip(TITLES, re.findall(r"<svg.*?</svg>", html, re.DOTALL), strict=True))
+
+
+def test_the_page(html):
     """One file: four charts with captions, the numbers above them, and nothing that is loaded or run."""
-    html = page(COUNTS)
     found = Elements(html)
     tags = Counter(tag for tag, _ in found.elements)
     assert (tags["figure"], tags["svg"], tags["figcaption"], tags["script"], tags["image"]) == (4, 4, 4, 0, 0)
@@ -152,17 +192,78 @@ def test_the_page():
         ET.fromstring(svg)  # noqa: S314 - we wrote it
 
 
-def test_words_are_shown_as_they_came():
+def test_what_stands_around_the_charts(html):
+    """Headings, numbers, and captions in whole sentences."""
+    assert html.endswith("</html>\n")
+    texts = [*filter(None, Elements(re.sub(r"<(svg|style).*?</\1>", "", html, flags=re.DOTALL)).texts)]
+    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. From 990 events; 10 more rows could not be read."
+    rows = ["connected", "600", "75.0%", "no-answer", "200", "25.0%"]
+    assert texts[:-8] == ["Calls", "800 calls", told, *rows]
+    assert texts[-8::2] == TITLES
+    for caption in texts[-7::2]:
+        assert re.fullmatch(r"[A-Z].*\.", caption, re.DOTALL)
+
+
+def test_how_charts_look(html):
+    """Sans serif, a pale grid behind what is drawn, no frame at the top and on the right."""
+    charts = svgs(html)
+    families = re.findall(r"font-family: ([^;\"]*)", "".join(charts.values()))
+    assert {family.rpartition(" ")[2] for family in families} == {"sans-serif"}
+    spines = [svg.count("stroke-linejoin: miter; stroke-linecap: square") for svg in charts.values()]
+    assert spines == [4, 2, 2, 2]  # two of each pair of axes
+    assert charts["Durations"].rindex("#dddddd") < charts["Durations"].index("#009e73")
+
+
+def test_a_style_of_ones_own(html):
+    """Does not change the page: what Matplotlib is told elsewhere is for other charts."""
+    other = {
+        "svg.fonttype": "path",
+        "font.family": "serif",
+        "axes.spines.top": True,
+        "axes.spines.right": True,
+        "axes.grid": False,
+        "axes.axisbelow": "line",
+        "grid.color": "#ff0000",
+        "text.parse_math": True,
+    }
+    with rc_context(other):
+        assert page(COUNTS) == html
+
+
+def test_both_parties_are_drawn(html):
+    """A line each, in a colour of its own, with a point for each day."""
+    svg = svgs(html)["Who answered"]
+    assert [svg.count(f'" style="fill: {colour}; stroke: {colour}"/>') for colour in ("#0072b2", "#d55e00")] == [11, 11]
+    assert [text for text in Elements(svg).texts if text.endswith("party")] == ["first party", "second party"]
+
+
+def test_durations_are_named(html):
+    """By the ends of their classes, in seconds below a minute."""
+    texts = [*filter(None, Elements(svgs(html)["Durations"]).texts)][1:]
+    ends = ["0 s", "10 s", "30 s", "1 min", "2 min", "5 min", "10 min", "30 min", "60 min"]
+    named = [text for lower, upper in pairwise(ends) for text in (f"{lower} to", upper)]
+    assert texts[: 2 * len(DURATIONS)] == [*named, "60 min", "and more"]
+
+
+def test_the_most_frequent_words():
+    """Fifteen of them; more would be a list, and no chart."""
+    words = [f"word-{number:02}" for number in range(16)]
+    counts = Counter({(WORD, "Status", word): number for number, word in enumerate(words, 1)})
+    svg = svgs(page(counts))["Unknown words"]
+    assert [text for text in Elements(svg).texts if "word-" in text] == [f"Status: {word}" for word in words[1:]]
+
+
+def test_words_are_shown_as_they_came(html):
     """Escaped, and what is not printable is told, so that nobody's post can do anything to who reads the page."""
-    texts = Elements(page(COUNTS)).texts
+    texts = Elements(html).texts
     assert "Status: <script>alert(1)</script>" in texts
     assert "Status: $\\frac{1}$" in texts
     assert "Legs[0].Status: \\x1b[31m\\u202e\\x00" in texts
 
 
-def test_the_same_calls_give_the_same_page():
+def test_the_same_calls_give_the_same_page(html):
     """Byte for byte; it can be compared, and kept in a repository."""
-    assert page(COUNTS) == page(COUNTS)
+    assert page(COUNTS) == html
 
 
 def test_nothing_to_draw():
@@ -200,9 +301,9 @@ def test_the_command_writes_it(report):
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 @pytest.mark.parametrize("width", [400, 1_200])
-def test_in_a_browser(tmp_path, width):
+def test_in_a_browser(tmp_path, html, width):
     """It shows what is drawn, on a telephone too."""
-    (tmp_path / "report.html").write_text(page(COUNTS), encoding="utf-8")
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
     command = [
         CHROMIUM,
         *CHROMIUM_OPTIONS,
