@@ -48,7 +48,7 @@ TESTS = {
     "_parse": "test_parse test_samples test_addresses test_fast test_docs test_call_details",
     "_queue": "test_queue test_call test_releases",
     "_send": "test_send",
-    "_cli": "test_cli test_send",
+    "_cli": "test_cli test_send test_convert",
     "__main__": "test_cli",
     "_outcome": "test_outcome test_samples",
     "_addresses": "test_addresses test_samples test_docs",
