@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
-settings.register_profile("few", max_examples=10, **_COMMON)  # for old dependencies; their Hypothesis is slow
+settings.register_profile("few", max_examples=10, **_COMMON)  # for old dependencies and other Pythons
 settings.register_profile("quick", max_examples=50, **_COMMON)
 settings.register_profile("thorough", max_examples=500, **_COMMON)
 settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
