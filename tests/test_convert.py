@@ -239,6 +239,18 @@ def test_what_ends_the_process(folder, name):
     assert not [path for path in folder.iterdir() if "exotel" in path.name or path.name == "out.parquet"]
 
 
+def test_what_is_ignored_stays_ignored():
+    """As nohup has it; the others are as before when it is over."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _cli.interruptible():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_process_that_is_killed(folder, monkeypatch):
     """As by a system without memory left."""
 

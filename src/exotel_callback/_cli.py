@@ -183,7 +183,7 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
     console = Console(stderr=True, highlight=False)
     problems: list[str] = []
     progress = Progress(console=console, transient=True)
-    with progress if console.is_terminal else nullcontext(), _interruptible():
+    with progress if console.is_terminal else nullcontext(), interruptible():
         try:
             counts = convert(
                 files,
@@ -226,14 +226,17 @@ def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: 
 
 
 @contextmanager
-def _interruptible() -> Generator[None, None, None]:
+def interruptible() -> Generator[None, None, None]:
     """Let what ends a process end it as Ctrl-C does: without leaving temporary files."""
-    before = {name: signal.signal(name, signal.default_int_handler) for name in _ENDING}
+    # What is ignored stays so: nohup does that, for work that takes long.
+    ending = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ending:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def teller(progress: Progress) -> Callable[[str, float | None], None]:

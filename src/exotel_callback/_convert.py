@@ -82,7 +82,7 @@ _MOST_WORDS: Final = 1_000
 _WORD_LENGTH: Final = 30
 _PREFIX: Final = ".exotel-callback-"
 
-_HOUR_MICROSECONDS: Final = 3_600_000_000  # microseconds, as instants are told in
+_HOUR_MICROSECONDS: Final = 3_600_000_000  # as instants are told in
 _IST_MICROSECONDS: Final = 5 * _HOUR_MICROSECONDS + _HOUR_MICROSECONDS // 2
 _DATES: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
 _PICKED_UP: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
