@@ -1,7 +1,10 @@
-"""Payloads and encoders for the tests. They share no code with the parser."""
+"""Payloads, encoders and paths for the tests. They share no code with the parser."""
 
 import os
+import re
 import shutil
+import tomllib
+from pathlib import Path
 
 from exotel_callback import _encode
 from exotel_callback._encode import FORM, JSON, encode_form, encode_json, encode_multipart
@@ -16,6 +19,11 @@ __all__ = [
     "LEAST",
     "MULTIPART",
     "PAGE",
+    "PUBLIC_MODULES",
+    "ROOT",
+    "SAMPLES",
+    "SAMPLE_BODIES",
+    "TESTS",
     "encode_form",
     "encode_json",
     "encode_multipart",
@@ -24,6 +32,34 @@ __all__ = [
     "multipart",
     "search_path",
     "without_nothing",
+]
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+
+# The folders of samples, and each body in them with its content type.
+SAMPLES = sorted(path.parent for path in TESTS.glob("samples/*/about.toml"))
+SAMPLE_BODIES = [
+    (folder, name, content_type)
+    for folder in SAMPLES
+    for name, content_type in tomllib.loads((folder / "about.toml").read_text())["bodies"].items()
+]
+
+# The modules that users import.
+PUBLIC_MODULES = [
+    "exotel_callback",
+    "exotel_callback.arrow",
+    "exotel_callback.auth",
+    "exotel_callback.converters",
+    "exotel_callback.phones",
+    "exotel_callback.recordings",
+    "exotel_callback.strategies",
+    "exotel_callback.testing",
+    "exotel_callback.adapters.aiohttp",
+    "exotel_callback.adapters.aws_lambda",
+    "exotel_callback.adapters.django",
+    "exotel_callback.adapters.fastapi",
+    "exotel_callback.adapters.flask",
 ]
 
 # The example of https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
@@ -87,7 +123,7 @@ def search_path(folder=""):
 
 def label(value):
     """Return the name of a value in the name of a test, without what pytest escapes each time it collects."""
-    return ascii(value).replace("\\", "/")[:40]
+    return re.sub(r" at 0x\w+", "", ascii(value)).replace("\\", "/")[:40]
 
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}

@@ -1,12 +1,8 @@
 """Hypothesis strategies beside those of the library: events of few values that collide, and what should not be sent."""
 
 import random
-import sys
-from pathlib import Path
 
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).with_name("fuzz")))
 
 from hostile import hostile_payload
 

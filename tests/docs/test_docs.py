@@ -1,6 +1,5 @@
 """README and docs: their Python runs, their links lead somewhere, and their tables are the model's."""
 
-import doctest
 import re
 import tomllib
 from pathlib import Path
@@ -10,41 +9,22 @@ import pytest
 
 import exotel_callback
 from exotel_callback import IssueCode, Leg, Limits, PassthruEvent, PassthruLeg, StatusCallback
+from helpers import ROOT, TESTS
+from pages import PAGES, PAGES_OF_BULK, python_blocks, run_page
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FIELDS = ROOT / "docs" / "reference" / "fields.md"
 PASSTHRU = ROOT / "docs" / "reference" / "passthru.md"
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-def python_blocks(page):
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-
-
-# A page that goes on with the code of another one.
-GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
-
-
-@page_by_page
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page not in PAGES_OF_BULK], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_python_runs(page, monkeypatch):
     """The blocks of a page run one after the other in one namespace, and show what they say they show."""
     monkeypatch.setenv("EXOTEL_SECRET", "right")
-    namespace = {"__name__": "page"}
-    before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
-    for number, block in enumerate([*before, *python_blocks(page)]):
-        if "import pyspark" in block or "from pyspark" in block:
-            pytest.importorskip("pyspark", reason="PySpark is only there where its own test runs")
-        if ">>>" not in block:
-            exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
-            continue
-        test = doctest.DocTestParser().get_doctest(block, namespace, f"{page.name}, block {number}", str(page), 0)
-        runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
-        told = []
-        runner.run(test, out=told.append, clear_globs=False)
-        assert not runner.failures, "".join(told)
-        namespace = test.globs
+    run_page(page)
 
 
 @page_by_page
@@ -176,4 +156,5 @@ def test_every_threat_has_tests_that_exist():
         tests = re.findall(r"`(\w+\.py)::(\w+)`", row.rsplit("|", 2)[1])
         assert tests, row
         for module, name in tests:
-            assert f"\ndef {name}(" in (ROOT / "tests" / module).read_text(), name
+            (path,) = TESTS.glob(f"*/{module}")
+            assert f"\ndef {name}(" in path.read_text(), name

@@ -2,15 +2,14 @@
 
 import asyncio
 import re
-from pathlib import Path
 
 import pytest
 
 from exotel_callback import Outcome
 from exotel_callback.testing import SCENARIOS
-from helpers import ENCODERS
+from helpers import ENCODERS, ROOT
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "move-from-your-own-handler.md"
+PAGE = ROOT / "docs" / "how-to" / "move-from-your-own-handler.md"
 TARGET = "/exotel?key=right"
 
 

@@ -3,20 +3,19 @@
 import json
 import random
 import runpy
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
 from exotel_callback import load_call
-from helpers import ENCODERS, FORM, PAGE
+from helpers import ENCODERS, FORM, PAGE, ROOT
 
-EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "never_lose_a_call.py"
+EXAMPLE = ROOT / "docs" / "examples" / "never_lose_a_call.py"
 example = SimpleNamespace(**runpy.run_path(str(EXAMPLE)))
 
-# Ten thousand deliveries of two thousand calls in the thorough profile, a fifth of them in the quick one.
-CALLS = min(2_000, 8 * settings.default.max_examples)
+# Ten thousand deliveries of two thousand calls in the thorough profile, a tenth of them in the quick one.
+CALLS = min(2_000, 4 * settings.default.max_examples)
 DELIVERIES = 5 * CALLS
 
 ENDS = [

@@ -3,13 +3,12 @@
 import asyncio
 import io
 import re
-from pathlib import Path
 
 import pytest
 
-from helpers import ENCODERS, JSON, PAGE
+from helpers import ENCODERS, JSON, PAGE, ROOT
 
-PAGE_TEXT = (Path(__file__).parents[1] / "docs" / "how-to" / "write-your-own-adapter.md").read_text()
+PAGE_TEXT = (ROOT / "docs" / "how-to" / "write-your-own-adapter.md").read_text()
 
 RIGHT = "secret=right"
 

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from helpers import PAGE
+from helpers import PAGE, ROOT
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
@@ -94,7 +93,7 @@ class Acknowledging(BaseHTTPRequestHandler):
 def address():
     """Serve a handler, and return its host and port."""
     server = HTTPServer(("127.0.0.1", 0), Acknowledging)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()

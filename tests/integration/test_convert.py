@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.progress import Progress
 
+from command import convert, envelope, ndjson, run_on_terminal, run_process
 from exotel_callback import _cli, _convert, parse, testing
 from exotel_callback._archive import LINE_BYTES
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
-from test_cli import run, run_on_terminal, run_process
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
 
@@ -44,14 +44,6 @@ def bodies(seed=0):
     return rows
 
 
-def envelope(body, content_type):
-    return json.dumps({"content_type": content_type, "body_base64": base64.b64encode(body).decode()}).encode()
-
-
-def ndjson(rows):
-    return b"".join(envelope(*row) + b"\n" for row in rows)
-
-
 def batch_of(rows, names=("body", "content_type")):
     bodies, types = zip(*rows, strict=True)
     return pa.record_batch([pa.array(bodies, pa.binary()), pa.array(types, pa.string())], names=list(names))
@@ -66,11 +58,6 @@ def folder(tmp_path):
     with pq.ParquetWriter(tmp_path / "in.parquet", batch_of(rows).schema) as writer:
         writer.write(batch_of(rows), row_group_size=10)
     return tmp_path
-
-
-def convert(*arguments):
-    """Run the command, in this process if nothing else is said; others take long to start."""
-    return run("convert", *(() if "--workers" in arguments else ("--workers", 1)), *arguments)
 
 
 def without_bodies(table):

@@ -3,11 +3,12 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-HOW_TO = Path(__file__).parents[1] / "docs" / "how-to"
+from helpers import ROOT
+
+HOW_TO = ROOT / "docs" / "how-to"
 
 # Without the phase that explains what was found, which takes the longest and tells nothing more here.
 CONFTEST = """

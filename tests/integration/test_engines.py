@@ -5,7 +5,6 @@ import random
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +13,9 @@ import pytest
 from exotel_callback import CallbackError, StatusCallback, merge, parse
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from exotel_callback.testing import SCENARIOS, payload
-from helpers import ENCODERS, search_path
+from helpers import ENCODERS, ROOT, search_path
 
-EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+EXAMPLES = ROOT / "docs" / "examples"
 
 # Near the ends of what a date can be, and before what engines have other calendars for.
 DATES = [
@@ -96,7 +95,7 @@ def in_order(found):
 
 def run(*command, **env):
     """Run a command as a user would; what is deprecated is an error."""
-    environment = {**os.environ, "PYTHONPATH": search_path(Path(__file__).parents[1] / "src"), **env}
+    environment = {**os.environ, "PYTHONPATH": search_path(ROOT / "src"), **env}
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", *map(str, command)],
         env=environment,

@@ -13,6 +13,7 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.image import imread
 
+from command import convert, ndjson
 from exotel_callback import Outcome, testing
 from exotel_callback._convert import (
     ANSWERED,
@@ -28,7 +29,6 @@ from exotel_callback._convert import (
 )
 from exotel_callback._report import busiest, page
 from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
-from test_convert import convert, ndjson
 
 TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]
 BEGAN = {"start_time": None, "date_created": None, "date_updated": None, "unreached_leg": None}

@@ -10,16 +10,12 @@ from threading import Thread
 
 import pytest
 
+from command import run
+from exotel_callback import _send
+from exotel_callback._cli import _told
+from exotel_callback._send import Attempt, target
 from exotel_callback.testing import SCENARIOS
 from helpers import ENCODERS
-from test_cli import run
-from test_servers import SERVERS, running
-
-httpx2 = pytest.importorskip("httpx2")
-
-from exotel_callback import _send  # noqa: E402 - it needs httpx2
-from exotel_callback._cli import _told  # noqa: E402 - as above
-from exotel_callback._send import Attempt, target  # noqa: E402 - as above
 
 FAST = "--speed=100000"
 
@@ -330,13 +326,6 @@ def test_anywhere():
         assert (code, err, len(came)) == (0, "", 1)
         run("send", url, "inbound-missed", FAST, **{**proxy, "http_proxy": "http://127.0.0.1:1"})
         assert len(came) == 2  # but never to this machine
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request, tmp_path_factory):
-    """Run a server of the adapters' tests."""
-    with running(request.param, tmp_path_factory.mktemp(request.param) / "log") as started:
-        yield started
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

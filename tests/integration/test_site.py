@@ -13,17 +13,14 @@ from functools import partial
 from html import unescape
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from helpers import CHROMIUM, CHROMIUM_OPTIONS
-from test_public_api import MODULES
+from helpers import CHROMIUM, CHROMIUM_OPTIONS, PUBLIC_MODULES, ROOT
 
 pytestmark = pytest.mark.site
 
-ROOT = Path(__file__).parents[1]
 WIDTHS = [390, 1_280]  # a telephone's, and a desktop's
 
 
@@ -88,8 +85,7 @@ def test_nothing_is_loaded_from_elsewhere(site):
 def test_every_public_name_is_in_the_reference(site):
     """With an anchor of its own, and so in the index and in what is searched."""
     ids = Page(site / "reference" / "api.html").ids
-    for module in MODULES:
-        name = f"exotel_callback.{module}" if module else "exotel_callback"
+    for name in PUBLIC_MODULES:
         public = __import__(name, fromlist=["__all__"]).__all__
         assert [other for other in public if f"{name}.{other}" not in ids] == []
 

@@ -1,55 +1,25 @@
-"""The command: in this process and, where a terminal or an import counts, in one of its own."""
+"""The command, in this process."""
 
 import base64
 import importlib
-import inspect
 import io
 import json
 import os
-import pty
 import re
-import subprocess
-import sys
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
+from command import run
 from exotel_callback import dump, load, parse
-from exotel_callback.__main__ import _EXTRAS
-from exotel_callback._cli import cli
-from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart, search_path
+from helpers import ENCODERS, FORM, LEAST, PAGE, TESTS, encode_multipart
 
 PERSONAL = ["09876543210", "09123456789", "0XXXXXX4890", "order_12345"]
 
-
-TESTS = Path(__file__).parent
 CALLS = TESTS / "calls"
 SAMPLES = TESTS / "samples"
 STORED = TESTS / "explained"
-
-# Before version 8.2, click mixed the two outputs unless it was told otherwise.
-RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}))
-
-
-def run(*arguments, stdin=b"", **environment):
-    """Return the exit code, standard output and standard error."""
-    environment = {"COLUMNS": "100", **environment}
-    done = RUNNER.invoke(cli, [*map(str, arguments)], input=stdin, env=environment, prog_name="exotel-callback")
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.stdout_bytes.decode(), done.stderr_bytes.decode()
-
-
-def run_process(*arguments, stdin=b"", **environment):
-    """Run the command as the script that is installed does."""
-    start = "from exotel_callback.__main__ import main; main()"
-    command = [sys.executable, "-c", start, *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 def rows(table):
@@ -88,7 +58,7 @@ def test_explain(captured, encoding):
 
 # What `explain` prints in each case, colours among it. After a change that is meant::
 #
-#     python tests/test_cli.py
+#     PYTHONPATH=tests python tests/unit/test_cli.py
 EXPLAINED = {
     "one-event": "samples/extended-payload/body.json",
     "no-legs": "samples/default-payload/body.json",
@@ -190,16 +160,6 @@ def test_explain_is_safe_to_print():
     assert "\u202e" not in out
     assert r"\x1b[2J[red]x\u202e" in out
     assert r"\x1b[31mname" in out
-
-
-def test_explain_on_a_terminal_without_utf_8():
-    """It escapes what it can't show."""
-    payload = {**PAGE, "CustomField": "caf\xe9"}
-    code, out, _ = run_process(
-        "explain", "--show-personal", stdin=json.dumps(payload).encode(), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
-    )
-    assert (code, out.isascii()) == (0, True)
-    assert r"caf\xe9" in out
 
 
 @pytest.mark.parametrize(
@@ -473,67 +433,11 @@ def test_several_files_of_ndjson(captured):
     ]
 
 
-def run_on_terminal(results, *arguments):
-    """Run the command with a terminal as its standard error, and return what is shown there."""
-    terminal, end = pty.openpty()
-    command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
-    shown = b""
-    with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
-        os.close(end)
-        with suppress(OSError):  # which is how a terminal tells that its other end is closed
-            while chunk := os.read(terminal, 1_024):
-                shown += chunk
-    os.close(terminal)
-    return shown
-
-
-def test_progress_is_shown_on_a_terminal_only(captured):
-    """On standard error, where it does not get among the results."""
-    path = captured((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
-    results = captured(b"", "results")
-    shown = run_on_terminal(results, "parse", "--ndjson", path)
-    assert len(results.read_bytes().splitlines()) == 50
-    assert b"51 read" in shown
-    assert b'"line": 51' in shown
-
-
 def test_a_missing_file(tmp_path):
     """Said by name, with the exit code of a misused command."""
     code, _, err = run("parse", tmp_path / "none")
     assert code == 2
     assert "does not exist" in err
-
-
-# Each package that may be missing: its extra, and a command that needs it.
-NEEDED = {
-    "click": ("cli", "explain"),
-    "rich": ("cli", "explain"),
-    "httpx2": ("cli", "send http://127.0.0.1:1/ busy"),
-    "pyarrow": ("cli,arrow", "convert - {}/out.parquet"),
-    "matplotlib": ("report", "convert - {0}/out.parquet --report {0}/report.html"),
-}
-
-
-@pytest.mark.parametrize("package", NEEDED)
-def test_without_the_extra(tmp_path, package):
-    """One sentence says how to install it; the parser itself needs none."""
-    extra, command = NEEDED[package]
-    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
-    told = run_process(*command.format(tmp_path).split(), stdin=b"{}", PYTHONPATH=search_path(tmp_path))
-    assert told == (1, "", f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n")
-
-
-def test_every_extra_is_told():
-    """A package that is added needs a command that shows it."""
-    assert {package: extra for package, (extra, _) in NEEDED.items()} == _EXTRAS
-
-
-def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
-    """It would not help to install the extra again."""
-    (tmp_path / "click.py").write_text("import nowhere_to_be_found")
-    _, _, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
-    assert err.endswith("\nModuleNotFoundError: No module named 'nowhere_to_be_found'\n")
 
 
 def test_it_does_not_run_when_imported():
@@ -543,7 +447,7 @@ def test_it_does_not_run_when_imported():
 
 def test_version_and_help():
     """The installed one, and what there is."""
-    assert run_process("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
+    assert run("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
     assert "explain" in run("--help")[1]
     assert "--show-personal" in run("explain", "-h")[1]
 

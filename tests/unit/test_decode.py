@@ -20,8 +20,11 @@ def refusal(payload, content_type=None, **options):
     return caught.value.status_hint, str(caught.value)
 
 
+KINDS = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview, "str": bytes.decode}
+
+
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda body: body.decode()], ids=str)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_bodies(encode, kind):
     """A body may be bytes, bytearray, memoryview or text, in each of the three encodings."""
     body, content_type = encode(PAGE)
@@ -348,7 +351,7 @@ def test_a_part_of_several_chunks_and_an_empty_one():
 
 
 @pytest.mark.parametrize("limit", [1, 2_000, 65_536])
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda body: body.decode()], ids=str)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_limit_of_the_body(limit, kind):
     """A body of the limit's size is read, one byte more is not; text counts as UTF-8."""
     start = "CallSid=a&Status=busy&CustomField="

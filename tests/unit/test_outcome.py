@@ -2,14 +2,13 @@
 
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 
 from exotel_callback import AnsweredBy, CallStatus, Direction, Leg, LegStatus, Outcome, StatusCallback, parse
-from helpers import LEAST
+from helpers import LEAST, ROOT
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "outcome.md"
+PAGE = ROOT / "docs" / "reference" / "outcome.md"
 
 REASONS = {
     "no-answer": Outcome.NO_ANSWER,

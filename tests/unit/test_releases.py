@@ -2,7 +2,7 @@
 
 With a release its values are added, and never changed again::
 
-    python tests/test_releases.py
+    python tests/unit/test_releases.py
 
 The same in JSON is for reading; a pickle is a file of bytes.
 """
@@ -32,8 +32,8 @@ from exotel_callback import (
 )
 from exotel_callback.testing import SCENARIOS
 
-SAMPLES = Path(__file__).with_name("samples")
-STORE = Path(__file__).with_name("releases")
+SAMPLES = Path(__file__).parents[1] / "samples"
+STORE = Path(__file__).parents[1] / "releases"
 RELEASES = sorted(STORE.glob("*.pickle"))
 
 

@@ -8,15 +8,14 @@ what is None, what follows from it, and the key of each delivery.
 import itertools
 import json
 import tomllib
-from pathlib import Path
 
 import pytest
 
 import exotel_callback
 from exotel_callback import dump, merge
-from helpers import without_nothing
+from helpers import TESTS, without_nothing
 
-CALLS = sorted(path.parent for path in Path(__file__).with_name("calls").glob("*/about.toml"))
+CALLS = sorted(path.parent for path in TESTS.glob("calls/*/about.toml"))
 
 DERIVED = ("is_terminal", "outcome", "unreached_leg", "answered_by")
 

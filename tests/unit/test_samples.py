@@ -4,7 +4,7 @@ A folder holds ``about.toml`` (title, source, date, level, the bodies and their 
 is not `parse`), the bodies, and ``expected.json``: what every one of the bodies must give, the fields that are not
 None, what follows and what is left over, or the error. For a new folder, or when a field is added::
 
-    python tests/test_samples.py NAME...
+    PYTHONPATH=tests python tests/unit/test_samples.py NAME...
 
 writes ``expected.json``, from the first body. Read it: nothing else says that it is right.
 """
@@ -13,21 +13,13 @@ import json
 import sys
 import tomllib
 from datetime import datetime
-from pathlib import Path
 
 import attrs
 import pytest
 
 import exotel_callback
 from exotel_callback import CallbackError, CallList, PassthruEvent, dump
-from helpers import without_nothing
-
-SAMPLES = sorted(path.parent for path in Path(__file__).with_name("samples").glob("*/about.toml"))
-BODIES = [
-    (folder, name, content_type)
-    for folder in SAMPLES
-    for name, content_type in tomllib.loads((folder / "about.toml").read_text())["bodies"].items()
-]
+from helpers import SAMPLE_BODIES, SAMPLES, TESTS, without_nothing
 
 DERIVED = ("outcome", "unreached_leg", "answered_by", "event_key")
 
@@ -67,7 +59,9 @@ def result_of(folder, body, content_type):
 
 
 @pytest.mark.parametrize(
-    ("folder", "name", "content_type"), BODIES, ids=[f"{folder.name}/{name}" for folder, name, _ in BODIES]
+    ("folder", "name", "content_type"),
+    SAMPLE_BODIES,
+    ids=[f"{folder.name}/{name}" for folder, name, _ in SAMPLE_BODIES],
 )
 def test_sample(folder, name, content_type):
     """The body gives what is expected."""
@@ -96,7 +90,7 @@ def test_there_are_samples():
 
 def main(*names):
     """Write what the first body of each gives."""
-    for folder in (Path(__file__).with_name("samples") / name for name in names):
+    for folder in (TESTS / "samples" / name for name in names):
         name, content_type = next(iter(tomllib.loads((folder / "about.toml").read_text())["bodies"].items()))
         result, _ = result_of(folder, (folder / name).read_bytes(), content_type)
         (folder / "expected.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -8,8 +8,7 @@ import pytest
 
 from exotel_callback import CallbackError, dump, load, merge, parse
 from exotel_callback.testing import SCENARIOS, encode_json
-from helpers import ENCODERS, PAGE
-from test_samples import BODIES
+from helpers import ENCODERS, PAGE, SAMPLE_BODIES
 
 THREADS = 8
 
@@ -38,7 +37,7 @@ def at_once(function):
 def read_everything():
     """Read all samples and scenarios, and return all that they mean."""
     found = []
-    for folder, name, content_type in BODIES:
+    for folder, name, content_type in SAMPLE_BODIES:
         try:
             callback = parse((folder / name).read_bytes(), content_type or None)
         except CallbackError as error:
@@ -55,7 +54,7 @@ def read_everything():
 def test_reading():
     """Each thread reads what one alone would."""
     alone = read_everything()
-    assert len(alone) > len(BODIES)
+    assert len(alone) > len(SAMPLE_BODIES)
     assert at_once(read_everything) == [alone] * THREADS
 
 

@@ -2,8 +2,8 @@
 
 ::
 
-    python tests/benchmarks/bulk.py                  # 1,000,000 events; minutes
-    python tests/benchmarks/bulk.py --events 100000
+    python tests/tools/benchmarks/bulk.py                  # 1,000,000 events; minutes
+    python tests/tools/benchmarks/bulk.py --events 100000
 
 The events are those of made-up calls in all three encodings, each in an envelope; 1 % are damaged, some repeated, and
 all are out of order. The measure is a loop over the same lines, in the same run, with nothing but `json.loads` in it.

@@ -6,8 +6,8 @@ paired rounds, and the middle half of them. Memory is a result's without the dec
 interpreters, above one that does nothing. Needs the extra `bench`::
 
     pip install -e '.[bench]'
-    python tests/benchmarks/compare.py --rounds 41
-    python tests/benchmarks/compare.py --rounds 41 --write docs/explanation
+    python tests/tools/benchmarks/compare.py --rounds 41
+    python tests/tools/benchmarks/compare.py --rounds 41 --write docs/explanation
 
 The second writes ``speed.svg`` and the tables in ``speed.md`` there.
 """
@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+
 from contenders import CONTENDERS, LEG_WIRE, WIRE
 from gate import ISSUES, speeds
 from measure import above_bare, bodies, memory, paired, payloads, rounds, spread

@@ -2,7 +2,7 @@
 
 Fresh processes, in turn with and without the entry point; the medians, and their ratio::
 
-    python tests/benchmarks/entry_point.py --count 30
+    python tests/tools/benchmarks/entry_point.py --count 30
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 Part of the checks; it ends with 1 if a ratio is too large::
 
-    python tests/benchmarks/gate.py
+    python tests/tools/benchmarks/gate.py
 """
 
 import json
@@ -12,11 +12,11 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 import attrs
-from measure import ENCODERS, above_bare, bodies, first_with_issues, memory, paired, payloads, rounds
 
 from exotel_callback import Limits, parse
 from exotel_callback._multipart import read_parts
 from exotel_callback._raw import EMPTY
+from measure import ENCODERS, above_bare, bodies, first_with_issues, memory, paired, payloads, rounds
 
 ATTEMPTS = 5
 ROUNDS = 5

@@ -9,7 +9,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import ENCODERS, PAGE
 
@@ -123,7 +123,7 @@ print(first - second)
 
 def first_with_issues():
     """Return what the first payload with issues takes more than the second, in seconds, in a fresh interpreter."""
-    code = FIRST.format(tests=str(Path(__file__).resolve().parents[1]))
+    code = FIRST.format(tests=str(Path(__file__).resolve().parents[2]))
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 

@@ -6,7 +6,7 @@
 
 It ends with 1 at the first difference::
 
-    python tests/fuzz/decoders.py --count 200000 --seed 1
+    python tests/tools/fuzz/decoders.py --count 200000 --seed 1
 """
 
 import argparse
@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, quote_plus
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exotel_callback import CallbackError, parse
 from exotel_callback._decode import decode

@@ -4,7 +4,7 @@ What must hold: `parse` gives, and refuses, the same with and without it, value 
 among it. (Limits that equal the default ones, but are not these, are for the plain path.) Run by hand; it ends with 1
 at the first difference::
 
-    python tests/fuzz/fast_path.py --count 2000000 --seed 1
+    python tests/tools/fuzz/fast_path.py --count 2000000 --seed 1
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import attrs
 

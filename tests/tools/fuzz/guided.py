@@ -10,9 +10,10 @@ renamed and exchanged, and the whole is encoded anew, or handed over as a mappin
 is no dependency of the tests::
 
     pip install atheris
-    python tests/fuzz/guided.py -max_total_time=600 corpus
+    python tests/tools/fuzz/guided.py -max_total_time=600 corpus
 
-Whatever it stops at lies beside it as ``crash-…``, and is tried again with ``python tests/fuzz/guided.py crash-…``.
+Whatever it stops at lies beside it as ``crash-…``, and is tried again with
+``python tests/tools/fuzz/guided.py crash-…``.
 """
 
 import json
@@ -26,13 +27,10 @@ from pathlib import Path
 import atheris
 import attrs
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "fuzz")]
+TESTS = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TESTS), str(TESTS / "tools" / "fuzz")]
 
 with atheris.instrument_imports(include=["exotel_callback"]):
-    from fast_path import everything
-    from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
-
     from exotel_callback import (
         CallbackError,
         InvalidCallbackError,
@@ -47,7 +45,9 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     )
     from exotel_callback._decode import decode
     from exotel_callback._raw import RawPayload
+    from fast_path import everything
     from helpers import ENCODERS, LEAST, PAGE
+    from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
 
 PLAIN = Limits()  # not the default limits themselves, so the plain path reads
 REPORTED = 50_000

@@ -6,9 +6,9 @@ to 64 KiB; with a memory peak of at most 80 times the body's size plus 256 KiB.
 
 Run by hand, on all cores, with a seed to repeat a run::
 
-    python tests/fuzz/hostile.py --count 1000000 --seed 1
+    python tests/tools/fuzz/hostile.py --count 1000000 --seed 1
 
-``hostile_payload`` makes one payload; the laws in ``tests/test_laws.py`` use it too.
+``hostile_payload`` makes one payload; the laws in ``tests/unit/test_laws.py`` use it too.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exotel_callback import (
     CallbackError,

@@ -3,7 +3,7 @@
 What must hold: every good one is parsed and counted once, no answer is a server's error, and memory does not grow. Run
 by hand; it ends by itself, and with 1 if something does not hold::
 
-    python tests/load/callbacks.py --count 5000 --seed 1
+    python tests/tools/load/callbacks.py --count 5000 --seed 1
 """
 
 import argparse
@@ -17,13 +17,12 @@ from pathlib import Path
 
 import httpx2
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
-from hostile import hostile_payload
-
 from helpers import ENCODERS, PAGE
-from test_servers import SERVERS, running
+from hostile import hostile_payload
+from server_processes import SERVERS, running
 
 CONNECTIONS = 8
 HOSTILE = 0.1

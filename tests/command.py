@@ -1,0 +1,63 @@
+"""The command as tests run it: in this process, in a process of its own, and on a terminal."""
+
+import base64
+import inspect
+import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+
+from click.testing import CliRunner
+
+from exotel_callback._cli import cli
+
+# Before version 8.2, click mixed the two outputs unless it was told otherwise.
+RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}))
+
+
+def run(*arguments, stdin=b"", **environment):
+    """Return the exit code, standard output and standard error."""
+    environment = {"COLUMNS": "100", **environment}
+    done = RUNNER.invoke(cli, [*map(str, arguments)], input=stdin, env=environment, prog_name="exotel-callback")
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout_bytes.decode(), done.stderr_bytes.decode()
+
+
+def run_process(*arguments, stdin=b"", **environment):
+    """Run the command as the script that is installed does."""
+    start = "from exotel_callback.__main__ import main; main()"
+    command = [sys.executable, "-c", start, *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def run_on_terminal(results, *arguments):
+    """Run the command with a terminal as its standard error, and return what is shown there."""
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    shown = b""
+    with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
+        os.close(end)
+        with suppress(OSError):  # which is how a terminal tells that its other end is closed
+            while chunk := os.read(terminal, 1_024):
+                shown += chunk
+    os.close(terminal)
+    return shown
+
+
+def convert(*arguments):
+    """Run the command, in this process if nothing else is said; others take long to start."""
+    return run("convert", *(() if "--workers" in arguments else ("--workers", 1)), *arguments)
+
+
+def envelope(body, content_type):
+    return json.dumps({"content_type": content_type, "body_base64": base64.b64encode(body).decode()}).encode()
+
+
+def ndjson(rows):
+    return b"".join(envelope(*row) + b"\n" for row in rows)

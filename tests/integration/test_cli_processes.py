@@ -1,0 +1,66 @@
+"""The command in a process of its own, where a terminal or an import counts."""
+
+import json
+from importlib.metadata import version
+
+import pytest
+
+from command import run_on_terminal, run_process
+from exotel_callback.__main__ import _EXTRAS
+from helpers import LEAST, PAGE, search_path
+
+
+def test_version():
+    """It is the version that is installed."""
+    assert run_process("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
+
+
+def test_explain_on_a_terminal_without_utf_8():
+    """It escapes what it can't show."""
+    payload = {**PAGE, "CustomField": "caf\xe9"}
+    code, out, _ = run_process(
+        "explain", "--show-personal", stdin=json.dumps(payload).encode(), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    )
+    assert (code, out.isascii()) == (0, True)
+    assert r"caf\xe9" in out
+
+
+def test_progress_is_shown_on_a_terminal_only(tmp_path):
+    """On standard error, where it does not get among the results."""
+    path, results = tmp_path / "in", tmp_path / "results"
+    path.write_bytes((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
+    shown = run_on_terminal(results, "parse", "--ndjson", path)
+    assert len(results.read_bytes().splitlines()) == 50
+    assert b"51 read" in shown
+    assert b'"line": 51' in shown
+
+
+# Each package that may be missing: its extra, and a command that needs it.
+NEEDED = {
+    "click": ("cli", "explain"),
+    "rich": ("cli", "explain"),
+    "httpx2": ("cli", "send http://127.0.0.1:1/ busy"),
+    "pyarrow": ("cli,arrow", "convert - {}/out.parquet"),
+    "matplotlib": ("report", "convert - {0}/out.parquet --report {0}/report.html"),
+}
+
+
+@pytest.mark.parametrize("package", NEEDED)
+def test_without_the_extra(tmp_path, package):
+    """One sentence says how to install it; the parser itself needs none."""
+    extra, command = NEEDED[package]
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    told = run_process(*command.format(tmp_path).split(), stdin=b"{}", PYTHONPATH=search_path(tmp_path))
+    assert told == (1, "", f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n")
+
+
+def test_every_extra_is_told():
+    """A package that is added needs a command that shows it."""
+    assert {package: extra for package, (extra, _) in NEEDED.items()} == _EXTRAS
+
+
+def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
+    """It would not help to install the extra again."""
+    (tmp_path / "click.py").write_text("import nowhere_to_be_found")
+    _, _, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
+    assert err.endswith("\nModuleNotFoundError: No module named 'nowhere_to_be_found'\n")

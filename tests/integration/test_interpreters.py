@@ -1,0 +1,176 @@
+"""Fresh interpreters: what an import and a first parse load, and that parsing reads and writes nothing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from helpers import PUBLIC_MODULES, TESTS
+
+FRAMEWORKS = {"aiohttp", "django", "fastapi", "flask"}
+
+
+def run(code):
+    """Run code in a fresh interpreter, isolated, where each warning is an error."""
+    command = [sys.executable, "-I", "-W", "error", "-c", code]
+    # Measuring coverage in it would load modules of its own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
+# Each module is the first import of a process, but the interpreter starts only once.
+FIRST_IMPORTS = """
+import importlib, json, os, sys
+for module in {modules}:
+    if not os.fork():
+        importlib.import_module(module)
+        print(json.dumps([module, [*sys.modules]]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, module
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Return the modules that each public module loads when it is imported first."""
+    return dict(map(json.loads, run(FIRST_IMPORTS.format(modules=PUBLIC_MODULES)).splitlines()))
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES)
+def test_a_public_module_can_be_imported_first(loaded, module):
+    """Without a warning, and without a framework or Hypothesis unless it is the module for it."""
+    packages = {name.partition(".")[0] for name in loaded[module]}
+    own = {module.rpartition(".")[2].replace("strategies", "hypothesis")}
+    assert packages & {*FRAMEWORKS, "hypothesis"} == own & {*FRAMEWORKS, "hypothesis"}
+
+
+def test_an_ordinary_parse_loads_little():
+    """No framework, no Hypothesis, and nothing that only other payloads need."""
+    code = """
+import sys
+from exotel_callback import parse
+parse(b'{"CallSid": "a", "Status": "busy", "EndTime": "2024-01-15 14:30:45"}')
+print(*sys.modules)
+from exotel_callback import *
+parse_passthru
+"""
+    modules = run(code).split()
+    loaded = {name.partition(".")[0] for name in modules}
+    assert "exotel_callback._parse" in modules
+    assert not {f"exotel_callback.{name}" for name in ("_call", "_call_details", "_passthru", "_queue")} & {*modules}
+    unwanted = {
+        "itsdangerous",
+        "phonenumbers",
+        "cattrs",
+        "dateutil",
+        "multipart",
+        "hypothesis",
+        "matplotlib",
+        "pyarrow",
+        "click",
+        "rich",
+        "decimal",
+        "email",
+    }
+    assert not loaded & {*unwanted, *FRAMEWORKS, "werkzeug", "starlette", "multidict"}
+
+
+NEED_AN_EXTRA = {
+    "arrow": "import exotel_callback.arrow",
+    "phones": "import exotel_callback.phones",
+    "testing": "import exotel_callback.strategies",
+    "signing": "from exotel_callback.auth import sign_url; sign_url('https://e.com', 'a', 'b')",
+    "signing, verifying": "from exotel_callback.auth import verify_url; verify_url('https://e.com', 'a', 'b')",
+}
+
+WITHOUT_EXTRAS = """
+import json, sys
+for package in ("pyarrow", "phonenumbers", "hypothesis", "itsdangerous"):
+    sys.modules[package] = None
+for extra, code in {codes}.items():
+    try:
+        exec(code)
+    except ImportError as error:
+        print(json.dumps([extra, str(error)]))
+"""
+
+
+def test_an_extra_that_is_missing_is_named():
+    """The error has the command that installs it; nothing else needs it."""
+    errors = dict(map(json.loads, run(WITHOUT_EXTRAS.format(codes=NEED_AN_EXTRA)).splitlines()))
+    for name in NEED_AN_EXTRA:
+        extra = name.partition(",")[0]
+        assert re.search(rf" extra: pip install 'exotel-callback\[{extra}\]'$", errors[name]), name
+
+
+WATCHED = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from helpers import ENCODERS, LEAST, PAGE
+from exotel_callback import parse, CallbackError
+
+def everything():
+    for encode in ENCODERS.values():
+        for payload in (PAGE, LEAST, {{}}, {{**PAGE, "Status": "free", "EndTime": "Wed, 23 Feb 2022 12:31:59"}}):
+            body, content_type = encode(payload)
+            for sent in (payload, list(payload.items()), body, body[:-20]):
+                for options in ({{}}, {{"strict": True}}):
+                    try:
+                        parse(sent, content_type, **options)
+                    except CallbackError:
+                        pass
+
+everything()
+watched = {{}}
+watching = None
+sys.addaudithook(lambda event, arguments: watching and watched.setdefault(watching, []).append(event))
+watching = "parsing"
+everything()
+watching = "opening"
+open("/dev/null").close()
+watching = None
+print(json.dumps(watched))
+"""
+
+
+def test_nothing_is_read_or_written_while_parsing():
+    """After a warm-up there is no audit event of a file, a socket or a process, in any encoding."""
+    watched = json.loads(run(WATCHED.format(tests=str(TESTS))))
+    assert {*watched.get("parsing", [])} <= {"object.__setattr__"}  # an object becomes one of a frozen class
+    assert "open" in watched["opening"]
+
+
+CLOCKS = """
+import sys, time, datetime, random
+sys.path.insert(0, {tests!r})
+from unittest import mock
+from helpers import ENCODERS, PAGE
+from exotel_callback import parse
+
+class Clock(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        raise AssertionError("the clock was read")
+    utcnow = today = now
+
+def results():
+    payload = {{**PAGE, "EndTime": "Wed, 23 Feb 2022 12:31:59", "StartTime": "2024-01-15T09:05:00Z"}}
+    return [repr(parse(*encode(payload))) for encode in ENCODERS.values()]
+
+def shifted(seconds):
+    times = dict.fromkeys(["time", "time_ns", "monotonic", "perf_counter"], lambda: seconds)
+    local = lambda *_: time.struct_time((1900 + seconds % 97, 1, 1, 0, 0, 0, 0, 1, 0))
+    with mock.patch.multiple(time, localtime=local, gmtime=local, **times), mock.patch("datetime.datetime", Clock):
+        return results()
+
+now = results()
+print(now == shifted(0) == shifted(4_102_444_800))
+"""
+
+
+def test_no_clock_is_read():
+    """A fixed and a shifted clock give the same results: no audit event would tell of a clock."""
+    assert run(CLOCKS.format(tests=str(TESTS))) == "True\n"

@@ -1,0 +1,46 @@
+"""The pages of the project, and how their Python is run."""
+
+import doctest
+import re
+
+import pytest
+
+from helpers import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+# The pages whose Python needs Arrow and engines. They run in tests/integration, because these packages are large.
+PAGES_OF_BULK = [
+    page
+    for page in PAGES
+    if any(
+        re.search(r"import (pyarrow|exotel_callback\.arrow)|exotel_callback\.arrow import", block)
+        for block in python_blocks(page)
+    )
+]
+
+# A page that goes on with the code of another one.
+GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
+
+
+def run_page(page):
+    """Run the blocks of a page, one after the other in one namespace."""
+    namespace = {"__name__": "page"}
+    before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
+    for number, block in enumerate([*before, *python_blocks(page)]):
+        if "import pyspark" in block or "from pyspark" in block:
+            pytest.importorskip("pyspark", reason="PySpark is only there where its own test runs")
+        if ">>>" not in block:
+            exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
+            continue
+        test = doctest.DocTestParser().get_doctest(block, namespace, f"{page.name}, block {number}", str(page), 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
+        told = []
+        runner.run(test, out=told.append, clear_globs=False)
+        assert not runner.failures, "".join(told)
+        namespace = test.globs
