@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import exotel_callback
+from helpers import PUBLIC_MODULES
 
 SOURCE = Path(exotel_callback.__file__).parent
 
@@ -134,6 +135,13 @@ def test_adapters_import_their_own_framework_only():
         packages = {name.partition(".")[0] for level, name in imports(f"adapters/{module}") if not level}
         assert packages - sys.stdlib_module_names - {"exotel_callback"} == frameworks, module
     assert not any("adapters" in (name or "") for module in ORDER for _, name in imports(module))
+
+
+def test_every_public_module_is_listed():
+    """The list of public modules, which other tests go through, has each module whose name is public."""
+    names = [*ORDER, *(f"adapters.{name}" for name in ADAPTERS)]
+    public = {f"exotel_callback.{name}" for name in names if not name.rpartition(".")[2].startswith("_")}
+    assert {*PUBLIC_MODULES} == {"exotel_callback", *public}
 
 
 def test_every_public_name_is_there():
