@@ -206,7 +206,7 @@ def test_explain_on_a_terminal_without_utf_8():
     ("body", "says"),
     [
         (b"{}", "MissingFieldError: missing @ CallSid; missing @ Status"),
-        (b"{", "DecodeError: not JSON"),
+        (b"{", "DecodeError: invalid JSON at line 1 column 2"),
         (b"x" * 70_000, "DecodeError: the body is larger than 65536 bytes"),
         (encode_multipart(PAGE)[0][:-20], "DecodeError: not multipart"),
         (b"--\r\n", "DecodeError"),
@@ -417,13 +417,13 @@ LINE_BYTES = 6 * 65_536 + 4_096
     [
         (b"x" * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
         (b"x" * 2 * LINE_BYTES + b"\n", f"the line is longer than {LINE_BYTES} bytes"),
-        (b"x" * (LINE_BYTES - 1) + b"\n", "not JSON: Expecting value at line 1 column 1"),
+        (b"x" * (LINE_BYTES - 1) + b"\n", "invalid JSON at line 1 column 1"),
         (
             b'{"content_type": "text/plain"}\n',
             "an envelope needs a body (text) or body_base64, and its content_type is text",
         ),
         (b'{"body": 5}\n', "an envelope needs a body (text) or body_base64, and its content_type is text"),
-        (b"\xff\n", "not JSON: Expecting value at line 1 column 1"),
+        (b"\xff\n", "invalid JSON at line 1 column 1"),
     ],
 )
 def test_what_is_said_of_a_line(line, says):
