@@ -1,6 +1,6 @@
 """The public names with their signatures, so that a change of one shows in review.
 
-After a change that is meant::
+After an intended change::
 
     python tests/test_public_api.py > tests/public_api.txt
 """
@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import attrs
+
+import exotel_callback
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -77,13 +79,26 @@ def test_every_public_name_has_a_type_test():
         if isinstance(node, ast.Attribute | ast.Name)
     }
     found = re.findall(r"^ {0,4}(?:class )?(\w+)", STORED.read_text(), re.MULTILINE)
-    assert sorted({name for name in found if name not in used}) == []
+    missing = sorted({name for name in found if name not in used})
+    assert missing == [], f"add a line to tests/typing/api.py that uses {', '.join(missing)}"
+
+
+def test_every_member_has_its_case():
+    """Each enum is matched over completely; mypy and pyright check the same."""
+    tree = ast.parse((TYPED / "enums.py").read_text())
+    cases = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    enums = [enum for enum in vars(exotel_callback).values() if inspect.isclass(enum) and issubclass(enum, Enum)]
+    missing = [f"{enum.__name__}.{member.name}" for enum in enums for member in enum]
+    missing = [case for case in missing if case not in cases]
+    assert missing == [], f"add {', '.join(missing)} to a case in tests/typing/enums.py"
 
 
 def test_the_public_api_is_as_stored():
     """Every name of every public module; all frameworks are among what the tests need."""
     assert all(map(find_spec, ("aiohttp", "django", "fastapi", "flask")))
-    assert public_api() == STORED.read_text()
+    assert public_api() == STORED.read_text(), (
+        "the public API changed: run `python tests/test_public_api.py > tests/public_api.txt` and read the difference"
+    )
 
 
 if __name__ == "__main__":
