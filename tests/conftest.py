@@ -5,6 +5,7 @@ Choose with ``HYPOTHESIS_PROFILE=thorough pytest`` or ``HYPOTHESIS_PROFILE=exhau
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -18,3 +19,12 @@ settings.register_profile(
     "mutants", max_examples=25, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_COMMON
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_output():
+    """Remove the variables with which a CI service or a shell switches colours on or off in every program."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
+            patch.delenv(name, raising=False)
+        yield

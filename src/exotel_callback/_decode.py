@@ -20,13 +20,16 @@ from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from ._errors import DecodeError
 from ._options import Limits
-from ._raw import MAX_INT_DIGITS, RawPayload, Snapshot, collect, freeze_json
+from ._raw import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, Snapshot, collect, freeze_json
 
 _FORM_PAIRS: Final = 1_024
 _CONTENT_TYPE_LENGTH: Final = 1_024
 BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
 
 _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
+_STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_TRAILING_COMMA: Final = re.compile(r",[ \t\n\r]*(?=[\]}])")
 _PARAMETER: Final = re.compile(r';\s*([^\s;=]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 
 # By label, in lower case and without ``-`` and ``_``. Only codecs that are linear in time.
@@ -76,12 +79,26 @@ def decode_json(text: str) -> object:
         # So short a text has no number that Python refuses to read, and without `parse_int` all is decoded in C.
         value = (_JSON if len(text) <= MAX_INT_DIGITS else _LONG_JSON).decode(text)
     except json.JSONDecodeError as error:
-        problem = f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        problem = _problem_of_json(text, error.pos)
     except RecursionError:
-        problem = "nested too deeply"
+        problem = TOO_DEEP
     else:
         return freeze_json(value)
     raise DecodeError(problem)
+
+
+def _problem_of_json(text: str, position: int) -> str:
+    """Say why JSON is invalid, in the same way on every Python, although each reports and limits it differently."""
+    depth = 0
+    for match in _STRINGS_AND_BRACKETS.finditer(text, 0, position):
+        depth += _STEPS.get(match[0], 0)
+        if depth > MAX_DEPTH:
+            return TOO_DEEP
+    # Up to Python 3.12 a trailing comma is reported at the bracket after it, later at the comma.
+    if comma := _TRAILING_COMMA.match(text, position):
+        position = comma.end()
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    return f"invalid JSON at line {line} column {column}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

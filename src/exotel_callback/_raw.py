@@ -16,7 +16,8 @@ from typing import Any, Final, cast, final
 
 from ._errors import DecodeError
 
-_MAX_DEPTH: Final = 16
+MAX_DEPTH: Final = 16
+TOO_DEEP: Final = f"the payload is nested deeper than {MAX_DEPTH} levels"
 
 # Python refuses to read or write whole numbers of more than 4,300 digits. Longer ones than this are no numbers here.
 MAX_INT_DIGITS: Final = 3_000
@@ -235,6 +236,5 @@ def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
 
 
 def _check_depth(depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        message = f"the payload is nested deeper than {_MAX_DEPTH} levels"
-        raise DecodeError(message)
+    if depth > MAX_DEPTH:
+        raise DecodeError(TOO_DEEP)

@@ -99,15 +99,24 @@ def code(cell):
 )
 def test_the_tables_of_fields_are_the_models(page, index, cls):
     """Wire names, Python name and type of every field, in the order of the class."""
-    described = [table for table in tables(page) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
-    fields = [field for field in attrs.fields(cls) if "wire" in field.metadata]
-    assert [(tuple(code(wire)), code(name), code(kind)) for wire, name, kind, *_ in described] == [
-        (field.metadata["wire"], [field.name], [type_of(field)]) for field in fields
+    path = page.relative_to(ROOT)
+    table = [table for table in tables(page) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
+    rows = [(tuple(code(wire)), code(name), code(kind)) for wire, name, kind, *_ in table]
+    expected = [
+        (field.metadata["wire"], [field.name], [type_of(field)])
+        for field in attrs.fields(cls)
+        if "wire" in field.metadata
     ]
+    for wire, *_ in expected:
+        assert wire in [names for names, *_ in rows], (
+            f"{path} has no row for {' or '.join(wire)} in table {cls.__name__}"
+        )
+    assert rows == expected, f"the rows of table {cls.__name__} in {path} and the fields of the class differ"
 
 
 def type_of(field):
-    return getattr(field.type, "__name__", None) or re.sub(r"[\w.]+\.(\w+)", r"\1", str(field.type))
+    """Return the type as the page spells it; a union's ``__name__`` depends on the version of Python."""
+    return field.type.__name__ if isinstance(field.type, type) else re.sub(r"[\w.]+\.(\w+)", r"\1", str(field.type))
 
 
 def test_the_tables_of_words_are_the_enums():
@@ -116,20 +125,25 @@ def test_the_tables_of_words_are_the_enums():
         page = PASSTHRU if name == "CallType" else FIELDS
         section = re.split(rf"^#+ {name}\n", page.read_text(), flags=re.MULTILINE)[1].split("\n#")[0]
         shown = {tuple(code(line)[:2]) for line in section.splitlines() if line.startswith("| `")}
-        assert shown == {(member.name, member.value) for member in getattr(exotel_callback, name)}
+        members = {(member.name, member.value) for member in getattr(exotel_callback, name)}
+        for member in members - shown:
+            pytest.fail(f"{page.relative_to(ROOT)} has no row for {name} {member}")
+        assert shown == members, f"{page.relative_to(ROOT)} has rows that {name} has no member for"
 
 
 def test_every_code_of_an_issue_is_described():
     """With its message."""
     text = FIELDS.read_text()
-    assert all(f"`{member.name}`" in text for member in IssueCode)
+    missing = [member.name for member in IssueCode if f"`{member.name}`" not in text]
+    assert missing == [], f"docs/reference/fields.md has no row for the issue {', '.join(missing)}"
 
 
 def test_the_limits_are_those_of_the_code():
     """The numbers on the page."""
     text = FIELDS.read_text()
     for field in attrs.fields(Limits):
-        assert re.search(rf"^\| `{field.name}`: .* \| {field.default:,} \|", text, re.MULTILINE)
+        row = re.search(rf"^\| `{field.name}`: .* \| {field.default:,} \|", text, re.MULTILINE)
+        assert row, f"docs/reference/fields.md has no row for the limit {field.name} with {field.default:,}"
 
 
 def test_the_readmes_commands_are_one_line_each():
@@ -141,11 +155,12 @@ def test_the_readmes_commands_are_one_line_each():
         assert block.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install ")
 
 
-def test_the_newest_changes_are_those_of_the_version():
-    """A release is described before it is made; after it, what comes next."""
+def test_the_changelog_has_a_place_for_the_next_change():
+    """The first heading is that of the next release, and the one after it that of the version."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    newest = re.search(r"^## \[(.+?)\].*\n\n### ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest[1] in {version, "Unreleased"}
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased", "add the heading `## Unreleased` above the newest release in CHANGELOG.md"
+    assert headings[1].startswith(f"[{version}] - "), f"the newest release in CHANGELOG.md isn't {version}"
 
 
 def test_every_threat_has_tests_that_exist():

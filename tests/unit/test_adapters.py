@@ -677,7 +677,7 @@ def test_the_dependency_of_fastapi(fastapi_client, encoding):
     [
         (("", b"{}", JSON), 401, "the secret is wrong or missing"),
         (("?secret=wrong", b"{}", JSON), 401, "the secret is wrong or missing"),
-        (("?secret=right", b"{", JSON), 400, "not JSON: Expecting property name enclosed in double quotes at line 1"),
+        (("?secret=right", b"{", JSON), 400, "invalid JSON at line 1 column 2"),
         (("?secret=right", b"x" * 70_000, FORM), 413, "the body is larger than 65536 bytes"),
         (("?secret=right", b"x", "text/plain"), 415, "the content type is not one of"),
         (

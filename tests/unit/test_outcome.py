@@ -174,6 +174,19 @@ def test_who_answered(legs, expected):
     assert parse({**LEAST, "Legs": legs}).answered_by is expected
 
 
+@pytest.mark.parametrize("status", [*CallStatus, *LegStatus], ids=str)
+def test_the_page_says_how_every_status_counts(status):
+    """A new member must not fall through the table unnoticed."""
+    table = PAGE.read_text().split("\n## The table\n")[1].split("\n## ")[0]
+    about = {CallStatus: "status is|¹ ", LegStatus: "leg is|leg 0 is|leg that|leg after it is|¹ "}[type(status)]
+    lines = "\n".join(line for line in table.splitlines() if re.search(about, line, re.IGNORECASE))
+    name = "not attempted" if status is LegStatus.NOT_ATTEMPTED else status.value
+    assert re.search(rf"(?<![\w-]){name}(?![\w-])", lines), (
+        f"docs/reference/outcome.md doesn't say what {type(status).__name__}.{status.name} means for the outcome: "
+        "decide it in the code, and name it in a row of the table or in the sentence below"
+    )
+
+
 def test_the_page_lists_every_outcome():
     """With its value, in the order of the class."""
     assert re.findall(r"^\| `([A-Z_]+)` \| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE) == [

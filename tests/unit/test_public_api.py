@@ -1,6 +1,6 @@
 """The public names with their signatures, so that a change of one shows in review.
 
-After a change that is meant::
+After an intended change::
 
     PYTHONPATH=tests python tests/unit/test_public_api.py > tests/public_api.txt
 """
@@ -15,6 +15,7 @@ from importlib import import_module
 import attrs
 import pytest
 
+import exotel_callback
 from helpers import PUBLIC_MODULES, TESTS
 
 TYPED = TESTS / "typing"
@@ -73,7 +74,18 @@ def test_every_public_name_has_a_type_test():
         if isinstance(node, ast.Attribute | ast.Name)
     }
     found = re.findall(r"^ {0,4}(?:class )?(\w+)", STORED.read_text(), re.MULTILINE)
-    assert sorted({name for name in found if name not in used}) == []
+    missing = sorted({name for name in found if name not in used})
+    assert missing == [], f"add a line to tests/typing/api.py that uses {', '.join(missing)}"
+
+
+def test_every_member_has_its_case():
+    """Each enum is matched over completely; mypy and pyright check the same."""
+    tree = ast.parse((TYPED / "enums.py").read_text())
+    cases = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    enums = [enum for enum in vars(exotel_callback).values() if inspect.isclass(enum) and issubclass(enum, Enum)]
+    missing = [f"{enum.__name__}.{member.name}" for enum in enums for member in enum]
+    missing = [case for case in missing if case not in cases]
+    assert missing == [], f"add {', '.join(missing)} to a case in tests/typing/enums.py"
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
@@ -82,8 +94,11 @@ def test_the_public_api_is_as_stored(module):
     if module == "exotel_callback.arrow":
         pytest.importorskip("pyarrow", reason="the module arrow needs pyarrow, which only tests/integration require")
     sections = {section.partition("\n")[0]: section for section in STORED.read_text().split("\n\n")}
-    assert sections.keys() == {f"# {name}" for name in PUBLIC_MODULES}
-    assert public_api(module).rstrip() == sections[f"# {module}"].rstrip()
+    assert sections.keys() == {f"# {name}" for name in PUBLIC_MODULES}, "PUBLIC_MODULES is in tests/helpers.py"
+    assert public_api(module).rstrip() == sections[f"# {module}"].rstrip(), (
+        "the public API changed: run `PYTHONPATH=tests python tests/unit/test_public_api.py > tests/public_api.txt` "
+        "and read the difference"
+    )
 
 
 if __name__ == "__main__":

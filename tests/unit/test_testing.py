@@ -265,7 +265,7 @@ ODD = {
                 "  - It looks like an SMS callback",
             ],
         ),
-        (b"{", ["(DecodeError):", "  - not JSON: Expecting property name"]),
+        (b"{", ["(DecodeError):", "  - invalid JSON at line 1 column 2"]),
     ],
 )
 def test_assert_valid_tells_all(odd, lines):
