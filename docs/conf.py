@@ -1,4 +1,4 @@
-"""How the site is made of these pages, with the extra ``docs``: ``sphinx-build -W docs site``."""
+"""How the site is made of these pages, with the dependency group ``docs``: ``sphinx-build -W docs site``."""
 
 import re
 from importlib import import_module

@@ -18,7 +18,8 @@ from packaging.requirements import Requirement
 
 from helpers import PAGE, ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
     for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -34,14 +35,17 @@ echo >> noted
 
 
 def check_pip(*arguments):
-    """Install this project, with extras that it has, or something that its tests know."""
+    """Install this project, with extras and dependency groups that it has, or something that its tests know."""
     assert arguments[0] == "install"
+    if "--group" in arguments:
+        *arguments, _, name = arguments
+        assert name in PYPROJECT["dependency-groups"]
     known = {Requirement(line).name for lines in PROJECT["optional-dependencies"].values() for line in lines}
     for argument in arguments[1:]:
         if argument in {"-e", "."}:
             continue
         requirement = Requirement(re.sub(r"^\.\[", f"{PROJECT['name']}[", argument))
-        assert requirement.name in {*known, PROJECT["name"], "pandas", "pyspark"}
+        assert requirement.name in {*known, PROJECT["name"], "nox", "pandas", "pyspark"}
         assert requirement.name != PROJECT["name"] or requirement.extras <= PROJECT["optional-dependencies"].keys()
 
 
@@ -64,16 +68,23 @@ def check_python3(option, code, *_):
         subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def check_nox(option, *names):
+    """Run sessions that the noxfile defines."""
+    assert option == "-s"
+    assert all(f"\ndef {name}(" in (ROOT / "noxfile.py").read_text() for name in names)
+
+
 def check_nothing(*_):
-    """Leave it to the gate, which does these, or is one of them."""
+    """Leave it to the gate, which runs the tests."""
 
 
 CHECKS = {
     "pip": check_pip,
     "curl": check_curl,
+    "nox": check_nox,
     "python": check_python,
     "python3": check_python3,
-    **dict.fromkeys(["pytest", "ruff", "mypy", "pyright", "run"], check_nothing),
+    "pytest": check_nothing,
 }
 
 
@@ -109,7 +120,7 @@ def test_a_block_runs(block, tmp_path, address):
     (tmp_path / "archive").mkdir()
     for number in (1, 2):
         (tmp_path / f"archive/{number}.ndjson.gz").write_bytes(gzip.compress(json.dumps(PAGE).encode()))
-    for folder, names in {"bin": CHECKS.keys() - {"run"}, ".ci": {"run"}, ".venv/bin": {"activate"}}.items():
+    for folder, names in {"bin": CHECKS, ".venv/bin": {"activate"}}.items():
         (tmp_path / folder).mkdir(parents=True)
         for name in names:
             (tmp_path / folder / name).write_text(NOTE if name != "activate" else "")

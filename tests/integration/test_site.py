@@ -1,6 +1,6 @@
 """The site that Sphinx makes of ``docs``: it is built without a warning, links lead somewhere, and it fits a telephone.
 
-Run by ``pytest -m site``, with the extra ``docs``.
+Run by ``pytest -m site``, with the dependency group ``docs``.
 """
 
 import json

@@ -3,9 +3,9 @@
 First the results are proven equal, values and types, and the errors to name the same fields, or it is said where not.
 Then all are timed in one process, in turn, with payloads that are all different. What counts are ratios: the medians of
 paired rounds, and the middle half of them. Memory is a result's without the decoded payload; imports are in fresh
-interpreters, above one that does nothing. Needs the extra `bench`::
+interpreters, above one that does nothing. Needs the dependency group `bench` (and pip 25.1)::
 
-    pip install -e '.[bench]'
+    pip install -e . --group bench
     python tests/tools/benchmarks/compare.py --rounds 41
     python tests/tools/benchmarks/compare.py --rounds 41 --write docs/explanation
 
