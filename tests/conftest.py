@@ -13,7 +13,7 @@ settings.register_profile("few", max_examples=10, **_COMMON)  # for old dependen
 settings.register_profile("quick", max_examples=50, **_COMMON)
 settings.register_profile("thorough", max_examples=500, **_COMMON)
 settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
-# For tests/mutation/mutants.py: the same examples for every change, and what fails need not be made smaller.
+# For mutation testing: draw the same examples for every change, and do not shrink a failure.
 settings.register_profile(
     "mutants", max_examples=25, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_COMMON
 )
