@@ -1,4 +1,4 @@
-"""Hypothesis strategies beside those of the library: events of few values that collide, and what should not be sent."""
+"""More Hypothesis strategies for the tests: events of few values, which collide, and hostile payloads."""
 
 import random
 
@@ -10,7 +10,7 @@ CALL_WORDS = ["queued", "ringing", "in-progress", "completed", "failed", "busy",
 
 
 def deliveries():
-    """Payloads of some events of one call, the same one several times among them; shrinks to one."""
+    """Draw the payloads of one call's events, some of them repeated. They shrink to one event."""
     few = st.sampled_from
     leg = st.fixed_dictionaries({}, optional={"Status": few([None, "completed", "free", "Free"])})
     event = st.fixed_dictionaries(
@@ -30,5 +30,5 @@ def deliveries():
 
 
 def hostile_payloads():
-    """Payloads with their content type, made as the fuzzer makes them."""
+    """Draw hostile payloads, each with its content type, as the fuzzer makes them."""
     return st.integers(0, 2**32).map(lambda seed: hostile_payload(random.Random(seed)))

@@ -1,13 +1,15 @@
-"""Hypothesis strategies: what Exotel could post, and what that means. Needs the extra ``testing``.
+"""Hypothesis strategies for the payloads that Exotel can send, and for the callbacks that `parse` makes of them.
+
+Needs the extra ``testing``.
 
 Facts
 -----
-- Nothing here parses. A field is drawn together with what it means, from tables of spellings, so that the strategies
-  can be held against the parser, and against your handler.
-- Every strategy shrinks towards the least that Exotel sends, in the spelling of its documentation. So the documented
-  spelling, and what is ordinary, stands first everywhere.
+- The strategies don't use the parser. Each field is drawn together with its parsed value, from tables of spellings.
+  So tests can compare the strategies with the parser, and with your handler.
+- Every strategy shrinks to the smallest payload that Exotel sends, in the documented spelling. So absence comes first
+  in each list of choices, and the documented spelling comes before the others.
 
-Words, placeholders and spellings: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and
+Values, placeholders and spellings: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and
 ``docs/explanation/wire-format.md``.
 """
 
@@ -50,39 +52,36 @@ Payload = dict[str, Any]
 Body = tuple[bytes, str]
 
 
-class _Sent(NamedTuple):
-    """One field as it is sent, what that means, and what is odd about it."""
+class _WireValue(NamedTuple):
+    """A value as Exotel sends it, the value that `parse` makes of it, and the issue that it reports."""
 
     wire: Any
-    value: Any
-    code: IssueCode | None = None
+    parsed: Any
+    issue: IssueCode | None = None
+
+
+_Optional = st.SearchStrategy[_WireValue | None]
 
 
 class _Field(NamedTuple):
-    """What a field is called in Python, and what is sent for it."""
+    """A field's name in Python, and what to draw for it: a value, or None if the field is absent."""
 
     attribute: str
-    ordinary: st.SearchStrategy[_Sent]
-    odd: tuple[_Sent, ...] = ()
+    clean: _Optional
+    with_issues: _Optional
 
 
-_NOTHING: Final = tuple(_Sent(wire, None) for wire in (None, "", "null", "NULL", "None", "undefined"))
-_NO_DATE: Final = tuple(
-    _Sent(wire, None) for wire in ("1970-01-01 05:30:00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z")
+_NULLS: Final = tuple(_WireValue(wire, None) for wire in (None, "", "null", "NULL", "None", "undefined"))
+_DATE_PLACEHOLDERS: Final = tuple(
+    _WireValue(wire, None) for wire in ("1970-01-01 05:30:00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z")
 )
-
-
-def _is_nothing(text: str) -> bool:
-    return text.lower() in {str(nothing.wire or "").lower() for nothing in _NOTHING}
-
-
-_NOT_ATTEMPTED: Final = tuple(_Sent(nothing.wire, LegStatus.NOT_ATTEMPTED) for nothing in _NOTHING)
+_NOT_ATTEMPTED: Final = tuple(_WireValue(null.wire, LegStatus.NOT_ATTEMPTED) for null in _NULLS)
 
 _OTHER_SPELLINGS: Final = {"canceled": "cancelled", "inbound": "incoming"}
-_UNKNOWN_WORDS: Final = ("free", "to_leg_unanswered", "completed-no-answer", "unknown")
-_NO_NUMBERS: Final = tuple(_Sent(wire, None, IssueCode.NOT_A_NUMBER) for wire in (-1, "1_000", "soon", 1.5))
-_NO_DATES: Final = tuple(
-    _Sent(wire, None, IssueCode.NOT_A_DATE) for wire in ("soon", "2024-02-30 12:00:00", "15/01/2024")
+_UNRECOGNIZED: Final = ("free", "to_leg_unanswered", "completed-no-answer", "unknown")
+_INVALID_NUMBERS: Final = tuple(_WireValue(wire, None, IssueCode.NOT_A_NUMBER) for wire in (-1, "1_000", "soon", 1.5))
+_INVALID_DATES: Final = tuple(
+    _WireValue(wire, None, IssueCode.NOT_A_DATE) for wire in ("soon", "2024-02-30 12:00:00", "15/01/2024")
 )
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -90,10 +89,11 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def _passthru_date(date: datetime) -> str:
+    """Write a date as Passthru does. `strftime` is not used because it depends on the locale."""
     return f"{_DAYS[date.weekday()]}, {date.day:02} {_MONTHS[date.month - 1]} {date.year} {date.time()}"
 
 
-# How a date is written, and the zone in which it is then read.
+# Each function that writes a date, with the time zone in which the string is read.
 _DATE_WRITERS: Final[Sequence[tuple[Callable[[datetime], str], timezone]]] = (
     (lambda date: date.isoformat(" "), IST),
     (lambda date: date.isoformat("T"), IST),
@@ -105,172 +105,210 @@ _DATE_WRITERS: Final[Sequence[tuple[Callable[[datetime], str], timezone]]] = (
 
 
 def _sid(number: int) -> str:
-    """Write a number in 32 digits and letters: ids are not always hexadecimal."""
+    """Write a number in 32 digits and letters, because not all identifiers are hexadecimal."""
     digits = ""
-    while len(digits) < 32:  # noqa: PLR2004 - the length of an id
+    while len(digits) < 32:  # noqa: PLR2004 - the length of an identifier
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
     return digits
 
 
-_DIGITS: Final = st.integers(0, 10**10 - 1).map("{:010}".format)
-_SIDS: Final = st.integers(0, 36**32 - 1).map(_sid)
-_NUMBERS: Final = (
-    _DIGITS.map("0{}".format) | _DIGITS.map("+91{}".format) | st.sampled_from(["0XXXXX30240", "sip:agent"])
-)
-_URLS: Final = _SIDS.map("https://recordings.exotel.com/exotelrecordings/example/{}.mp3".format)
-# What every encoding can carry: no control characters, no half surrogates, no blanks around it, no word for nothing.
-_TEXTS: Final = (
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-    .map(str.strip)
-    .filter(lambda text: not _is_nothing(text))
-)
-_SECONDS: Final = st.integers(0, 999_999_999).map(lambda number: _Sent(number, number)) | st.integers(0, 9_999).map(
-    lambda number: _Sent(str(number), number)
-)
-_DATES: Final = st.tuples(
-    st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)),  # noqa: DTZ001 - the writer has the zone
-    st.sampled_from(_DATE_WRITERS),
-).map(lambda drawn: _written(drawn[0].replace(microsecond=0), *drawn[1]))
+def _is_null(text: str) -> bool:
+    return text.lower() in {str(null.wire or "").lower() for null in _NULLS}
 
 
-def _written(date: datetime, write: Callable[[datetime], str], zone: timezone) -> _Sent:
-    return _Sent(write(date), date.replace(tzinfo=zone))
+def _as_sent(value: object) -> _WireValue:
+    """Return a value that `parse` leaves as it is."""
+    return _WireValue(value, value)
 
 
-def _spellings(word: str) -> Iterable[str]:
-    """Return a word in its other spellings."""
-    spelled = (word.upper(), word.replace("-", " "), word.replace("-", "_"), _OTHER_SPELLINGS.get(word, word))
-    return (other for other in spelled if other != word)
+_SIDS: Final = st.integers(0, 36**32 - 1).map(lambda number: _as_sent(_sid(number)))
+# Moments of all months and all days of the week, and a leap day. The round one comes first.
+_MOMENTS: Final = [
+    *(datetime(2000 + 9 * n, n + 1, 1 + 2 * n, 2 * n, 5 * n, 4 * n) for n in range(12)),  # noqa: DTZ001 - as below
+    datetime(2024, 2, 29, 23, 59, 59),  # noqa: DTZ001 - each spelling adds its own time zone
+]
+_DATES: Final = [
+    _WireValue(write(moment), moment.replace(tzinfo=zone)) for write, zone in _DATE_WRITERS for moment in _MOMENTS
+]
+_SECONDS: Final = (0, 1, 59, 320, 3_600, 86_400, 999_999_999)
+_NUMBERS: Final = [
+    f"{prefix}{digits}" for prefix in ("0", "+91") for digits in ("0000000000", "8012345678", "9876543210")
+]
+_URLS: Final = [
+    f"https://recordings.exotel.com/exotelrecordings/example/{_sid(number)}.mp3" for number in (0, 35, 36**31)
+]
+# Characters that every encoding can carry: no control characters and no lone surrogates.
+_CHARACTERS: Final = st.characters(exclude_categories=["Cs", "Cc"])
+_TEXTS: Final = st.text(_CHARACTERS, min_size=1, max_size=20).map(lambda text: _as_sent(_meaningful(text)))
 
 
-def _of_words(attribute: str, first: StrEnum, *nothing: _Sent) -> _Field:
-    """Return a field of words: those that are documented, `first` before all, and other spellings of these."""
+def _meaningful(text: str) -> str:
+    """Return a string without whitespace around it, which is not a spelling of null either."""
+    stripped = text.strip()
+    return "0" if _is_null(stripped) else stripped
+
+
+def _spellings(value: str) -> Iterable[str]:
+    """Return the other spellings of a documented value."""
+    spelled = (value.upper(), value.replace("-", " "), value.replace("-", "_"), _OTHER_SPELLINGS.get(value, value))
+    return (other for other in spelled if other != value)
+
+
+def _field(
+    attribute: str, valid: Sequence[_WireValue], invalid: Sequence[_WireValue] = (), *, required: bool
+) -> _Field:
+    """Return a field with fixed values.
+
+    It is one `st.sampled_from`, because unions and maps would make every payload slower to draw. An optional field is
+    absent in about one payload of four.
+    """
+    absent = [] if required else [None] * (1 + len(valid) // 3)
+    return _Field(attribute, st.sampled_from([*absent, *valid]), st.sampled_from([*absent, *valid, *invalid]))
+
+
+def _drawn_field(attribute: str, drawn: _Optional) -> _Field:
+    """Return a field that never has an issue."""
+    return _Field(attribute, drawn, drawn)
+
+
+def _enum_field(attribute: str, first: StrEnum, *nulls: _WireValue, required: bool = False) -> _Field:
+    """Return a field with the values of an enum, `first` before all, and with other spellings of these."""
     enum = type(first)
     members = [member for member in (first, *enum) if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
-    documented = [_Sent(member.value, member) for member in dict.fromkeys(members)]
-    others = [_Sent(other, sent.value) for sent in documented for other in _spellings(sent.wire)]
-    unknown = tuple(_Sent(word, enum["UNKNOWN"], IssueCode.UNKNOWN_WORD) for word in _UNKNOWN_WORDS)
-    return _Field(attribute, st.sampled_from([*documented, *others, *nothing]), unknown)
+    documented = [_WireValue(member.value, member) for member in dict.fromkeys(members)]
+    others = [_WireValue(other, value.parsed) for value in documented for other in _spellings(value.wire)]
+    unknown = [_WireValue(value, enum["UNKNOWN"], IssueCode.UNKNOWN_WORD) for value in _UNRECOGNIZED]
+    return _field(attribute, [*documented, *others, *nulls], unknown, required=required)
 
 
-def _of_dates(attribute: str) -> _Field:
-    return _Field(attribute, _DATES | st.sampled_from(_NO_DATE + _NOTHING), _NO_DATES)
+def _date_field(attribute: str) -> _Field:
+    return _field(attribute, [*_DATES, *_DATE_PLACEHOLDERS, *_NULLS], _INVALID_DATES, required=False)
 
 
-def _of_seconds(attribute: str) -> _Field:
-    return _Field(attribute, _SECONDS | st.sampled_from((*_NOTHING, _Sent("12.0", 12), _Sent(7.0, 7))), _NO_NUMBERS)
+def _seconds_field(attribute: str) -> _Field:
+    numbers = [_WireValue(write(number), number) for write in (int, str) for number in _SECONDS]
+    floats = [_WireValue("12.0", 12), _WireValue(7.0, 7)]
+    return _field(attribute, [*numbers, *floats, *_NULLS], _INVALID_NUMBERS, required=False)
 
 
-def _of_text(attribute: str, texts: st.SearchStrategy[str]) -> _Field:
-    return _Field(attribute, texts.map(lambda text: _Sent(text, text)) | st.sampled_from(_NOTHING))
+def _text_field(attribute: str, texts: Iterable[str]) -> _Field:
+    return _field(attribute, [*map(_as_sent, texts), *_NULLS], required=False)
 
 
-# By the names on the wire, in the order of the model, in which issues come.
+def _number_field(attribute: str) -> _Field:
+    return _text_field(attribute, [*_NUMBERS, "0XXXXX30240", "sip:agent"])
+
+
+# The fields by their names on the wire. They stand in the order of the model, because issues are reported in it.
 _REQUIRED: Final = {
-    "CallSid": _Field("call_sid", _SIDS.map(lambda sid: _Sent(sid, sid))),
-    "Status": _of_words("status", CallStatus.COMPLETED),
+    "CallSid": _drawn_field("call_sid", _SIDS),
+    "Status": _enum_field("status", CallStatus.COMPLETED, required=True),
 }
 _OPTIONAL: Final = {
-    "DateUpdated": _of_dates("date_updated"),
-    "DateCreated": _of_dates("date_created"),
-    "StartTime": _of_dates("start_time"),
-    "EndTime": _of_dates("end_time"),
-    "RecordingUrl": _of_text("recording_url", _URLS),
-    "EventType": _of_words("event_type", EventType.TERMINAL, *_NOTHING),
-    "From": _of_text("from_number", _NUMBERS),
-    "To": _of_text("to_number", _NUMBERS),
-    "PhoneNumberSid": _of_text("phone_number_sid", _NUMBERS),
-    "ConversationDuration": _of_seconds("conversation_duration"),
-    "Direction": _of_words("direction", Direction.OUTBOUND_API, *_NOTHING),
-    "CustomField": _of_text("custom_field", _TEXTS | st.just('{"order": 42}')),
+    "DateUpdated": _date_field("date_updated"),
+    "DateCreated": _date_field("date_created"),
+    "StartTime": _date_field("start_time"),
+    "EndTime": _date_field("end_time"),
+    "RecordingUrl": _text_field("recording_url", _URLS),
+    "EventType": _enum_field("event_type", EventType.TERMINAL, *_NULLS),
+    "From": _number_field("from_number"),
+    "To": _number_field("to_number"),
+    "PhoneNumberSid": _number_field("phone_number_sid"),
+    "ConversationDuration": _seconds_field("conversation_duration"),
+    "Direction": _enum_field("direction", Direction.OUTBOUND_API, *_NULLS),
+    "CustomField": _drawn_field(
+        "custom_field", st.none() | _TEXTS | st.sampled_from([_as_sent('{"order": 42}'), *_NULLS])
+    ),
 }
 _LEG: Final = {
-    "OnCallDuration": _of_seconds("on_call_duration"),
-    "Status": _of_words("status", LegStatus.COMPLETED, *_NOT_ATTEMPTED),
-    "AnsweredBy": _of_words("answered_by", AnsweredBy.HUMAN, *_NOTHING),
+    "OnCallDuration": _seconds_field("on_call_duration"),
+    "Status": _enum_field("status", LegStatus.COMPLETED, *_NOT_ATTEMPTED),
+    "AnsweredBy": _enum_field("answered_by", AnsweredBy.HUMAN, *_NULLS),
 }
-# Fields of which the library knows nothing.
-_MORE: Final = {"Price": st.just("1.500"), "Carrier": _TEXTS}
+_DOCUMENTED: Final = _REQUIRED | _OPTIONAL
+# Fields that the library doesn't know, so they have no attribute.
+_UNDOCUMENTED: Final = {
+    "Price": _drawn_field("", st.sampled_from([None, _as_sent("1.500")])),
+    "Carrier": _drawn_field("", st.none() | _TEXTS),
+}
+
+_COMPLETED: Final = _WireValue("completed", LegStatus.COMPLETED)
 
 
-def _sent(table: Mapping[str, _Field], *, allow_issues: bool) -> dict[str, st.SearchStrategy[_Sent]]:
-    return {
-        name: field.ordinary | st.sampled_from(field.odd) if allow_issues and field.odd else field.ordinary
-        for name, field in table.items()
-    }
+def _draw_fields(draw: st.DrawFn, table: Mapping[str, _Field], *, allow_issues: bool) -> dict[str, _WireValue]:
+    """Draw each field by itself, absent or present, so that each can shrink away."""
+    drawn = {name: draw(field.with_issues if allow_issues else field.clean) for name, field in table.items()}
+    return {name: value for name, value in drawn.items() if value is not None}
 
 
-def _present(
-    required: Mapping[str, st.SearchStrategy[_Sent]], optional: Mapping[str, st.SearchStrategy[_Sent]]
-) -> st.SearchStrategy[dict[str, _Sent]]:
-    """Draw fields of which some are absent; each by itself, so that each can shrink away."""
-    fields = {name: st.none() | field for name, field in optional.items() if name not in required}
-    return st.fixed_dictionaries({**required, **fields}).map(
-        lambda drawn: {name: sent for name, sent in drawn.items() if sent is not None}
-    )
+@st.composite
+def _leg_fields(draw: st.DrawFn, *, allow_issues: bool) -> dict[str, _WireValue]:
+    """Draw the fields of a leg."""
+    fields = _draw_fields(draw, _LEG, allow_issues=allow_issues)
+    # A form can't carry a leg without fields, so a leg has at least one of these.
+    return fields if fields.keys() & {"Status", "OnCallDuration"} else {"Status": _COMPLETED, **fields}
 
 
-@cache
-def _legs(*, allow_issues: bool) -> st.SearchStrategy[dict[str, _Sent]]:
-    fields = _sent(_LEG, allow_issues=allow_issues)
-    # A leg of which nothing is sent would not be there in a form, so one of these is.
-    return st.one_of([_present({name: fields[name]}, fields) for name in ("Status", "OnCallDuration")])
+@st.composite
+def _events(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, StatusCallback]:
+    """Draw payloads, each with the callback that `parse` makes of it."""
+    fields = _draw_fields(draw, _DOCUMENTED, allow_issues=allow_issues)
+    parties = draw(_parties(allow_issues=allow_issues))
+    undocumented = _draw_fields(draw, _UNDOCUMENTED, allow_issues=allow_issues)
 
-
-@cache
-def _events(*, allow_issues: bool) -> st.SearchStrategy[tuple[Payload, StatusCallback]]:
-    """Draw payloads together with what they mean."""
-    drawn = st.tuples(
-        _present(_sent(_REQUIRED, allow_issues=allow_issues), _sent(_OPTIONAL, allow_issues=allow_issues)),
-        st.none() | st.lists(_legs(allow_issues=allow_issues), max_size=3),
-        st.fixed_dictionaries({}, optional=_MORE),
-    )
-    return drawn.map(lambda parts: _event(*parts))
-
-
-def _event(
-    fields: dict[str, _Sent], parties: list[dict[str, _Sent]] | None, more: Payload
-) -> tuple[Payload, StatusCallback]:
-    payload = {name: sent.wire for name, sent in fields.items()} | more
+    payload = _wire(fields | undocumented)
+    issues = _issues(fields)
     if parties is not None:
-        payload["Legs"] = [{name: sent.wire for name, sent in party.items()} for party in parties]
-    issues = _issues(_REQUIRED | _OPTIONAL, fields)
-    for number, party in enumerate(parties or ()):
-        issues += _issues(_LEG, party, f"Legs[{number}].")
-    means = _means(_REQUIRED | _OPTIONAL, fields)
-    legs = tuple(Leg(**_means(_LEG, party)) for party in parties or ())
-    return payload, StatusCallback(**means, legs=legs, issues=tuple(issues), raw=payload)
+        payload["Legs"] = [_wire(party) for party in parties]
+        for index, party in enumerate(parties):
+            issues += _issues(party, f"Legs[{index}].")
+    callback = StatusCallback(
+        **_attributes(_DOCUMENTED, fields),
+        legs=tuple(Leg(**_attributes(_LEG, party)) for party in parties or ()),
+        issues=tuple(issues),
+        raw=payload,
+    )
+    return payload, callback
 
 
-def _means(table: Mapping[str, _Field], sent: Mapping[str, _Sent]) -> dict[str, Any]:
-    return {table[name].attribute: value for name, (_, value, _) in sent.items()}
+@cache
+def _parties(*, allow_issues: bool) -> st.SearchStrategy[list[dict[str, _WireValue]] | None]:
+    return st.none() | st.lists(_leg_fields(allow_issues=allow_issues), max_size=3)
 
 
-def _issues(table: Mapping[str, _Field], sent: Mapping[str, _Sent], path: str = "") -> list[Issue]:
-    known = {name: sent[name] for name in table if name in sent}
-    return [Issue.at(path + name, code, str(wire)) for name, (wire, _, code) in known.items() if code]
+def _wire(fields: Mapping[str, _WireValue]) -> Payload:
+    return {name: value.wire for name, value in fields.items()}
+
+
+def _attributes(table: Mapping[str, _Field], fields: Mapping[str, _WireValue]) -> dict[str, Any]:
+    return {table[name].attribute: value.parsed for name, value in fields.items()}
+
+
+def _issues(fields: Mapping[str, _WireValue], path: str = "") -> list[Issue]:
+    return [Issue.at(path + name, issue, str(wire)) for name, (wire, _, issue) in fields.items() if issue]
 
 
 @st.composite  # also so that the repr is short
 def status_callbacks(draw: st.DrawFn, *, allow_issues: bool = True) -> StatusCallback:
-    """Draw callbacks as `exotel_callback.parse` could return them, with their ``raw``.
+    """Draw callbacks as `exotel_callback.parse` can return them, with their ``raw``.
 
-    Shrinks to a ``completed`` call with a sid of zeros and nothing else. ``st.from_type(StatusCallback)`` is this.
+    They shrink to a ``completed`` call whose sid is all zeros, without any other field.
+    ``st.from_type(StatusCallback)`` is this strategy.
 
-    :param allow_issues: Whether there may be words that are in no table, and dates and numbers that can't be read. Each
-        leaves an `exotel_callback.Issue`; only so there are ``UNKNOWN`` members.
+    :param allow_issues: Whether to draw unrecognized values, and dates and numbers that can't be read. Each adds an
+        `exotel_callback.Issue`. Without them, no field is ``UNKNOWN``.
     """
     return draw(_events(allow_issues=allow_issues))[1]
 
 
 @st.composite
 def legs(draw: st.DrawFn, *, allow_issues: bool = True) -> Leg:
-    """Draw legs of callbacks. Shrinks to a completed one of which nothing else is known.
+    """Draw legs of callbacks. They shrink to a completed leg without any other field.
 
-    :param allow_issues: As for `status_callbacks`; the issues themselves are the callback's.
+    :param allow_issues: As for `status_callbacks`. A leg has no issues of its own; they belong to the callback.
     """
-    return Leg(**_means(_LEG, draw(_legs(allow_issues=allow_issues))))
+    return Leg(**_attributes(_LEG, draw(_leg_fields(allow_issues=allow_issues))))
 
 
 @st.composite
@@ -282,11 +320,11 @@ def _calls(draw: st.DrawFn) -> Call:
 
 @st.composite
 def payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
-    """Draw payloads as Exotel's JSON has them, in all the spellings that were seen.
+    """Draw payloads as Exotel's JSON has them, in every spelling that was observed.
 
-    Shrinks to a ``CallSid`` of zeros and the ``Status`` ``completed``.
+    They shrink to a ``CallSid`` of zeros and the ``Status`` ``completed``.
 
-    :param allow_issues: As for `status_callbacks`. Without, each is clean in strict mode.
+    :param allow_issues: As for `status_callbacks`. Without issues, strict mode accepts every payload.
     """
     return draw(_events(allow_issues=allow_issues))[0]
 
@@ -302,16 +340,16 @@ _FORM_WRITERS: Final[Sequence[Callable[[Pairs], str]]] = (
     lambda pairs: urlencode(list(pairs), quote_via=quote),
 )
 _LEG_WRITERS: Final[Sequence[Callable[[Any], object]]] = (list, json.dumps)
-# As curl, a browser and Guzzle write them.
+# The boundaries of curl, of a browser and of Guzzle.
 _BOUNDARIES: Final = ("------------------------d74496d66958873e", "----WebKitFormBoundaryAbCdEf012345", "5f3c8e1d9a7b")
 _PART_HEADERS: Final = ("", "Content-Type: text/plain; charset=utf-8\r\n", "X-Part: 1\r\n")
 
 
 @st.composite
 def json_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None = None) -> Body:
-    """Draw JSON bodies, each with its content type. Shrinks to the least payload as `json.dumps` writes it.
+    """Draw JSON bodies, each with its content type. They shrink to the smallest payload, as `json.dumps` writes it.
 
-    :param payloads: What is encoded; any payload if left out.
+    :param payloads: The payloads to encode. The default is any payload.
     """
     payload = draw(_or_any(payloads))
     write = draw(st.sampled_from(_JSON_WRITERS))
@@ -322,9 +360,9 @@ def json_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None 
 def form_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None = None) -> Body:
     """Draw urlencoded bodies, each with its content type.
 
-    Legs are in bracket keys or JSON text, null is an empty text or ``null``. Shrinks to the least payload.
+    Legs are in bracket keys or a JSON string. Null is an empty string or ``null``. They shrink to the smallest payload.
 
-    :param payloads: What is encoded; any payload if left out.
+    :param payloads: The payloads to encode. The default is any payload.
     """
     pairs = draw(_pairs(payloads))
     write = draw(st.sampled_from(_FORM_WRITERS))
@@ -333,12 +371,12 @@ def form_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None 
 
 @st.composite
 def multipart_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None = None) -> Body:
-    """Draw multipart bodies, each with its content type, with the boundaries and part headers that clients write.
+    """Draw multipart bodies, each with its content type, with the boundaries and part headers of several clients.
 
-    Legs are in bracket keys or JSON text, null is an empty text or ``null``. Shrinks to the least payload, as curl
-    writes it.
+    Legs are in bracket keys or a JSON string. Null is an empty string or ``null``. They shrink to the smallest payload,
+    as curl writes it.
 
-    :param payloads: What is encoded; any payload if left out.
+    :param payloads: The payloads to encode. The default is any payload.
     """
     pairs = draw(_pairs(payloads))
     return multipart(pairs, draw(st.sampled_from(_BOUNDARIES)), draw(st.sampled_from(_PART_HEADERS)))
@@ -353,8 +391,8 @@ def _pairs(draw: st.DrawFn, chosen: st.SearchStrategy[Payload] | None) -> Pairs:
     payload = draw(_or_any(chosen))
     null = draw(st.sampled_from(["", "null"]))
     write_legs = draw(st.sampled_from(_LEG_WRITERS))
-    told: Payload = {"Legs": write_legs(payload["Legs"])} if "Legs" in payload else {}
-    return tuple(form_pairs(payload | told, null))
+    written: Payload = {"Legs": write_legs(payload["Legs"])} if "Legs" in payload else {}
+    return tuple(form_pairs(payload | written, null))
 
 
 def _bodies(chosen: st.SearchStrategy[Payload]) -> st.SearchStrategy[Body]:
@@ -363,102 +401,101 @@ def _bodies(chosen: st.SearchStrategy[Payload]) -> st.SearchStrategy[Body]:
 
 @st.composite
 def damaged_bodies(draw: st.DrawFn) -> Body:
-    """Draw bodies, each with a content type, that are no StatusCallback: with the default limits all are refused.
+    """Draw bodies, each with a content type, that aren't a StatusCallback. The default limits apply.
 
-    Cut off, holding bytes that are no text, of another type or boundary than the header says, without ``CallSid`` or
-    ``Status``, too large, nested too deep, or not of a call at all. A handler that hands body and header to
-    `exotel_callback.parse`, or to an adapter, answers each with 400, 413, 415 or 422. Shrinks to an empty body.
+    A body is cut off, or isn't UTF-8, or its type or boundary isn't the one in the header, or it has no ``CallSid`` or
+    ``Status``, or it is too large or nested too deep, or it doesn't describe a call. A handler that passes body and
+    header to `exotel_callback.parse`, or to an adapter, answers each with 400, 413, 415 or 422. They shrink to an empty
+    body.
     """
-    return draw(st.one_of(_damages()))
+    return draw(_damaged())
 
 
 @cache
-def _damages() -> list[st.SearchStrategy[Body]]:
+def _damaged() -> st.SearchStrategy[Body]:
     whole = payloads(allow_issues=False)
-    least = {"CallSid": "0" * 32, "Status": "completed"}
+    smallest = {"CallSid": "0" * 32, "Status": "completed"}
     nested: list[Any] = []
     for _ in range(20):
         nested = [nested]
     as_json, as_form, as_multipart = whole.map(encode_json), whole.map(encode_form), whole.map(encode_multipart)
-    return [
+    return st.one_of(
         st.just((b"", JSON)),
         st.just((b"", FORM)),
-        # An object is none without its last brace, nor a multipart body without what ends it.
-        _cut(as_json, 1),
-        _cut(as_multipart, len("--\r\n")),
-        st.tuples(as_json | as_form, st.floats(0, 1)).map(lambda drawn: _with_a_byte(*drawn[0], drawn[1])),
-        _called(as_json.map(_body), "multipart/form-data; boundary=x"),
-        _called(as_form.map(_body), JSON),
-        _called(as_multipart.map(_body), JSON, "multipart/form-data", "multipart/form-data; boundary=another"),
-        _called(
-            (as_json | as_form | as_multipart).map(_body), "text/plain", "application/xml", f"{JSON}; charset=klingon"
+        # Each is damaged without its last bytes: an object's brace, and the end of a multipart body.
+        _cut_off(as_json, len("}")),
+        _cut_off(as_multipart, len("--\r\n")),
+        st.tuples(as_json | as_form, st.floats(0, 1)).map(lambda drawn: _with_invalid_utf8(*drawn[0], drawn[1])),
+        _labeled(as_json, "multipart/form-data; boundary=x"),
+        _labeled(as_form, JSON),
+        _labeled(as_multipart, JSON, "multipart/form-data", "multipart/form-data; boundary=another"),
+        _labeled(as_json | as_form | as_multipart, "text/plain", "application/xml", f"{JSON}; charset=klingon"),
+        st.sampled_from([b"[]", b"null", b"1", b'"CallSid"', b'{"CallSid": "a", "Status": NaN}']).map(
+            lambda body: (body, JSON)
         ),
-        _called(st.sampled_from([b"[]", b"null", b"1", b'"CallSid"', b'{"CallSid": "a", "Status": NaN}']), JSON),
         _bodies(
             st.tuples(whole, st.sampled_from(["CallSid", "Status"]), st.sampled_from([None, "", "null"])).map(
                 lambda drawn: drawn[0] | {drawn[1]: drawn[2]}
             )
         ),
         _bodies(st.sampled_from([{"SmsSid": "0" * 32, "Status": "sent"}, {"CallSid": "0" * 32}, {}])),
-        _bodies(st.just(least | {"CustomField": "x" * 66_000})),
-        _bodies(st.just(least | {f"Field{number}": "" for number in range(300)})),
-        st.just(encode_json(least | {"Nested": nested})),
-    ]
-
-
-def _body(body: Body) -> bytes:
-    return body[0]
-
-
-def _called(bodies: st.SearchStrategy[bytes], *content_types: str) -> st.SearchStrategy[Body]:
-    return st.tuples(bodies, st.sampled_from(content_types))
-
-
-def _cut(bodies: st.SearchStrategy[Body], least: int) -> st.SearchStrategy[Body]:
-    """Cut bodies off, by at least so many bytes."""
-    return st.tuples(bodies, st.floats(0, 1)).map(
-        lambda drawn: (drawn[0][0][: int((len(drawn[0][0]) - least) * drawn[1])], drawn[0][1])
+        _bodies(st.just(smallest | {"CustomField": "x" * 66_000})),
+        _bodies(st.just(smallest | {f"Field{number}": "" for number in range(300)})),
+        st.just(encode_json(smallest | {"Nested": nested})),
     )
 
 
-def _with_a_byte(body: bytes, content_type: str, share: float) -> Body:
-    """Put a byte into a body that is in no UTF-8."""
-    place = int(len(body) * share)
-    return body[:place] + b"\xff" + body[place:], content_type
+def _labeled(bodies: st.SearchStrategy[Body], *content_types: str) -> st.SearchStrategy[Body]:
+    """Draw bodies with one of these content types in place of their own."""
+    return st.tuples(bodies, st.sampled_from(content_types)).map(lambda drawn: (drawn[0][0], drawn[1]))
+
+
+def _cut_off(bodies: st.SearchStrategy[Body], minimum: int) -> st.SearchStrategy[Body]:
+    """Draw bodies without their end, which is at least `minimum` bytes long."""
+    return st.tuples(bodies, st.floats(0, 1)).map(
+        lambda drawn: (drawn[0][0][: int((len(drawn[0][0]) - minimum) * drawn[1])], drawn[0][1])
+    )
+
+
+def _with_invalid_utf8(body: bytes, content_type: str, share: float) -> Body:
+    """Insert a byte that is never part of UTF-8, after this share of the body."""
+    index = int(len(body) * share)
+    return body[:index] + b"\xff" + body[index:], content_type
 
 
 @st.composite
 def deliveries(draw: st.DrawFn, *, allow_issues: bool = True) -> list[Delivery]:
-    """Draw what is posted for one call: its events duplicated, reordered and lost, in mixed encodings and spellings.
+    """Draw the requests for one call: its events repeated, reordered and lost, in mixed encodings and spellings.
 
-    The events are the two ``answered`` ones and the ``terminal`` one; at least one arrives. A repeated one has the
-    delay of Exotel's repetition. A handler should come to what `exotel_callback.merge` of them all says. Shrinks to
-    one delivery, of the least terminal event in JSON.
+    The events are two ``answered`` ones and the ``terminal`` one. At least one arrives. A repeated event has the delay
+    of Exotel's redelivery. A handler should store the state that `exotel_callback.merge` makes of all of them. They
+    shrink to one delivery, of the smallest terminal event in JSON.
 
-    :param allow_issues: As for `status_callbacks`, of the terminal event.
+    :param allow_issues: As for `status_callbacks`. It applies to the terminal event.
     """
-    over = draw(payloads(allow_issues=allow_issues)) | {
+    terminal = draw(payloads(allow_issues=allow_issues)) | {
         "Status": draw(st.sampled_from(["completed", "no-answer", "busy", "failed", "canceled"])),
         "EventType": "terminal",
         "DateUpdated": "2024-01-15 14:30:45",
     }
-    events = [over, _answered(over["CallSid"], "14:25:18", None), _answered(over["CallSid"], "14:25:25", "in-progress")]
-    came: list[Delivery] = []
+    call_sid = terminal["CallSid"]
+    events = [terminal, _answered(call_sid, "14:25:18", None), _answered(call_sid, "14:25:25", "in-progress")]
     order = draw(st.lists(st.integers(0, len(events) - 1), min_size=1, max_size=6))
-    for number, place in enumerate(order):
-        body, content_type = draw(_bodies(st.just(events[place])))
-        earlier = order[:number].count(place)
+    drawn: list[Delivery] = []
+    for position, event in enumerate(order):
+        body, content_type = draw(_bodies(st.just(events[event])))
+        earlier = order[:position].count(event)
         delay = RETRY_DELAYS[min(earlier, len(RETRY_DELAYS)) - 1] if earlier else 0.0
-        came.append(Delivery(content_type, body, delay))
-    return came
+        drawn.append(Delivery(content_type, body, delay))
+    return drawn
 
 
-def _answered(call_sid: str, time: str, second_party: str | None) -> Payload:
-    """Return the event that is sent when a party has picked up."""
+def _answered(call_sid: str, time: str, second_leg: str | None) -> Payload:
+    """Return the event that Exotel sends when a party answers."""
     return {
         "CallSid": call_sid,
         "Status": "in-progress",
         "EventType": "answered",
         "DateUpdated": f"2024-01-15 {time}",
-        "Legs": [{"Status": "in-progress"}, {"Status": second_party}],
+        "Legs": [{"Status": "in-progress"}, {"Status": second_leg}],
     }

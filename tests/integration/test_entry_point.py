@@ -16,7 +16,7 @@ def run(code, path=""):
     )
 
 
-ASKED = "st.from_type(StatusCallback).validate(); print('exotel_callback.strategies' in sys.modules)"
+USED = "st.from_type(StatusCallback).validate(); print('exotel_callback.strategies' in sys.modules)"
 
 
 @pytest.mark.parametrize(
@@ -27,51 +27,64 @@ ASKED = "st.from_type(StatusCallback).validate(); print('exotel_callback.strateg
     ],
 )
 def test_the_registration_is_lazy(imports):
-    """In either order of imports; the strategies are imported when one is asked for."""
-    done = run(f"{imports}\nprint('exotel_callback.strategies' in sys.modules)\n{ASKED}")
+    """The strategies are imported before a test uses one, or are not registered in one order of imports."""
+    done = run(f"{imports}\nprint('exotel_callback.strategies' in sys.modules)\n{USED}")
     assert done.stdout == "False\nTrue\n", done.stderr
 
 
-def test_the_entry_point_alone_imports_nothing_of_ours():
-    """Tests that have nothing to do with the library do not pay for it."""
+def test_the_entry_point_alone_does_not_import_the_package():
+    """`import hypothesis` imports our package, which slows down tests that don't use it."""
     done = run("import hypothesis, sys; print([name for name in sys.modules if 'exotel' in name])")
     assert done.stdout == "['_exotel_callback_hypothesis']\n", done.stderr
 
 
-def test_no_hypothesis_to_register_with():
-    """Somebody has hidden it, as tests of optional imports do."""
-    for hidden in ("None", "type(sys)('hypothesis')"):
-        done = run(f"import sys; sys.modules['hypothesis'] = {hidden}; import exotel_callback; print('fine')")
-        assert (done.stdout, done.stderr) == ("fine\n", "")
+@pytest.mark.parametrize("hidden", ["None", "type(sys)('hypothesis')"])
+def test_the_package_works_without_hypothesis(hidden):
+    """The package can't be imported if Hypothesis is hidden, as tests of optional imports do."""
+    done = run(f"import sys; sys.modules['hypothesis'] = {hidden}; import exotel_callback; print('fine')")
+    assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
-SABOTAGE = {
+BROKEN_COPIES = {
     "it raises": "raise RuntimeError('broken')",
-    "it is no Python": "def",
+    "it isn't Python": "def",
     "a dependency is missing": "import no_such_module",
     "it warns": "import warnings; warnings.warn('old', DeprecationWarning)",
-    "there is nothing in it": "",
+    "it is empty": "",
 }
+# One process tries all copies: `hypothesis.entry_points.run` is what `import hypothesis` calls in the end.
+TRY_COPIES = """
+import contextlib, sys
+from hypothesis.entry_points import run
+
+for folder in {folders}:
+    for is_imported_before in (False, True):
+        sys.modules.pop("exotel_callback", None)
+        sys.path.insert(0, folder)
+        if is_imported_before:
+            with contextlib.suppress(Exception):
+                import exotel_callback
+        run()
+        sys.path.remove(folder)
+print("fine")
+"""
 
 
-@pytest.mark.parametrize("code", SABOTAGE.values(), ids=SABOTAGE)
-@pytest.mark.parametrize(
-    "before", ["", "import contextlib\nwith contextlib.suppress(Exception): import exotel_callback\n"]
-)
-def test_a_broken_copy_does_not_break_hypothesis(tmp_path, before, code):
-    """Whatever is wrong with ours, everybody else's tests run."""
-    package = tmp_path / "exotel_callback"
-    package.mkdir()
-    (package / "__init__.py").write_text(code)
-    done = run(f"{before}import hypothesis, sys; print('_exotel_callback_hypothesis' in sys.modules)", tmp_path)
-    assert (done.stdout, done.stderr) == ("True\n", "")
+def test_a_broken_copy_does_not_break_hypothesis(tmp_path):
+    """A fault of our package breaks `import hypothesis`, and so the tests of other projects."""
+    for name, code in BROKEN_COPIES.items():
+        package = tmp_path / name / "exotel_callback"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(code)
+    done = run(TRY_COPIES.format(folders=[str(tmp_path / name) for name in BROKEN_COPIES]))
+    assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
 @pytest.mark.parametrize(
     "broken", ["None", "SimpleNamespace(register=lambda: 1 / 0)"], ids=["no module", "a function that raises"]
 )
 def test_broken_strategies_do_not_break_hypothesis(broken):
-    """Not even when the package itself is there."""
+    """A fault of the module that registers the strategies breaks `import hypothesis` or our package."""
     done = run(
         f"import sys; from types import SimpleNamespace; sys.modules['exotel_callback._hypothesis'] = {broken}\n"
         "import exotel_callback, hypothesis; print('fine')"

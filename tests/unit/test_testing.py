@@ -1,4 +1,4 @@
-"""The kit for unit tests: payloads, encoders, scenarios, and an assertion that tells all."""
+"""The kit for unit tests: payloads, encoders, scenarios, and an assertion that shows every issue."""
 
 import json
 import os
@@ -40,7 +40,7 @@ ENCODERS = [encode_json, encode_form, encode_multipart]
 
 
 def test_a_payload():
-    """It is clean, whole, and has what a call that was asked for by the API has."""
+    """The default payload has issues, or lacks a field of a connected call that the API started."""
     callback = assert_valid(payload())
     assert (callback.outcome, callback.is_terminal, len(callback.legs)) == ("connected", True, 2)
     assert not callback.extra
@@ -48,7 +48,7 @@ def test_a_payload():
 
 
 def test_overrides():
-    """By names on the wire; a name that is in no document is one more field."""
+    """An override is lost, or an undocumented name doesn't become one more field."""
     changed = payload(Status="busy", Legs=[], Price="1.500")
     assert parse(changed).status is CallStatus.BUSY
     assert parse(changed).legs == ()
@@ -56,7 +56,7 @@ def test_overrides():
 
 
 def test_a_payload_is_yours_to_change():
-    """Deep down as well."""
+    """Changing a payload changes the next one, or the caller's own list."""
     payload()["Legs"].clear()
     legs = [{"Status": "busy"}]
     payload(Legs=legs)["Legs"].clear()
@@ -66,7 +66,7 @@ def test_a_payload_is_yours_to_change():
 
 @pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw", "answered_by", "on_call_duration", "outcome"])
 def test_a_python_name_is_no_field(name):
-    """It would be an unknown one, and the test would test something else."""
+    """payload() accepts a name of Python, so a test would send an unknown field instead."""
     with pytest.raises(TypeError, match=f"Status and CallSid, not {name}"):
         payload(**{name: "busy"})
 
@@ -80,7 +80,7 @@ NESTED = {
 
 
 def test_encoding_json():
-    """It is JSON."""
+    """The body isn't the payload as JSON, or NaN is accepted."""
     body, content_type = encode_json(NESTED)
     assert json.loads(body) == {**NESTED, "T": ["é", True]}
     assert content_type == "application/json"
@@ -91,32 +91,32 @@ def test_encoding_json():
 @pytest.mark.parametrize("encode", ENCODERS)
 @pytest.mark.parametrize("value", [float("inf"), b"bytes", {1}, [object()]])
 def test_what_json_does_not_have(encode, value):
-    """It is no payload in a form either."""
+    """An encoder accepts a value that JSON can't hold."""
     with pytest.raises((ValueError, TypeError)):
         encode({"CallSid": value})
 
 
 @pytest.mark.parametrize("text", ["x", f"--{'-' * 24}d74496d66958873e x", f"--{'-' * 24}d74496d66958873ex --x"])
 def test_a_boundary_is_in_no_value(text):
-    """It is made longer until it is not."""
+    """A value that contains the boundary ends its part."""
     assert parse(*encode_multipart({**LEAST, "CustomField": text})).custom_field == text
 
 
 def test_nothing_in_a_form():
-    """Null is written as one likes, and an empty leg as an empty text."""
+    """Null or an empty leg is written in another way than documented."""
     assert [*form_pairs({"a": None, "Legs": [{}]}, null="null")] == [("a", "null"), ("Legs[0]", "")]
     assert [*form_pairs({"a": None})] == [("a", "")]
 
 
 def test_a_name_in_a_multipart_body():
-    """What would end it there is escaped as browsers do."""
+    """A field's name can end the header of its part, because it isn't escaped as browsers do."""
     body, _ = encode_multipart({'a"b\r\nX-Header: 1': "x"})
     assert b'name="a%22b%0D%0AX-Header: 1"\r\n\r\nx\r\n' in body
 
 
 @pytest.mark.parametrize("encode", ENCODERS)
 def test_half_of_a_surrogate_pair(encode):
-    """A handler gets it as a hostile sender would send it."""
+    """A lone surrogate can't be encoded, or it isn't refused as it would be in a real request."""
     body, content_type = encode({"CallSid": "a", "Status": "busy", "To": "\ud800"})
     if encode is encode_json:
         assert [issue.path for issue in parse(body, content_type).issues] == ["To"]
@@ -127,13 +127,13 @@ def test_half_of_a_surrogate_pair(encode):
 
 @pytest.mark.parametrize("encode", ENCODERS)
 def test_a_leg_of_which_nothing_is_known(encode):
-    """It keeps its place in every encoding, at the end too."""
+    """An empty leg is lost in an encoding."""
     legs = parse(*encode(payload(Legs=[{"Status": "busy"}, {}]))).legs
     assert legs == (Leg(status=LegStatus.BUSY), Leg())
 
 
 def test_encoding_forms():
-    """Bracket keys for what is nested, an empty text for null, nothing for an empty list."""
+    """Bracket keys, null or an empty list are written in another way than documented."""
     pairs = [
         ("CallSid", "a"),
         ("Legs[0][Status]", ""),
@@ -151,7 +151,7 @@ def test_encoding_forms():
 
 
 def test_a_multipart_body_as_another_program_reads_it():
-    """Names and values that could be taken for a part's end are whole."""
+    """Werkzeug reads other values from a body whose names and values look like the end of a part."""
     pytest.importorskip("werkzeug")
     from werkzeug.test import EnvironBuilder
     from werkzeug.wrappers import Request
@@ -170,7 +170,7 @@ def test_a_multipart_body_as_another_program_reads_it():
 @pytest.mark.parametrize("encode", ENCODERS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenarios(name, encode):
-    """Each is clean in every encoding, and comes to the same call, with the outcome that it names."""
+    """A scenario has issues, or depends on the encoding, or has another outcome than it says."""
     scenario = SCENARIOS[name]
     deliveries = list(scenario.deliveries(encode))
     events = [assert_valid(delivery.body, delivery.content_type) for delivery in deliveries]
@@ -182,13 +182,13 @@ def test_scenarios(name, encode):
 
 
 def test_scenarios_are_of_different_calls():
-    """All of them can be played against one table."""
+    """Two scenarios share a CallSid, so they can't be played against one table."""
     assert len({scenario.call_sid for scenario in SCENARIOS.values()}) == len(SCENARIOS)
     assert all(len(scenario.call_sid) == 32 for scenario in SCENARIOS.values())
 
 
 def test_what_is_special_about_some():
-    """What their names say."""
+    """A scenario isn't what its name says."""
 
     def events(name):
         return [parse(body, content_type) for content_type, body, _ in SCENARIOS[name].deliveries()]
@@ -209,17 +209,14 @@ def test_what_is_special_about_some():
 
 
 def test_the_scenarios_are_as_stored():
-    """Users' tests rest on them.
-
-    After a change that is meant, run ``PYTHONPATH=tests python tests/unit/test_testing.py``.
-    """
+    """The scenarios changed, which can break users' tests. If you mean it, run `PYTHONPATH=tests python tests/unit/test_testing.py`."""
     stored = json.loads(STORED.read_text())
     assert scenarios() == stored
     assert list(SCENARIOS) == list(stored["scenarios"])
 
 
 def test_scenarios_do_not_change():
-    """Neither the table, nor a delivery."""
+    """A user can change the table of scenarios, or two runs of one differ."""
     with pytest.raises(TypeError):
         SCENARIOS["busy"] = None
     assert isinstance(next(SCENARIOS["busy"].deliveries()), Delivery)
@@ -227,7 +224,7 @@ def test_scenarios_do_not_change():
 
 
 def test_assert_valid_takes_what_parse_takes():
-    """With its zone and its limits."""
+    """assert_valid() doesn't accept a payload or an option of `parse`."""
     assert isinstance(assert_valid(b"CallSid=a&Status=busy", "application/x-www-form-urlencoded"), StatusCallback)
     with pytest.raises(AssertionError, match="larger than 5 bytes"):
         assert_valid(b"CallSid=a&Status=busy", limits=Limits(body_bytes=5))
@@ -269,7 +266,7 @@ ODD = {
     ],
 )
 def test_assert_valid_tells_all(odd, lines):
-    """A line for each issue, and what else the error says; no value."""
+    """An issue or the advice of the error isn't shown, or a value is."""
     with pytest.raises(AssertionError) as caught:
         assert_valid(odd)
     told = str(caught.value).splitlines()
@@ -281,7 +278,7 @@ def test_assert_valid_tells_all(odd, lines):
 
 
 def test_assert_valid_in_pytest(tmp_path):
-    """It shows the test's own line, and the issues below it."""
+    """A failure shows code of the library in place of the line of the user's test."""
     test = tmp_path / "test_it.py"
     test.write_text(f"from exotel_callback.testing import assert_valid\n\ndef test_it():\n    assert_valid({ODD!r})\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, test]
@@ -293,7 +290,7 @@ def test_assert_valid_in_pytest(tmp_path):
 
 
 def scenarios():
-    """Return each scenario as it is told and delivered, and what Exotel waits for."""
+    """Return each scenario with its deliveries, and the delays of Exotel."""
     told = {
         name: {
             "name": scenario.name,
