@@ -189,7 +189,7 @@ def _date_field(attribute: str) -> _Field:
 def _seconds_field(attribute: str) -> _Field:
     numbers = [_WireValue(write(number), number) for write in (int, str) for number in _SECONDS]
     floats = [_WireValue("12.0", 12), _WireValue(7.0, 7)]
-    return _field(attribute, [*numbers, *floats, *_NULLS], _INVALID_NUMBERS, required=False)
+    return _field(attribute, [*numbers, *_NULLS, *floats], _INVALID_NUMBERS, required=False)
 
 
 def _text_field(attribute: str, texts: Iterable[str]) -> _Field:

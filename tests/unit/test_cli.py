@@ -236,7 +236,7 @@ def test_explain_shows_several_files_of_one_call_as_a_timeline(shuffle):
 
 def test_explain_tells_a_redelivery_from_an_event():
     """It is in the line of its event."""
-    _, out, _ = run("explain", *files_of("redelivered-in-another-encoding"), COLUMNS="400")
+    _, out, _ = run("explain", *files_of("redelivered-in-another-encoding"), COLUMNS="2000")
     timeline, _ = out.split("Call: ")
     assert timeline.count("│ 2026") == 1
     assert re.search(
