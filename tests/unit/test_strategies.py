@@ -2,10 +2,7 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import defaultdict
 from itertools import product
 from pathlib import Path

@@ -209,7 +209,10 @@ def test_what_is_special_about_some():
 
 
 def test_the_scenarios_are_as_stored():
-    """The scenarios changed, which can break users' tests. If you mean it, run `PYTHONPATH=tests python tests/unit/test_testing.py`."""
+    """The scenarios changed, which can break users' tests.
+
+    If you mean it, run `PYTHONPATH=tests python tests/unit/test_testing.py`.
+    """
     stored = json.loads(STORED.read_text())
     assert scenarios() == stored
     assert list(SCENARIOS) == list(stored["scenarios"])
