@@ -52,7 +52,7 @@ def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines
 
 
 def name_publicly(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, shown: nodes.Element) -> Any:
-    """Resolve the name of a private module (``exotel_callback._words.CallStatus``) as the public one."""
+    """Resolve the name of a private module (``exotel_callback._enums.CallStatus``) as the public one."""
     name = node["reftarget"].rpartition(".")[2]
     if node.get("refdomain") != "py" or name not in import_module("exotel_callback").__all__:
         return None

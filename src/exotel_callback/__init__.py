@@ -9,6 +9,7 @@
 import sys
 from typing import TYPE_CHECKING
 
+from ._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -18,24 +19,23 @@ from ._errors import (
     IssueCode,
     MissingFieldError,
 )
-from ._model import Leg, StatusCallback
+from ._model.callback import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
-from ._words import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
 
 if TYPE_CHECKING:
-    from ._call import Call, merge
-    from ._call_details import CallList, parse_call_details, parse_call_list
-    from ._passthru import PassthruEvent, PassthruLeg, parse_passthru
-    from ._queue import dump, load, load_call
+    from ._model.call import Call, merge
+    from ._parse.call_details import CallList, parse_call_details, parse_call_list
+    from ._parse.passthru import PassthruEvent, PassthruLeg, parse_passthru
+    from ._serialize import dump, load, load_call
 else:
     # What `parse` does not need is imported when it is first asked for. Type checkers see the imports above instead,
     # so that they know each type, and which names there are.
     _LATER = {
-        "_call": ("Call", "merge"),
-        "_call_details": ("CallList", "parse_call_details", "parse_call_list"),
-        "_passthru": ("PassthruEvent", "PassthruLeg", "parse_passthru"),
-        "_queue": ("dump", "load", "load_call"),
+        "_model.call": ("Call", "merge"),
+        "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
+        "_parse.passthru": ("PassthruEvent", "PassthruLeg", "parse_passthru"),
+        "_serialize": ("dump", "load", "load_call"),
     }
 
     def __getattr__(name: str) -> object:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, cast
 
 import attrs
 
-from ._open import opened
+from ._model._open import opened
 
 
 @unique

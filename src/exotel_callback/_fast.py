@@ -20,14 +20,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NoReturn, cast
 
-from ._decode import BOUNDARY_LENGTH
-from ._fields import wire_fields
-from ._model import Leg, StatusCallback
-from ._open import opened
+from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
+from ._fields.kinds import NO_DATE, NOTHING, TEXT
+from ._fields.table import wire_fields
+from ._model._open import opened
+from ._model.callback import Leg, StatusCallback
 from ._options import IST
-from ._raw import ATOMS, MAX_INT_DIGITS, RawPayload, Repeated
-from ._read import NO_DATE, NOTHING, TEXT
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
+from ._wire.decode import BOUNDARY_LENGTH
+from ._wire.payload import ATOMS, MAX_INT_DIGITS, RawPayload, Repeated
 
 _JSON_TYPES: Final = frozenset({"application/json", "application/json; charset=utf-8"})
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -172,7 +172,7 @@ def _fields_of_multipart(body: bytes, content_type: str) -> _Fields:
     boundary = content_type[len(_MULTIPART) :]
     if len(boundary) > BOUNDARY_LENGTH or not boundary.replace("-", "").isalnum():
         raise _NotOrdinaryError
-    from ._multipart import read_parts  # noqa: PLC0415 - JSON does not need the package
+    from ._wire.from_multipart import read_parts  # noqa: PLC0415 - JSON does not need the package
 
     parts = read_parts(body, boundary.encode("ascii"))
     fields: _Fields = {}

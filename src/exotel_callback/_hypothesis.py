@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ._call import Call
-from ._model import Leg, StatusCallback
+from ._model.call import Call
+from ._model.callback import Leg, StatusCallback
 
 
 def register() -> None:

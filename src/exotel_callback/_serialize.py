@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ._call import Call
 from ._errors import DecodeError
-from ._model import StatusCallback
+from ._model.call import Call
+from ._model.callback import StatusCallback
 
 if TYPE_CHECKING:
     from cattrs import Converter

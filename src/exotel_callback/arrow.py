@@ -36,14 +36,14 @@ except ModuleNotFoundError as _error:
     _message = "the bulk functions need an extra: pip install 'exotel-callback[arrow]'"
     raise ImportError(_message) from _error
 
-from ._archive import guess_content_type
-from ._call import Call, distinct, merged
+from ._enums import Outcome
 from ._errors import CallbackError, DecodeError, Issue
-from ._event_key import instant
-from ._model import CallFields, Leg, StatusCallback
+from ._model.call import Call, distinct, merged
+from ._model.callback import CallFields, Leg, StatusCallback
+from ._model.event_key import instant
 from ._options import DEFAULT_LIMITS, IST, Limits, check_options
 from ._parse import parse
-from ._words import Outcome
+from ._wire.decode import guess_content_type
 
 __all__ = ["CALL_SCHEMA", "SCHEMA", "call_table", "parse_batches"]
 

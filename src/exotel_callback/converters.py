@@ -14,9 +14,9 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ._call import Call, merge
 from ._errors import DecodeError, Issue
-from ._model import Leg, StatusCallback
+from ._model.call import Call, merge
+from ._model.callback import Leg, StatusCallback
 
 __all__ = ["configure_converter", "make_converter"]
 

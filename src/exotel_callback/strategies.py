@@ -29,12 +29,12 @@ except ModuleNotFoundError as _error:
     _message = "the strategies need an extra: pip install 'exotel-callback[testing]'"
     raise ImportError(_message) from _error
 
-from ._call import Call, merge
 from ._encode import FORM, JSON, Pairs, encode_form, encode_json, encode_multipart, form_pairs, multipart
+from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus
 from ._errors import Issue, IssueCode
-from ._model import Leg, StatusCallback
+from ._model.call import Call, merge
+from ._model.callback import Leg, StatusCallback
 from ._options import IST
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus
 from .testing import RETRY_DELAYS, Delivery
 
 __all__ = [

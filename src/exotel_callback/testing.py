@@ -19,11 +19,11 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from ._encode import encode_form, encode_json, encode_multipart
+from ._enums import Outcome
 from ._errors import CallbackError, in_words
-from ._model import Leg, StatusCallback
+from ._model.callback import Leg, StatusCallback
 from ._options import DEFAULT_LIMITS, IST, Limits
 from ._parse import parse
-from ._words import Outcome
 
 __all__ = [
     "SCENARIOS",

@@ -22,8 +22,9 @@ import pytest
 from rich.progress import Progress
 
 from command import convert, envelope, ndjson, run_on_terminal, run_process
-from exotel_callback import _cli, _convert, parse, testing
-from exotel_callback._archive import LINE_BYTES
+from exotel_callback import _cli, parse, testing
+from exotel_callback._cli import convert as _convert
+from exotel_callback._cli.envelope import LINE_BYTES
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 

@@ -62,7 +62,9 @@ parse_passthru
     modules = run(code).split()
     loaded = {name.partition(".")[0] for name in modules}
     assert "exotel_callback._parse" in modules
-    assert not {f"exotel_callback.{name}" for name in ("_call", "_call_details", "_passthru", "_queue")} & {*modules}
+    assert not {
+        f"exotel_callback.{name}" for name in ("_model.call", "_parse.call_details", "_parse.passthru", "_serialize")
+    } & {*modules}
     unwanted = {
         "itsdangerous",
         "phonenumbers",

@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from command import convert, ndjson
 from exotel_callback import Outcome, testing
-from exotel_callback._convert import (
+from exotel_callback._cli.convert import (
     ANSWERED,
     DAY,
     DURATION,
@@ -27,7 +27,7 @@ from exotel_callback._convert import (
     WORD,
     counted_of,
 )
-from exotel_callback._report import busiest, page
+from exotel_callback._cli.report import busiest, page
 from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
 
 TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]

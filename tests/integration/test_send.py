@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 
 from command import run
-from exotel_callback import _send
 from exotel_callback._cli import _told
-from exotel_callback._send import Attempt, target
+from exotel_callback._cli import send as _send
+from exotel_callback._cli.send import Attempt, target
 from exotel_callback.testing import SCENARIOS
 from helpers import ENCODERS
 

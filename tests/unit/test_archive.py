@@ -6,7 +6,8 @@ import json
 import pytest
 
 from exotel_callback import parse
-from exotel_callback._archive import LINE_BYTES, from_envelope, guess_content_type, lines_of
+from exotel_callback._cli.envelope import LINE_BYTES, from_envelope, lines_of
+from exotel_callback._wire.decode import guess_content_type
 from helpers import FORM, LEAST, multipart
 
 

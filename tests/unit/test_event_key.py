@@ -18,12 +18,12 @@ from exotel_callback import (
     Leg,
     LegStatus,
     StatusCallback,
-    _event_key,
     dump,
     load,
     parse,
     strategies,
 )
+from exotel_callback._model import event_key as _event_key
 from helpers import ENCODERS, LEAST, PAGE
 
 CALLBACK = parse({**PAGE, "Legs": [{"Status": "completed"}, {"Status": "free", "AnsweredBy": "Human"}]})

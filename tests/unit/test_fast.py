@@ -27,8 +27,8 @@ from exotel_callback import (
     strategies,
 )
 from exotel_callback._fast import read_flat, read_ordinary
-from exotel_callback._raw import RawPayload
-from exotel_callback._read import NO_DATE
+from exotel_callback._fields.kinds import NO_DATE
+from exotel_callback._wire.payload import RawPayload
 from exotel_callback.testing import SCENARIOS
 from fast_path import everything, sent
 from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, multipart

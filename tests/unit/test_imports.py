@@ -1,7 +1,8 @@
-"""Modules import only those that come before them, and no package that they don't declare."""
+"""Folders import only those above them, and modules no package that they don't declare."""
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,84 +12,40 @@ from helpers import PUBLIC_MODULES
 
 SOURCE = Path(exotel_callback.__file__).parent
 
-# The modules in the order in which data flows: each may import those above it, and no others of ours.
-ORDER = [
-    "_words",
-    "_outcome",
-    "_open",
-    "_errors",
-    "_event_key",
-    "_raw",
-    "_options",
-    "_multipart",
-    "_decode",
-    "_read",
-    "_names",
-    "_fields",
-    "_model",
-    "_fast",
-    "_legs",
-    "_addresses",
-    "_parse",
-    "_call_details",
-    "_passthru",
-    "_call",
-    "converters",
-    "_queue",
-    "_hypothesis",
-    "__init__",
-    "_encode",
-    "_archive",
-    "arrow",
-    "testing",
-    "strategies",
-    "auth",
-    "recordings",
-    "phones",
-    "_explain",
-    "_convert",
-    "_report",
-    "_send",
-    "_cli",
-    "__main__",
+# The folders and top-level modules in the order in which data flows: each may import its own layer and those above it.
+LAYERS = [
+    {"_enums", "_errors", "_options"},
+    {"_wire"},
+    {"_fields"},
+    {"_model"},
+    {"_fast", "_parse"},
+    {"__init__", "_encode", "_hypothesis", "_serialize", "converters"},
+    {"arrow", "auth", "phones", "recordings", "strategies", "testing"},
+    {"adapters"},
+    {"__main__", "_cli"},
 ]
+# It imports nothing, so any layer may use it.
+EVERYWHERE = "_model._open"
 
-# What a module may import from elsewhere besides the standard library. What is imported inside of functions counts too.
+# What a folder or module may import besides the standard library and what all may. Imports inside of functions count too.
+ALL_MAY = {"attrs"}
 THIRD_PARTY = {
-    "_errors": {"attrs"},
-    "_options": {"attrs"},
-    "_fields": {"attrs"},
-    "_model": {"attrs"},
-    "_parse": {"attrs"},
-    "_call_details": {"attrs"},
-    "_passthru": {"attrs"},
-    "_call": {"attrs"},
-    "_legs": {"attrs"},
-    "_read": {"dateutil"},
-    "_multipart": {"multipart"},
-    "converters": {"attrs", "cattrs"},
-    "_queue": {"cattrs"},
+    "_wire": {"multipart"},
+    "_fields": {"dateutil"},
+    "_serialize": {"cattrs"},
+    "_hypothesis": {"hypothesis"},
+    "converters": {"cattrs"},
     "auth": {"itsdangerous"},
     "phones": {"phonenumbers"},
-    "_explain": {"attrs", "rich"},
-    "testing": {"attrs"},
-    "_hypothesis": {"hypothesis"},
-    "strategies": {"attrs", "hypothesis"},
-    "arrow": {"attrs", "pyarrow"},
-    "_convert": {"click", "pyarrow", "rich"},
-    "_report": {"matplotlib"},
-    "_send": {"httpx2"},
-    "_cli": {"click", "rich"},
+    "strategies": {"hypothesis"},
+    "arrow": {"pyarrow"},
+    "_cli": {"click", "httpx2", "matplotlib", "pyarrow", "rich"},
 }
 
-# None of them belongs into a parser: files, sockets, clocks, the environment.
-NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib.request"}
-
-
-# The adapters: each may import what all may, and its own framework.
+# The adapters: each may import its own framework.
 ADAPTERS = {
     "__init__": set(),
-    "_shared": {"attrs"},
+    "_shared": set(),
     "aiohttp": {"aiohttp"},
     "aws_lambda": set(),
     "django": {"django"},
@@ -96,56 +53,99 @@ ADAPTERS = {
     "flask": {"flask", "werkzeug"},
 }
 
+# None of them belongs into a parser: files, sockets, clocks, the environment.
+NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib.request"}
+
+
+def module_name(path):
+    """Return the name of a module inside of the package; a folder's ``__init__`` has that of the folder."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_name(path): path for path in SOURCE.rglob("*.py")}
+
 
 def imports(module):
-    tree = ast.parse((SOURCE / f"{module}.py").read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            yield node.level, node.module
-        elif isinstance(node, ast.Import):
-            yield from ((0, alias.name) for alias in node.names)
+    """Yield the full name of each module that a module imports; that of our own ones begins with a dot."""
+    path = MODULES[module]
+    package = path.relative_to(SOURCE).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                yield (
+                    node.module.replace("exotel_callback", "", 1)
+                    if node.module.startswith("exotel_callback.")
+                    else node.module
+                )
+                continue
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            names = [".".join(filter(None, [*base, alias.name])) for alias in node.names]
+            yield from (
+                "." + (name if name in MODULES else ".".join(filter(None, base)) or "__init__") for name in names
+            )
 
 
-def test_every_module_has_its_place():
-    """A new module is given one."""
-    assert sorted(ORDER) == sorted(path.stem for path in SOURCE.glob("*.py"))
+OURS = {module: {name[1:] for name in imports(module) if name.startswith(".")} for module in MODULES}
+OTHERS = {module: {name for name in imports(module) if not name.startswith(".")} for module in MODULES}
 
 
-def test_modules_import_those_above_them():
-    """Data goes one way."""
-    for place, module in enumerate(ORDER):
-        ours = {name for level, name in imports(module) if level}
-        assert ours <= set(ORDER[:place]), module
+def layer_of(module):
+    top = module.partition(".")[0]
+    return next(number for number, layer in enumerate(LAYERS) if top in layer)
 
 
-def test_modules_import_nothing_else():
-    """The parser does no I/O, and knows no framework."""
-    for module in ORDER:
-        others = {name for level, name in imports(module) if not level}
-        packages = {name.partition(".")[0] for name in others}
-        assert packages - sys.stdlib_module_names == THIRD_PARTY.get(module, set()), module
-        if module not in {"_convert", "_report", "_send", "_cli", "__main__"}:
-            assert not others & NO_IO, module
+def test_every_folder_and_module_has_a_layer():
+    """A folder or module at the top has no place in `LAYERS`."""
+    tops = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert tops == set().union(*LAYERS)
 
 
-def test_adapters_import_their_own_framework_only():
-    """And nothing that is not an adapter imports one."""
-    assert {path.stem for path in SOURCE.glob("adapters/*.py")} == set(ADAPTERS)
-    for module, frameworks in ADAPTERS.items():
-        packages = {name.partition(".")[0] for level, name in imports(f"adapters/{module}") if not level}
-        assert packages - sys.stdlib_module_names - {"exotel_callback"} == frameworks, module
-    assert not any("adapters" in (name or "") for module in ORDER for _, name in imports(module))
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_import_their_own_layer_and_those_above(module):
+    """A module imports one from a layer below it."""
+    below = {name for name in OURS[module] - {EVERYWHERE} if layer_of(name) > layer_of(module)}
+    if module != "__init__":  # which imports what it exports, and the registration with Hypothesis
+        assert not below
+    assert not OURS[EVERYWHERE]
+
+
+def test_there_are_no_cycles():
+    """Two modules import each other."""
+    TopologicalSorter({module: names - {module, "__init__"} for module, names in OURS.items()}).prepare()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_import_declared_packages_only(module):
+    """A module imports a package that its folder doesn't declare, or the parser does I/O."""
+    packages = {name.partition(".")[0] for name in OTHERS[module]} - sys.stdlib_module_names
+    folder, _, name = module.partition(".")
+    allowed = ADAPTERS[name or "__init__"] if folder == "adapters" else THIRD_PARTY.get(folder, set())
+    assert packages <= ALL_MAY | allowed
+    if folder not in {"_cli", "__main__", "adapters"}:
+        assert not OTHERS[module] & NO_IO
+
+
+def test_declared_packages_are_imported():
+    """`THIRD_PARTY` or `ADAPTERS` names a package that nothing imports."""
+    for folder, packages in THIRD_PARTY.items():
+        names = set().union(*(OTHERS[module] for module in MODULES if module.partition(".")[0] == folder))
+        assert packages <= {name.partition(".")[0] for name in names}, folder
+    assert {f"adapters.{name}".removesuffix(".__init__") for name in ADAPTERS} == {
+        module for module in MODULES if module.startswith("adapters")
+    }
 
 
 def test_every_public_module_is_listed():
-    """The list of public modules, which other tests go through, has each module whose name is public."""
-    names = [*ORDER, *(f"adapters.{name}" for name in ADAPTERS)]
-    public = {f"exotel_callback.{name}" for name in names if not name.rpartition(".")[2].startswith("_")}
-    assert {*PUBLIC_MODULES} == {"exotel_callback", *public}
+    """The list of public modules, which other tests go through, lacks a module whose name is public."""
+    public = {name for name in MODULES if not any(part.startswith("_") for part in name.split("."))} - {"adapters"}
+    assert {*PUBLIC_MODULES} == {"exotel_callback", *(f"exotel_callback.{name}" for name in public)}
 
 
 def test_every_public_name_is_there():
-    """The package has every name that ``__all__`` promises; submodules are loaded when they are imported."""
+    """The package lacks a name that ``__all__`` promises; submodules are loaded when they are imported."""
     assert all(hasattr(exotel_callback, name) for name in exotel_callback.__all__)
     assert {*exotel_callback.__all__} <= {*dir(exotel_callback)}
     with pytest.raises(AttributeError, match="module 'exotel_callback' has no attribute 'parse_pasthru'"):

@@ -19,23 +19,23 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from ._addresses import identify
-from ._archive import from_envelope, guess_content_type, lines_of
-from ._call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
-from ._decode import decode
-from ._encode import encode_form, encode_json, encode_multipart
-from ._errors import CallbackError
-from ._explain import Found, explain_call, explain_calls, printable
-from ._model import StatusCallback
-from ._options import DEFAULT_LIMITS
-from ._parse import parse
-from ._passthru import PassthruEvent, parse_passthru
-from ._queue import dump
-from .testing import PATIENCE, RETRY_DELAYS, SCENARIOS
+from .._encode import encode_form, encode_json, encode_multipart
+from .._errors import CallbackError
+from .._model.callback import StatusCallback
+from .._options import DEFAULT_LIMITS
+from .._parse import parse
+from .._parse.call_details import LIST_LIMITS, XML, parse_call_details, parse_call_list
+from .._parse.diagnose import identify
+from .._parse.passthru import PassthruEvent, parse_passthru
+from .._serialize import dump
+from .._wire.decode import decode, guess_content_type
+from ..testing import PATIENCE, RETRY_DELAYS, SCENARIOS
+from .envelope import from_envelope, lines_of
+from .view import Found, explain_call, explain_calls, printable
 
 if TYPE_CHECKING:
-    from ._convert import Counts
-    from ._send import Attempt
+    from .convert import Counts
+    from .send import Attempt
 
 # Where Windows has one of them.
 _ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -174,7 +174,7 @@ def convert_files(  # noqa: PLR0913, PLR0917 - the command's options
 
     What came of it is told in the end. The exit code is 1 if a file is damaged; it is read as far as it goes.
     """
-    from ._convert import ROWS, UNREADABLE, Columns, Targets, convert, summary  # noqa: PLC0415 - others need no pyarrow
+    from .convert import ROWS, UNREADABLE, Columns, Targets, convert, summary  # noqa: PLC0415 - others need no pyarrow
 
     # Imported before the work, so that a missing matplotlib is told at once.
     draw = _drawer() if report else None
@@ -252,7 +252,7 @@ def teller(progress: Progress) -> Callable[[str, float | None], None]:
 
 
 def _drawer() -> "Callable[[Counts], str]":
-    from ._report import page  # noqa: PLC0415 - converting alone needs no matplotlib
+    from .report import page  # noqa: PLC0415 - converting alone needs no matplotlib
 
     return page
 
@@ -358,7 +358,7 @@ def send(  # noqa: PLR0913, PLR0917 - the command's options
 
     The exit code is 1 if a delivery was never acknowledged: by a 2xx, in time, in one of its repetitions.
     """
-    from ._send import client_for, far_addresses, play, poster, target  # noqa: PLC0415 - explaining needs no client
+    from .send import client_for, far_addresses, play, poster, target  # noqa: PLC0415 - explaining needs no client
 
     try:
         address = target(url)

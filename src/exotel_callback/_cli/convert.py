@@ -31,11 +31,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.table import Table
 
-from ._archive import from_envelope, lines_of
-from ._errors import CallbackError, IssueCode
-from ._parse import parse
-from ._words import Outcome
-from .arrow import (
+from .._enums import Outcome
+from .._errors import CallbackError, IssueCode
+from .._parse import parse
+from ..arrow import (
     CALL_SCHEMA,
     MERGED_FROM,
     SCHEMA,
@@ -47,6 +46,7 @@ from .arrow import (
     results,
     rows_of,
 )
+from .envelope import from_envelope, lines_of
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -6,36 +6,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any, Final
 
-from ._decode import decode_json
-from ._encode import FORM, JSON
-from ._errors import DecodeError
-from ._options import DEFAULT_LIMITS
-from ._raw import RawPayload
+from .._encode import JSON
+from .._errors import DecodeError
+from .._options import DEFAULT_LIMITS
+from .._wire.decode import decode_json, guess_content_type
+from .._wire.payload import RawPayload
 
 # A body of the largest size, every byte of it escaped as JSON does.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
-
-_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 
 # What counts in bytes only: a text is decoded already, so neither a charset nor a byte order mark matters to it.
 _ENCODED: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
-
-
-def guess_content_type(body: bytes | str) -> str | None:
-    """Guess as `parse` does, and find the boundary of a multipart body in its first line; None leaves it to `parse`."""
-    start = body[:1]
-    if start in {b"{", "{"}:
-        return JSON
-    if start.isalpha():
-        return FORM
-    data = body.encode(errors="replace") if isinstance(body, str) else body
-    found = re.match(rb"\s*--([\x00-\x7f]*?)(\r\n|$)", data)
-    if not found:
-        return None
-    boundary = found[1].decode()
-    return "multipart/form-data; boundary=" + (boundary if _TOKEN.fullmatch(boundary) else f'"{boundary}"')
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:

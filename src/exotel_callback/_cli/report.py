@@ -22,9 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from ._convert import ANSWERED, DAY, DURATION, DURATIONS, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, Counts, counts_of
-from ._explain import printable
-from ._words import Outcome
+from .._enums import Outcome
+from .convert import ANSWERED, DAY, DURATION, DURATIONS, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, Counts, counts_of
+from .view import printable
 
 _EPOCH: Final = date(1970, 1, 1)
 _MOST_DAYS: Final = 366
@@ -89,7 +89,7 @@ _FIGURE: Final = """<figure>
 
 
 def page(counts: Counts) -> str:
-    """Return the page, one HTML file, for what `exotel_callback._convert.convert` counted."""
+    """Return the page, one HTML file, for what `exotel_callback._cli.convert.convert` counted."""
     outcomes: Counter[str] = counts_of(counts, OUTCOME)
     days = busiest(counts_of(counts, DAY))
     return _PAGE.format(

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 import httpx2
 
-from ._explain import printable
-from .testing import RETRY_DELAYS, Delivery
+from ..testing import RETRY_DELAYS, Delivery
+from .view import printable
 
 _USER_AGENT: Final = "Exotel Servers"
 _MOST_PORT: Final = 65_535

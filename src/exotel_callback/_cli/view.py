@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ._call import Call, merge
-from ._fields import wire_fields
-from ._model import Leg, StatusCallback
-from ._names import CALL_DETAILS_ID
-from ._passthru import PassthruEvent, PassthruLeg
-from ._read import as_text
-from ._words import LegStatus, Outcome
+from .._enums import LegStatus, Outcome
+from .._fields.kinds import as_text
+from .._fields.names import CALL_DETAILS_ID
+from .._fields.table import wire_fields
+from .._model.call import Call, merge
+from .._model.callback import Leg, StatusCallback
+from .._parse.passthru import PassthruEvent, PassthruLeg
 
 _NOTHING: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20

@@ -17,9 +17,9 @@ from datetime import datetime, timezone, tzinfo
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
-from ._errors import Issue, IssueCode
-from ._raw import FilePart, RawPayload, Repeated, StandIn
-from ._words import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, word_reader
+from .._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, word_reader
+from .._errors import Issue, IssueCode
+from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
 NOTHING: Final = frozenset({"", "null", "none", "undefined"})
 

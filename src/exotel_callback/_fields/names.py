@@ -11,8 +11,8 @@ Facts
 import re
 from typing import Final, NamedTuple
 
-from ._raw import RawPayload
-from ._read import says_nothing
+from .._wire.payload import RawPayload
+from .kinds import says_nothing
 
 LEGS: Final = "Legs"
 LEG_ID: Final = "Id"

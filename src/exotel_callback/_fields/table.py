@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import attrs
 
-from ._names import LEG_ID, LEGS, chosen_name, leg_key
-from ._options import DEFAULT_LIMITS
-from ._raw import EMPTY, FilePart, RawPayload, Snapshot
-from ._read import Kind
+from .._options import DEFAULT_LIMITS
+from .._wire.payload import EMPTY, FilePart, RawPayload, Snapshot
+from .kinds import Kind
+from .names import LEG_ID, LEGS, chosen_name, leg_key
 
 T = TypeVar("T")
 

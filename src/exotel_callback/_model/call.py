@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import attrs
 
-from ._event_key import instant
-from ._fields import restorable
-from ._model import CallFields, StatusCallback
-from ._words import PROGRESS, CallStatus
+from .._enums import PROGRESS, CallStatus
+from .._fields.table import restorable
+from .callback import CallFields, StatusCallback
+from .event_key import instant
 
 
 def _count(events: Sequence[StatusCallback]) -> str:

@@ -10,14 +10,14 @@ from datetime import datetime
 
 import attrs
 
-from ._errors import Issue
-from ._event_key import event_key
-from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
-from ._names import CALL_DETAILS_ID
-from ._outcome import Verdict, judge
-from ._raw import EMPTY
-from ._read import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
-from ._words import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
+from .._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
+from .._errors import Issue
+from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
+from .._fields.names import CALL_DETAILS_ID
+from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
+from .._wire.payload import EMPTY
+from .event_key import event_key
+from .outcome import Verdict, judge
 
 
 @restorable

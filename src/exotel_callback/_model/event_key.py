@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from ._errors import Issue, IssueCode
-from ._words import folded
+from .._enums import folded
+from .._errors import Issue, IssueCode
 
 # The attributes in their order, each with the path of its issues.
 _FIELDS: Final = {

@@ -12,7 +12,7 @@ Facts
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ._words import AnsweredBy, CallStatus, Direction, LegStatus, Outcome
+from .._enums import AnsweredBy, CallStatus, Direction, LegStatus, Outcome
 
 # Nothing else is a reason. Members of two enums with one value are equal, so this serves calls and legs.
 REASONS: Final[Mapping[str | None, Outcome]] = {

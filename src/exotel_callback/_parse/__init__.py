@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ._addresses import CALL_OBJECT, diagnose, identify
-from ._decode import decode
-from ._errors import DecodeError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
-from ._fast import read_flat, read_ordinary
-from ._fields import WireField, leg_class, wire_fields
-from ._legs import read_legs
-from ._model import StatusCallback
-from ._names import chosen_name, count_names
-from ._options import DEFAULT_LIMITS, IST, Limits, check_options
-from ._raw import RawPayload
-from ._read import CALL_STATUS, Reading, says_nothing
-from ._words import CallStatus
+from .._enums import CallStatus
+from .._errors import DecodeError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
+from .._fast import read_flat, read_ordinary
+from .._fields.kinds import CALL_STATUS, Reading, says_nothing
+from .._fields.names import chosen_name, count_names
+from .._fields.table import WireField, leg_class, wire_fields
+from .._model.callback import StatusCallback
+from .._options import DEFAULT_LIMITS, IST, Limits, check_options
+from .._wire.decode import decode
+from .._wire.payload import RawPayload
+from .diagnose import CALL_OBJECT, diagnose, identify
+from .legs import read_legs
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 

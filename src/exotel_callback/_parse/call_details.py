@@ -19,16 +19,16 @@ from typing import Final, cast
 
 import attrs
 
-from ._addresses import diagnose
-from ._decode import decode
-from ._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
-from ._fields import read_only
-from ._model import StatusCallback
-from ._names import CALL_DETAILS_ID, LEGS
-from ._options import DEFAULT_LIMITS, IST, Limits, check_options
-from ._parse import read_event
-from ._raw import EMPTY, RawPayload
-from ._read import as_text, says_nothing
+from .._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
+from .._fields.kinds import as_text, says_nothing
+from .._fields.names import CALL_DETAILS_ID, LEGS
+from .._fields.table import read_only
+from .._model.callback import StatusCallback
+from .._options import DEFAULT_LIMITS, IST, Limits, check_options
+from .._parse import read_event
+from .._wire.decode import decode
+from .._wire.payload import EMPTY, RawPayload
+from .diagnose import diagnose
 
 LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
 XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from ._raw import RawPayload
+from .._wire.payload import RawPayload
 
 
 class _OtherEvent(NamedTuple):

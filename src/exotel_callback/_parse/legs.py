@@ -18,13 +18,13 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 
-from ._decode import decode_json
-from ._errors import DecodeError, IssueCode
-from ._fields import WireField, wire_fields
-from ._names import LEG_ID, LEGS, leg_key
-from ._raw import EMPTY, RawPayload, Repeated, collect
-from ._read import LEG_STATUS, Reading, as_text, says_nothing
-from ._words import LegStatus
+from .._enums import LegStatus
+from .._errors import DecodeError, IssueCode
+from .._fields.kinds import LEG_STATUS, Reading, as_text, says_nothing
+from .._fields.names import LEG_ID, LEGS, leg_key
+from .._fields.table import WireField, wire_fields
+from .._wire.decode import decode_json
+from .._wire.payload import EMPTY, RawPayload, Repeated, collect
 
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")

@@ -19,16 +19,16 @@ from typing import Final, cast
 
 import attrs
 
-from ._addresses import STATUS_CALLBACK, diagnose, identify
-from ._decode import Body, decode, size_of
-from ._errors import Issue, MissingFieldError
-from ._fields import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
-from ._options import DEFAULT_LIMITS, IST, Limits, check_options
-from ._outcome import REASONS, UNDER_WAY
-from ._parse import read_event
-from ._raw import EMPTY
-from ._read import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
-from ._words import CallStatus, CallType, Direction, Outcome
+from .._enums import CallStatus, CallType, Direction, Outcome
+from .._errors import Issue, MissingFieldError
+from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
+from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
+from .._model.outcome import REASONS, UNDER_WAY
+from .._options import DEFAULT_LIMITS, IST, Limits, check_options
+from .._parse import read_event
+from .._wire.decode import Body, decode, size_of
+from .._wire.payload import EMPTY
+from .diagnose import STATUS_CALLBACK, diagnose, identify
 
 _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 

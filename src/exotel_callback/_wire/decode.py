@@ -18,14 +18,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
-from ._errors import DecodeError
-from ._options import Limits
-from ._raw import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, Snapshot, collect, freeze_json
+from .._errors import DecodeError
+from .._options import Limits
+from .payload import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, Snapshot, collect, freeze_json
 
 _FORM_PAIRS: Final = 1_024
 _CONTENT_TYPE_LENGTH: Final = 1_024
 BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
 
+_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
@@ -138,6 +139,21 @@ def size_of(body: Body, limit: int) -> int:
     return len(body)
 
 
+def guess_content_type(body: bytes | str) -> str | None:
+    """Guess as `parse` does, and find the boundary of a multipart body in its first line; None leaves it to `parse`."""
+    start = body[:1]
+    if start in {b"{", "{"}:
+        return "application/json"
+    if start.isalpha():
+        return "application/x-www-form-urlencoded"
+    data = body.encode(errors="replace") if isinstance(body, str) else body
+    found = re.match(rb"\s*--([\x00-\x7f]*?)(\r\n|$)", data)
+    if not found:
+        return None
+    boundary = found[1].decode()
+    return "multipart/form-data; boundary=" + (boundary if _TOKEN.fullmatch(boundary) else f'"{boundary}"')
+
+
 def _guess(body: bytes | str) -> _Header:
     """Tell what a body without a header is: JSON begins with a brace, and all else is a urlencoded form."""
     start = _start(body)
@@ -218,7 +234,7 @@ def _unescape(text: str, codec: str) -> str:
 
 
 def _decode_multipart_body(body: bytes | str, header: _Header) -> RawPayload:
-    from ._multipart import read_parts  # noqa: PLC0415 - an ordinary JSON body does not need the package
+    from .from_multipart import read_parts  # noqa: PLC0415 - an ordinary JSON body does not need the package
 
     if not header.boundary.isascii() or not 1 <= len(header.boundary) <= BOUNDARY_LENGTH:
         message = "the content type multipart/form-data comes without a usable boundary"

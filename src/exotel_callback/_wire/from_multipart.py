@@ -7,7 +7,7 @@ An old ``python-multipart`` (before 0.0.13) installs a package of the same name 
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from ._errors import DecodeError
+from .._errors import DecodeError
 
 try:
     from multipart import (

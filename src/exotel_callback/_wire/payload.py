@@ -14,7 +14,7 @@ and None.
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast, final
 
-from ._errors import DecodeError
+from .._errors import DecodeError
 
 MAX_DEPTH: Final = 16
 TOO_DEEP: Final = f"the payload is nested deeper than {MAX_DEPTH} levels"

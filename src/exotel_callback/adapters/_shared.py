@@ -20,7 +20,7 @@ import attrs
 from attrs.validators import instance_of, min_len
 
 from exotel_callback._errors import AuthenticationError, DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
 from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, check_options
 from exotel_callback._parse import parse
 from exotel_callback.auth import Secrets, as_secrets, check_secret

@@ -6,7 +6,7 @@ from typing import Unpack
 from aiohttp import StreamReader, web
 
 from exotel_callback._errors import CallbackError, DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
 
 from ._shared import UNREADABLE, Options, Settings, query_values, too_large
 

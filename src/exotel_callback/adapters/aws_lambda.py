@@ -18,7 +18,7 @@ from typing import Any, Unpack, cast
 from urllib.parse import unquote_plus
 
 from exotel_callback._errors import DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
 
 from ._shared import Options, Settings, query_values
 

@@ -6,7 +6,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, RawPostDataException
 
 from exotel_callback._errors import DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
 
 from ._shared import LOST, UNREADABLE, Options, Settings, least_of, length_of, query_values, read_at_most, too_large
 

@@ -12,9 +12,9 @@ from typing import Any, Final, Unpack
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
-from exotel_callback._decode import CONTENT_TYPES
 from exotel_callback._errors import CallbackError, DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
+from exotel_callback._wire.decode import CONTENT_TYPES
 
 from ._shared import UNREADABLE, Options, Settings, least_of, length_of, query_values, too_large
 

@@ -7,7 +7,7 @@ import flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from exotel_callback._errors import DecodeError
-from exotel_callback._model import StatusCallback
+from exotel_callback._model.callback import StatusCallback
 
 from ._shared import LOST, UNREADABLE, Options, Settings, least_of, query_values, read_at_most, too_large
 

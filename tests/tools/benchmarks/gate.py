@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 import attrs
 
 from exotel_callback import Limits, parse
-from exotel_callback._multipart import read_parts
-from exotel_callback._raw import EMPTY
+from exotel_callback._wire.from_multipart import read_parts
+from exotel_callback._wire.payload import EMPTY
 from measure import ENCODERS, above_bare, bodies, first_with_issues, memory, paired, payloads, rounds
 
 ATTEMPTS = 5

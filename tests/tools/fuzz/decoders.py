@@ -23,10 +23,10 @@ from urllib.parse import parse_qsl, quote_plus
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exotel_callback import CallbackError, parse
-from exotel_callback._decode import decode
 from exotel_callback._encode import FORM, encode_form, multipart
 from exotel_callback._options import DEFAULT_LIMITS
-from exotel_callback._raw import Repeated
+from exotel_callback._wire.decode import decode
+from exotel_callback._wire.payload import Repeated
 from helpers import LEAST
 
 NAMES = [

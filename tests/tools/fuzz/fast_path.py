@@ -22,7 +22,7 @@ import attrs
 from exotel_callback import CallbackError, Limits, StatusCallback, parse
 from exotel_callback._encode import FORM, JSON, encode_multipart, form_pairs
 from exotel_callback._fast import read_ordinary
-from exotel_callback._read import NO_DATE
+from exotel_callback._fields.kinds import NO_DATE
 from helpers import PAGE
 
 DATES = [

@@ -43,8 +43,8 @@ with atheris.instrument_imports(include=["exotel_callback"]):
         parse_call_list,
         parse_passthru,
     )
-    from exotel_callback._decode import decode
-    from exotel_callback._raw import RawPayload
+    from exotel_callback._wire.decode import decode
+    from exotel_callback._wire.payload import RawPayload
     from fast_path import everything
     from helpers import ENCODERS, LEAST, PAGE
     from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
