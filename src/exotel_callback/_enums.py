@@ -183,7 +183,7 @@ _ALIASES = {
 _IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
 
 
-def folded(word: str) -> str:
+def normalized(word: str) -> str:
     """Return what is compared of a word."""
     return (word if word.isalnum() else _IGNORED_IN_WORDS.sub("", word)).lower()
 
@@ -191,12 +191,12 @@ def folded(word: str) -> str:
 W = TypeVar("W", bound=StrEnum)
 
 
-def word_reader(enum: type[W]) -> Callable[[str], W | None]:
+def value_reader(enum: type[W]) -> Callable[[str], W | None]:
     """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
-    table = {folded(member): member for member in enum if member.name != "UNKNOWN"}
-    table |= {alias: table[folded(word)] for alias, word in _ALIASES.items() if folded(word) in table}
+    table = {normalized(member): member for member in enum if member.name != "UNKNOWN"}
+    table |= {alias: table[normalized(word)] for alias, word in _ALIASES.items() if normalized(word) in table}
 
     def read(word: str) -> W | None:
-        return table.get(word) or table.get(folded(word))
+        return table.get(word) or table.get(normalized(word))
 
     return read

@@ -19,10 +19,10 @@ class IssueCode(StrEnum):
     What each means is in the issue's ``message``. These are our own words: Exotel sends none.
     """
 
-    UNKNOWN_WORD = "unknown-word"
+    UNKNOWN_VALUE = "unknown-value"
     NOT_A_NUMBER = "not-a-number"
     NOT_A_DATE = "not-a-date"
-    NOT_TEXT = "not-text"
+    INVALID_STRING = "invalid-string"
     WRONG_TYPE = "wrong-type"
     REPEATED = "repeated"
     CONTRADICTING = "contradicting"
@@ -32,10 +32,10 @@ class IssueCode(StrEnum):
 
 # What a person on call reads; the path follows.
 _DESCRIPTIONS: Final = {
-    IssueCode.UNKNOWN_WORD: "a word that is in no table",
+    IssueCode.UNKNOWN_VALUE: "a word that is in no table",
     IssueCode.NOT_A_NUMBER: "not a whole number of seconds",
     IssueCode.NOT_A_DATE: "not a date in a format that Exotel sends",
-    IssueCode.NOT_TEXT: "not text that can be stored",
+    IssueCode.INVALID_STRING: "not text that can be stored",
     IssueCode.WRONG_TYPE: "of a type that does not belong here",
     IssueCode.REPEATED: "sent more than once with different values, the first one counts",
     IssueCode.CONTRADICTING: "told in two contradicting ways, the bracket keys count",
@@ -79,7 +79,7 @@ class Issue:
 _new_issue: Final = opened(Issue)
 
 
-def in_words(issues: Sequence[Issue]) -> str:
+def join_messages(issues: Sequence[Issue]) -> str:
     """Put the messages of issues together, in a length that a log can take: the error has all of them."""
     shown = [issue.message for issue in issues[:_MOST_MESSAGES]]
     if len(issues) > _MOST_MESSAGES:

@@ -20,8 +20,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NoReturn, cast
 
-from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, word_reader
-from ._fields.kinds import NO_DATE, NOTHING, TEXT
+from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, value_reader
+from ._fields.kinds import EMPTY_DATES, EMPTY_VALUES, TEXT
 from ._fields.table import wire_fields
 from ._model._open import opened
 from ._model.callback import Leg, StatusCallback
@@ -48,10 +48,10 @@ _INT_BITS: Final = 64
 _MOST_SECONDS: Final = 999_999_999
 _SECONDS_DIGITS: Final = 9
 _LEG_FIELDS: Final = 3
-_LONGEST_NOTHING: Final = max(map(len, NOTHING))
+_LONGEST_NOTHING: Final = max(map(len, EMPTY_VALUES))
 
 # The plain path compares in lower case.
-_NO_DATE: Final = NO_DATE | frozenset(map(str.upper, NO_DATE))
+_NO_DATE: Final = EMPTY_DATES | frozenset(map(str.upper, EMPTY_DATES))
 # Of a date that is as long as "2024-01-15 14:30:45"; shorter ones with these are no dates.
 _SIGNS: Final = slice(4, None, 3)
 _DATE_SIGNS: Final = frozenset({"-- ::", "--T::"})
@@ -74,7 +74,7 @@ _Fields = dict[str, Any]
 
 def _spellings(enum: type[StrEnum]) -> dict[object, Any]:
     """Return the members of an enum by their usual spellings."""
-    read = word_reader(enum)
+    read = value_reader(enum)
     words = [member.value for member in enum if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
     return {spelled: read(word) for word in words for spelled in (word, word.upper(), word.replace("-", " "))}
 
@@ -288,7 +288,7 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     text: str = value.strip()
-    return text if len(text) > _LONGEST_NOTHING or text.lower() not in NOTHING else None
+    return text if len(text) > _LONGEST_NOTHING or text.lower() not in EMPTY_VALUES else None
 
 
 def _seconds(value: Any) -> int | None:

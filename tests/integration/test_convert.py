@@ -102,7 +102,7 @@ def test_what_is_told(folder):
     lines = [line.rsplit(maxsplit=1) for line in told.splitlines()]
     table = pq.read_table(folder / "out.parquet")
     assert {label.strip(): int(number) for label, number in lines} == told_of(table, call_table(table))
-    assert "unknown-word" in told
+    assert "unknown-value" in told
     assert "missing" in told
     assert code == 0
 

@@ -82,10 +82,10 @@ def every_issue_code(word: IssueCode) -> None:
     """Match over `IssueCode`."""
     match word:
         case (
-            IssueCode.UNKNOWN_WORD
+            IssueCode.UNKNOWN_VALUE
             | IssueCode.NOT_A_NUMBER
             | IssueCode.NOT_A_DATE
-            | IssueCode.NOT_TEXT
+            | IssueCode.INVALID_STRING
             | IssueCode.WRONG_TYPE
             | IssueCode.REPEATED
             | IssueCode.CONTRADICTING

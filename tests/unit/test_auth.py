@@ -81,10 +81,10 @@ def test_ten_thousand_odd_inputs():
         assert check_secret(received, [OLD, SECRET]) is right
 
 
-EMPTY = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""], " ", "\n", b"\t", [SECRET, " "], ["new", " "]]
+EMPTY_PAYLOAD = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""], " ", "\n", b"\t", [SECRET, " "], ["new", " "]]
 
 
-@pytest.mark.parametrize("expected", EMPTY, ids=label)
+@pytest.mark.parametrize("expected", EMPTY_PAYLOAD, ids=label)
 @pytest.mark.parametrize("received", [None, "", SECRET])
 def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
     """The environment variable is not set: that is told at once, whatever was received."""

@@ -175,7 +175,7 @@ def test_what_follows_is_told_from_the_merged_fields():
 @pytest.mark.parametrize("later", ["To", "Legs[0].Status"])
 def test_a_word_that_became_known_takes_the_place_of_the_unknown_one(later):
     """Of a redelivery the event that was understood better is kept."""
-    issues = (Issue.at("Status", IssueCode.UNKNOWN_WORD, "No Answer"), Issue.at(later, IssueCode.NOT_TEXT, "x"))
+    issues = (Issue.at("Status", IssueCode.UNKNOWN_VALUE, "No Answer"), Issue.at(later, IssueCode.INVALID_STRING, "x"))
     stored = StatusCallback(call_sid="a", status=CallStatus.UNKNOWN, issues=issues)
     newer = attrs.evolve(stored, status=CallStatus.NO_ANSWER, issues=issues[1:])
     assert merge(stored, newer).events == merge(newer, stored).events == (newer,)

@@ -155,7 +155,7 @@ def test_the_durations_of_the_legs_go_by_their_ids():
 @pytest.mark.parametrize(
     ("call", "path", "code"),
     [
-        ({"Details": {"Leg2Status": "free"}}, "Legs[1].Status", IssueCode.UNKNOWN_WORD),
+        ({"Details": {"Leg2Status": "free"}}, "Legs[1].Status", IssueCode.UNKNOWN_VALUE),
         (
             {"Details": {"Legs": [{"Leg": {"Id": 1, "OnCallDuration": -1}}]}},
             "Legs[0].OnCallDuration",

@@ -162,7 +162,7 @@ def test_a_word_that_an_older_release_did_not_know_has_the_same_key(place, spell
     older = attrs.evolve(
         with_word(type(member).UNKNOWN),
         issues=(
-            Issue.at(place, IssueCode.UNKNOWN_WORD, spelling),
+            Issue.at(place, IssueCode.UNKNOWN_VALUE, spelling),
             Issue.at("EndTime", IssueCode.NOT_A_DATE, "soon"),
         ),
     )
@@ -173,7 +173,9 @@ def test_a_word_that_an_older_release_did_not_know_has_the_same_key(place, spell
 
 def test_issues_of_fields_that_come_later_do_not_count():
     """The digest of ``v1`` is that of its fields, in every release."""
-    later = [Issue.at(path, IssueCode.NOT_TEXT, "x") for path in ("NewField", "Legs[0].NewField", "Legs[0]Status")]
+    later = [
+        Issue.at(path, IssueCode.INVALID_STRING, "x") for path in ("NewField", "Legs[0].NewField", "Legs[0]Status")
+    ]
     assert attrs.evolve(CALLBACK, issues=(*CALLBACK.issues, *later)).event_key == CALLBACK.event_key
 
 
@@ -197,8 +199,8 @@ def test_issues_of_its_own_fields_count(path):
         attrs.evolve(CALLBACK, issues=issues).event_key
         for issues in [
             (),
-            (Issue.at(path, IssueCode.NOT_TEXT, "x"),),
-            (Issue.at(path, IssueCode.NOT_TEXT, "y"),),
+            (Issue.at(path, IssueCode.INVALID_STRING, "x"),),
+            (Issue.at(path, IssueCode.INVALID_STRING, "y"),),
             (Issue.at(path, IssueCode.REPEATED, "x"),),
         ]
     }

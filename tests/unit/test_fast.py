@@ -27,7 +27,7 @@ from exotel_callback import (
     strategies,
 )
 from exotel_callback._fast import read_flat, read_ordinary
-from exotel_callback._fields.kinds import NO_DATE
+from exotel_callback._fields.kinds import EMPTY_DATES
 from exotel_callback._wire.payload import RawPayload
 from exotel_callback.testing import SCENARIOS
 from fast_path import everything, sent
@@ -227,7 +227,7 @@ def test_what_is_not_ordinary(name):
     assert everything(payload, content_type) == everything(payload, content_type, limits=PLAIN)
 
 
-@pytest.mark.parametrize("placeholder", [None, "", "NULL", *sorted(NO_DATE), *sorted(map(str.upper, NO_DATE))])
+@pytest.mark.parametrize("placeholder", [None, "", "NULL", *sorted(EMPTY_DATES), *sorted(map(str.upper, EMPTY_DATES))])
 def test_placeholders_for_no_date(placeholder):
     """Are none, in either case."""
     payload = {**LEAST, "EndTime": placeholder}

@@ -162,7 +162,7 @@ def test_issues_inside_of_legs_have_their_path():
     told = [FIRST, {"Status": "free", "AnsweredBy": {"a": 1}, "OnCallDuration": "-5"}]
     assert issues({"Legs": told})[1] == [
         ("Legs[1].OnCallDuration", IssueCode.NOT_A_NUMBER, "-5"),
-        ("Legs[1].Status", IssueCode.UNKNOWN_WORD, "free"),
+        ("Legs[1].Status", IssueCode.UNKNOWN_VALUE, "free"),
         ("Legs[1].AnsweredBy", IssueCode.WRONG_TYPE, '{"a": 1}'),
     ]
 
@@ -191,7 +191,7 @@ def test_two_spellings_of_one_value_do_not_contradict_each_other():
     assert told == (Leg(on_call_duration=12, status=LegStatus.NO_ANSWER, answered_by=AnsweredBy.HUMAN),)
     assert problems == []
     _, problems = issues({"Legs": [{"Status": "free"}], "Legs[0][Status]": "else"})
-    assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_WORD]
+    assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_VALUE]
 
 
 @pytest.mark.parametrize("nothing", ["", "null", "None"])

@@ -144,17 +144,17 @@ def test_absence_is_shown_as_it_is():
 
 def test_the_repr_of_an_issue_leaves_its_text_out():
     """The text counts for equality."""
-    issue = Issue.at("From", IssueCode.NOT_TEXT, "09876543210")
+    issue = Issue.at("From", IssueCode.INVALID_STRING, "09876543210")
     assert "09876543210" not in repr(issue)
-    assert issue != Issue.at("From", IssueCode.NOT_TEXT, "09876543211")
+    assert issue != Issue.at("From", IssueCode.INVALID_STRING, "09876543211")
     assert issue.message == "not text that can be stored @ From"
-    assert Issue.at("From", IssueCode.NOT_TEXT).text == ""
+    assert Issue.at("From", IssueCode.INVALID_STRING).text == ""
 
 
 def test_an_issue_of_a_reader_is_like_any_other():
     """However it was made."""
-    issue = Issue.at("From", IssueCode.NOT_TEXT, "a" * 300)
-    other = Issue(path="From", code=IssueCode.NOT_TEXT, message=issue.message, text="a" * 200)
+    issue = Issue.at("From", IssueCode.INVALID_STRING, "a" * 300)
+    other = Issue(path="From", code=IssueCode.INVALID_STRING, message=issue.message, text="a" * 200)
     assert (type(issue), issue, hash(issue), repr(issue)) == (Issue, other, hash(other), repr(other))
     for clone in (copy.copy(issue), pickle.loads(pickle.dumps(issue)), attrs.evolve(issue)):
         assert (type(clone), clone, clone.message) == (Issue, issue, issue.message)

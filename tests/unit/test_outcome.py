@@ -10,7 +10,7 @@ from helpers import LEAST, ROOT
 
 PAGE = ROOT / "docs" / "reference" / "outcome.md"
 
-REASONS = {
+FAILURES = {
     "no-answer": Outcome.NO_ANSWER,
     "busy": Outcome.BUSY,
     "canceled": Outcome.CANCELED,
@@ -58,36 +58,36 @@ ROWS = {
         lambda _: (Outcome.IN_PROGRESS, None),
     ),
     "Leg 0 is no-answer, busy, canceled or failed": (
-        lambda facts: facts.first in REASONS,
-        lambda facts: (REASONS[facts.first], 0),
+        lambda facts: facts.first in FAILURES,
+        lambda facts: (FAILURES[facts.first], 0),
     ),
     "Leg 0 was not attempted, and the status has a reason¹": (
-        lambda facts: facts.first == "null" and facts.status in REASONS,
-        lambda facts: (REASONS[facts.status], 0),
+        lambda facts: facts.first == "null" and facts.status in FAILURES,
+        lambda facts: (FAILURES[facts.status], 0),
     ),
     "A leg after it is completed": (
         lambda facts: facts.last({"completed"}),
         lambda facts: (Outcome.MACHINE if facts.machine[facts.last({"completed"})] else Outcome.CONNECTED, None),
     ),
     "A leg after it has a reason¹": (
-        lambda facts: facts.last(REASONS),
-        lambda facts: (REASONS[facts.legs[facts.last(REASONS)]], facts.last(REASONS)),
+        lambda facts: facts.last(FAILURES),
+        lambda facts: (FAILURES[facts.legs[facts.last(FAILURES)]], facts.last(FAILURES)),
     ),
     "The status is unknown": (
         lambda facts: facts.status == "unknown",
         lambda _: (Outcome.UNKNOWN, None),
     ),
     "There is a leg after it, and the status has a reason¹": (
-        lambda facts: len(facts.legs) > 1 and facts.status in REASONS,
-        lambda facts: (REASONS[facts.status], facts.second),
+        lambda facts: len(facts.legs) > 1 and facts.status in FAILURES,
+        lambda facts: (FAILURES[facts.status], facts.second),
     ),
     "There is a leg after it, and the status is completed": (
         lambda facts: len(facts.legs) > 1 and facts.status == "completed",
         row_8,
     ),
     "There is no leg after it, and the status has a reason¹": (
-        lambda facts: facts.status in REASONS,
-        lambda facts: (REASONS[facts.status], None),
+        lambda facts: facts.status in FAILURES,
+        lambda facts: (FAILURES[facts.status], None),
     ),
     "There is no leg after it, and the status is completed": (
         lambda facts: facts.status == "completed",

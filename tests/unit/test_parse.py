@@ -20,19 +20,19 @@ from helpers import ENCODERS, FORM, LEAST, MULTIPART, PAGE, encode_form, label, 
 
 # An issue in every field, and its code.
 ODD = {
-    "Status": ("free", IssueCode.UNKNOWN_WORD),
+    "Status": ("free", IssueCode.UNKNOWN_VALUE),
     "DateUpdated": ("soon", IssueCode.NOT_A_DATE),
     "DateCreated": ("2024-02-30 00:00:00", IssueCode.NOT_A_DATE),
     "StartTime": ("14:25", IssueCode.NOT_A_DATE),
     "EndTime": ("-", IssueCode.NOT_A_DATE),
-    "RecordingUrl": ("https://example.com/\0", IssueCode.NOT_TEXT),
-    "EventType": ("dial", IssueCode.UNKNOWN_WORD),
-    "From": ("0987\x006543210", IssueCode.NOT_TEXT),
-    "To": ("\0", IssueCode.NOT_TEXT),
-    "PhoneNumberSid": ("\0", IssueCode.NOT_TEXT),
+    "RecordingUrl": ("https://example.com/\0", IssueCode.INVALID_STRING),
+    "EventType": ("dial", IssueCode.UNKNOWN_VALUE),
+    "From": ("0987\x006543210", IssueCode.INVALID_STRING),
+    "To": ("\0", IssueCode.INVALID_STRING),
+    "PhoneNumberSid": ("\0", IssueCode.INVALID_STRING),
     "ConversationDuration": ("-1", IssueCode.NOT_A_NUMBER),
-    "Direction": ("sideways", IssueCode.UNKNOWN_WORD),
-    "CustomField": ("\0", IssueCode.NOT_TEXT),
+    "Direction": ("sideways", IssueCode.UNKNOWN_VALUE),
+    "CustomField": ("\0", IssueCode.INVALID_STRING),
 }
 
 
@@ -43,7 +43,7 @@ def test_every_issue_is_told_in_the_order_of_the_fields(encode):
     callback = parse(*encode({**payload, "CallSid": "a"}))
     assert [(issue.path, issue.code) for issue in callback.issues] == [
         *((name, code) for name, (_, code) in ODD.items()),
-        ("Legs[0].Status", IssueCode.UNKNOWN_WORD),
+        ("Legs[0].Status", IssueCode.UNKNOWN_VALUE),
     ]
     assert [issue.text for issue in callback.issues[:-1]] == [value for value, _ in ODD.values()]
     assert callback.status is CallStatus.UNKNOWN
@@ -77,7 +77,7 @@ def test_strict_mode_takes_what_is_documented(payload):
         ({"Status": "busy"}, [("CallSid", "missing")]),
         ({"CallSid": " ", "Status": "busy"}, [("CallSid", "missing")]),
         ({"CallSid": "", "Sid": "null", "Status": "busy"}, [("CallSid", "missing")]),
-        ({"CallSid": "a\0", "Status": "busy"}, [("CallSid", "not-text")]),
+        ({"CallSid": "a\0", "Status": "busy"}, [("CallSid", "invalid-string")]),
         ({"CallSid": {"a": 1}, "Status": "busy"}, [("CallSid", "wrong-type")]),
         ({"Status": "busy", "EndTime": "soon"}, [("CallSid", "missing"), ("EndTime", "not-a-date")]),
     ],

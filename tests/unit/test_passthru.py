@@ -213,11 +213,11 @@ def test_every_word_is_in_the_tables_above():
 @pytest.mark.parametrize(
     ("name", "value", "path", "code"),
     [
-        ("CallType", "free", "CallType", IssueCode.UNKNOWN_WORD),
-        ("DialCallStatus", "free", "DialCallStatus", IssueCode.UNKNOWN_WORD),
+        ("CallType", "free", "CallType", IssueCode.UNKNOWN_VALUE),
+        ("DialCallStatus", "free", "DialCallStatus", IssueCode.UNKNOWN_VALUE),
         ("DialCallDuration", "-1", "DialCallDuration", IssueCode.NOT_A_NUMBER),
         ("Created", "yesterday", "Created", IssueCode.NOT_A_DATE),
-        ("digits", "\0", "digits", IssueCode.NOT_TEXT),
+        ("digits", "\0", "digits", IssueCode.INVALID_STRING),
         ("Legs", [{"OnCallDuration": "x"}], "Legs[0].OnCallDuration", IssueCode.NOT_A_NUMBER),
     ],
 )

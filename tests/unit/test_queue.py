@@ -56,7 +56,7 @@ def test_dump():
         "issues": [
             {
                 "path": "Status",
-                "code": "unknown-word",
+                "code": "unknown-value",
                 "message": "a word that is in no table @ Status",
                 "text": "free",
             },

@@ -104,7 +104,7 @@ def test_every_parsed_value_is_drawn(callbacks):
         *product(["legs.status"], [*LegStatus, None]),
         *product(["legs.answered_by"], [*AnsweredBy, None]),
         *product(["legs.on_call_duration is None"], [True, False]),
-        *product(["issues"], [IssueCode.UNKNOWN_WORD, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_DATE]),
+        *product(["issues"], [IssueCode.UNKNOWN_VALUE, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_DATE]),
         *product(["number of legs"], range(4)),
         *product([f"{name} is None" for name in OFTEN_NONE], [True, False]),
     }

@@ -84,7 +84,7 @@ def test_a_word_in_no_table_is_unknown_and_an_issue(enum, word):
     value, issues = read(enum, word)
     assert value is enum.UNKNOWN
     assert [(issue.path, issue.code, issue.text) for issue in issues] == [
-        (PLACES[enum][2], IssueCode.UNKNOWN_WORD, word)
+        (PLACES[enum][2], IssueCode.UNKNOWN_VALUE, word)
     ]
 
 

@@ -17,14 +17,14 @@ from datetime import datetime, timezone, tzinfo
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
-from .._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, word_reader
+from .._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, value_reader
 from .._errors import Issue, IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
-NOTHING: Final = frozenset({"", "null", "none", "undefined"})
+EMPTY_VALUES: Final = frozenset({"", "null", "none", "undefined"})
 
 # Placeholders are compared as text (in lower case), whatever the zone is.
-NO_DATE: Final = NOTHING | {
+EMPTY_DATES: Final = EMPTY_VALUES | {
     "1970-01-01 05:30:00",
     "1970-01-01t05:30:00",
     "0000-00-00 00:00:00",
@@ -62,7 +62,7 @@ class Kind(NamedTuple):
     """The issue of what is neither text nor number."""
     instead: object = None
     """The value in place of a text that can't be read."""
-    nothing: frozenset[str] = NOTHING
+    nothing: frozenset[str] = EMPTY_VALUES
     """The texts that mean that there is no value."""
     trim: Callable[[str], str] = str.strip
     """Cuts what stands around the text."""
@@ -100,12 +100,12 @@ def _in_zone(date: datetime, zone: tzinfo) -> datetime | None:
 
 
 def _word(enum: type[StrEnum]) -> Kind:
-    find = word_reader(enum)
+    find = value_reader(enum)
 
     def read(text: str, _: tzinfo) -> StrEnum | None:
         return find(text)
 
-    return Kind(read, IssueCode.UNKNOWN_WORD, IssueCode.WRONG_TYPE, enum["UNKNOWN"])
+    return Kind(read, IssueCode.UNKNOWN_VALUE, IssueCode.WRONG_TYPE, enum["UNKNOWN"])
 
 
 def _trim_quotes(text: str) -> str:
@@ -113,9 +113,9 @@ def _trim_quotes(text: str) -> str:
     return text.strip().strip('"').strip()
 
 
-TEXT: Final = Kind(_read_text, IssueCode.NOT_TEXT, IssueCode.WRONG_TYPE)
+TEXT: Final = Kind(_read_text, IssueCode.INVALID_STRING, IssueCode.WRONG_TYPE)
 SECONDS: Final = Kind(_read_seconds, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_NUMBER)
-DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, nothing=NO_DATE)
+DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, nothing=EMPTY_DATES)
 CALL_STATUS: Final = _word(CallStatus)
 LEG_STATUS: Final = _word(LegStatus)
 ANSWERED_BY: Final = _word(AnsweredBy)
@@ -148,7 +148,7 @@ class Reading:
         if text.lower() in kind.nothing:
             return None
         if ("\0" in text or not text.isascii()) and _UNSTORABLE.search(text):
-            self.note(path, IssueCode.NOT_TEXT, text)
+            self.note(path, IssueCode.INVALID_STRING, text)
             return None
         result = kind.read(text, self.zone)
         if result is None:
@@ -184,18 +184,20 @@ class Reading:
     def _meaning(self, kind: Kind, value: object) -> object:
         if isinstance(value, Repeated) and value:
             value = value[0]
-        if says_nothing(value):
+        if is_empty(value):
             return None
         text = kind.trim(as_text(value))
         meaning = kind.read(text, self.zone)
         return text if meaning is None else meaning
 
 
-def says_nothing(value: object) -> bool:
+def is_empty(value: object) -> bool:
     """Tell whether a value is null, empty, a word for nothing, or a file, which is no field at all."""
     if isinstance(value, Repeated):
-        return not value or says_nothing(value[0])
-    return value is None or isinstance(value, FilePart) or (type(value) is str and value.strip().lower() in NOTHING)
+        return not value or is_empty(value[0])
+    return (
+        value is None or isinstance(value, FilePart) or (type(value) is str and value.strip().lower() in EMPTY_VALUES)
+    )
 
 
 def as_text(value: object) -> str:

@@ -12,7 +12,7 @@ import re
 from typing import Final, NamedTuple
 
 from .._wire.payload import RawPayload
-from .kinds import says_nothing
+from .kinds import is_empty
 
 LEGS: Final = "Legs"
 LEG_ID: Final = "Id"
@@ -56,4 +56,4 @@ def chosen_name(raw: RawPayload, names: tuple[str, ...]) -> str:
     present = [name for name in names if name in raw] or names
     if len(present) == 1:
         return present[0]
-    return next((name for name in present if not says_nothing(raw.get(name))), present[0])
+    return next((name for name in present if not is_empty(raw.get(name))), present[0])

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import attrs
 
 from .._options import DEFAULT_LIMITS
-from .._wire.payload import EMPTY, FilePart, RawPayload, Snapshot
+from .._wire.payload import EMPTY_PAYLOAD, FilePart, RawPayload, Snapshot
 from .kinds import Kind
 from .names import LEG_ID, LEGS, chosen_name, leg_key
 
@@ -112,7 +112,7 @@ def _primary_names(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
 def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload) -> RawPayload:
     """Return what belongs to no field of a class, and an alias whose primary name counts."""
     if raw.keys() <= _primary_names(cls):  # so it is mostly
-        return EMPTY
+        return EMPTY_PAYLOAD
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))

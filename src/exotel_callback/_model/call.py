@@ -74,20 +74,22 @@ def distinct(events: Iterable[tuple[str, StatusCallback]]) -> dict[str, StatusCa
     """Return one event for each key, in the order of the keys."""
     found: dict[str, StatusCallback] = {}
     for key, event in events:
-        found[key] = min(found[key], event, key=_spelling) if key in found else event
+        found[key] = min(found[key], event, key=_tie_break) if key in found else event
     return dict(sorted(found.items()))
 
 
 def merged(events: Mapping[str, StatusCallback]) -> Call:
     """Put together the distinct events of one call, which come by their keys, in the order of these."""
-    ranked = [event for _, event in sorted(events.items(), key=_authority, reverse=True)]
+    ranked = [event for _, event in sorted(events.items(), key=_event_rank, reverse=True)]
     # Of equal ones `min` takes the first.
-    fields: dict[str, Any] = {name: min((getattr(event, name) for event in ranked), key=_ignorance) for name in _MERGED}
+    fields: dict[str, Any] = {
+        name: min((getattr(event, name) for event in ranked), key=_emptiness_rank) for name in _MERGED
+    }
     issues = dict.fromkeys(issue for event in events.values() for issue in event.issues)
     return Call(**fields, issues=tuple(issues), events=tuple(events.values()))
 
 
-def _spelling(event: StatusCallback) -> tuple[object, ...]:
+def _tie_break(event: StatusCallback) -> tuple[object, ...]:
     """Return what events of one key can differ in, so that the same one is always kept.
 
     That is the one with fewer issues, which a newer release read; of equal ones, one that has its ``raw``.
@@ -97,7 +99,7 @@ def _spelling(event: StatusCallback) -> tuple[object, ...]:
     return len(issues), issues, [str(date) for date in dates], not event.raw
 
 
-def _authority(item: tuple[str, StatusCallback]) -> tuple[object, ...]:
+def _event_rank(item: tuple[str, StatusCallback]) -> tuple[object, ...]:
     key, event = item
     return (
         event.status.is_terminal,
@@ -108,7 +110,7 @@ def _authority(item: tuple[str, StatusCallback]) -> tuple[object, ...]:
     )
 
 
-def _ignorance(value: object) -> int:
+def _emptiness_rank(value: object) -> int:
     if value is None or value == ():
         return 2
     return 1 if isinstance(value, StrEnum) and value.name == "UNKNOWN" else 0

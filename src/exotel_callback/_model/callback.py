@@ -15,9 +15,9 @@ from .._errors import Issue
 from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
 from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
-from .._wire.payload import EMPTY
+from .._wire.payload import EMPTY_PAYLOAD
 from .event_key import event_key
-from .outcome import Verdict, judge
+from .outcome import Result, outcome_of
 
 
 @restorable
@@ -86,12 +86,12 @@ class CallFields:
 
         `Outcome.UNKNOWN` if that can't be told, as of a ``completed`` in the default payload, which has no legs.
         """
-        return self._verdict().outcome
+        return self._result().outcome
 
     @property
     def unreached_leg(self) -> int | None:
         """The position of the leg whose party was not reached, by the same table; None if none is known."""
-        return self._verdict().unreached_leg
+        return self._result().unreached_leg
 
     @property
     def answered_by(self) -> AnsweredBy | None:
@@ -108,9 +108,9 @@ class CallFields:
         """
         return event_key(self, self.legs, self.issues)
 
-    def _verdict(self) -> Verdict:
+    def _result(self) -> Result:
         statuses = [leg.status for leg in self.legs]
-        return judge(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
+        return outcome_of(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
 
 
 @restorable
@@ -126,7 +126,7 @@ class StatusCallback(CallFields):
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
 
-    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=read_only)
+    raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
     """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
 
     @property

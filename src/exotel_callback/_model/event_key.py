@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from .._enums import folded
+from .._enums import normalized
 from .._errors import Issue, IssueCode
 
 # The attributes in their order, each with the path of its issues.
@@ -59,7 +59,7 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
     """Return ``v1:`` and 32 hexadecimal digits for what has the fields of a callback, its legs and its issues."""
     from hashlib import sha256  # noqa: PLC0415 - parsing alone needs no digest
 
-    unknown_words = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_WORD}
+    unknown_words = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
     told: list[Issue] = []
 
     def normal(value: object, path: str) -> object:
@@ -68,12 +68,12 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
         if not isinstance(value, StrEnum):
             return value
         if value.name != "UNKNOWN":
-            return folded(value)
+            return normalized(value)
         issue = unknown_words.get(path)
         if issue is None:  # what came was no word at all
             return False
         told.append(issue)
-        return folded(issue.text) or issue.text
+        return normalized(issue.text) or issue.text
 
     fields = [normal(getattr(state, name), path) for name, path in _FIELDS.items()]
     legs_fields = [

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from .._enums import AnsweredBy, CallStatus, Direction, LegStatus, Outcome
 
 # Nothing else is a reason. Members of two enums with one value are equal, so this serves calls and legs.
-REASONS: Final[Mapping[str | None, Outcome]] = {
+FAILURES: Final[Mapping[str | None, Outcome]] = {
     CallStatus.NO_ANSWER: Outcome.NO_ANSWER,
     CallStatus.BUSY: Outcome.BUSY,
     CallStatus.CANCELED: Outcome.CANCELED,
@@ -27,48 +27,48 @@ _REACHED: Final = frozenset({LegStatus.COMPLETED, LegStatus.IN_PROGRESS})
 _OUTBOUND: Final = frozenset({Direction.OUTBOUND_DIAL, Direction.OUTBOUND_API})
 
 
-class Verdict(NamedTuple):
+class Result(NamedTuple):
     """What became of the call, and at which leg it ended if a party was not reached."""
 
     outcome: Outcome
     unreached_leg: int | None = None
 
 
-def judge(  # noqa: PLR0911 - a row of the table each
+def outcome_of(  # noqa: PLR0911 - a row of the table each
     status: CallStatus,
     leg_statuses: Sequence[LegStatus | None],
     answered_by: AnsweredBy | None,
     conversation_duration: int | None,
     direction: Direction | None,
-) -> Verdict:
+) -> Result:
     """Follow the table of ``docs/reference/outcome.md``: the first row that applies decides.
 
     `answered_by` is that of the last completed leg after the first.
     """
-    reason = REASONS.get(status)
+    reason = FAILURES.get(status)
     first = leg_statuses[0] if leg_statuses else None
     others = leg_statuses[1:]
-    unreached = max((index for index, leg in enumerate(leg_statuses) if index and leg in REASONS), default=0)
+    unreached = max((index for index, leg in enumerate(leg_statuses) if index and leg in FAILURES), default=0)
     second = 1 if first in _REACHED else None
 
     if status in UNDER_WAY:  # 1
-        return Verdict(Outcome.IN_PROGRESS)
-    if first in REASONS:  # 2
-        return Verdict(REASONS[first], 0)
+        return Result(Outcome.IN_PROGRESS)
+    if first in FAILURES:  # 2
+        return Result(FAILURES[first], 0)
     if first is LegStatus.NOT_ATTEMPTED and reason:  # 3
-        return Verdict(reason, 0)
+        return Result(reason, 0)
     if LegStatus.COMPLETED in others:  # 4
-        return Verdict(Outcome.MACHINE if answered_by is AnsweredBy.MACHINE else Outcome.CONNECTED)
+        return Result(Outcome.MACHINE if answered_by is AnsweredBy.MACHINE else Outcome.CONNECTED)
     if unreached:  # 5
-        return Verdict(REASONS[leg_statuses[unreached]], unreached)
+        return Result(FAILURES[leg_statuses[unreached]], unreached)
     if status is CallStatus.UNKNOWN:  # 6
-        return Verdict(Outcome.UNKNOWN)
+        return Result(Outcome.UNKNOWN)
     if reason:  # 7, and 9 where there are no others
-        return Verdict(reason, second if others else None)
+        return Result(reason, second if others else None)
     if conversation_duration:  # 8, 10
-        return Verdict(Outcome.CONNECTED)
+        return Result(Outcome.CONNECTED)
     if others:  # 8
-        return Verdict(Outcome.UNKNOWN) if conversation_duration is None else Verdict(Outcome.NO_ANSWER, second)
+        return Result(Outcome.UNKNOWN) if conversation_duration is None else Result(Outcome.NO_ANSWER, second)
     # 10: an outbound call is completed only once the second party was there; that is believed if no duration was sent.
     is_connected = conversation_duration is None and direction in _OUTBOUND
-    return Verdict(Outcome.CONNECTED if is_connected else Outcome.UNKNOWN)
+    return Result(Outcome.CONNECTED if is_connected else Outcome.UNKNOWN)

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import attrs
 
 from .._enums import CallStatus
-from .._errors import DecodeError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
+from .._errors import DecodeError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, join_messages
 from .._fast import read_flat, read_ordinary
-from .._fields.kinds import CALL_STATUS, Reading, says_nothing
+from .._fields.kinds import CALL_STATUS, Reading, is_empty
 from .._fields.names import chosen_name, count_names
 from .._fields.table import WireField, leg_class, wire_fields
 from .._model.callback import StatusCallback
@@ -93,10 +93,10 @@ def read_event(  # noqa: PLR0913 - what is read, what is kept of it, and the cal
     values["legs"] = read_legs(leg_class(cls), source, reading, limits.legs)
     issues = (*reading.issues, *odd)
     if any(required and values[attribute] is None for attribute, _, _, required in wire_fields(cls)):
-        problem, diagnosis = in_words(issues), diagnose(raw, reader)
+        problem, diagnosis = join_messages(issues), diagnose(raw, reader)
         raise MissingFieldError(f"{problem}. {diagnosis}" if diagnosis else problem, issues=issues)
     if strict and issues:
-        raise InvalidCallbackError(in_words(issues), issues=issues)
+        raise InvalidCallbackError(join_messages(issues), issues=issues)
     values |= {"issues": issues, "raw": raw}
     return cls(**values)
 
@@ -108,7 +108,7 @@ def _read_fields(table: tuple[WireField, ...], raw: RawPayload, reading: Reading
         name = names[0] if len(names) == 1 else chosen_name(raw, names)
         value = reading.value(kind, raw.get(name), name)
         if value is None and required:
-            if says_nothing(raw.get(name)):
+            if is_empty(raw.get(name)):
                 reading.note(name, IssueCode.MISSING)
             elif kind is CALL_STATUS:  # a status that can't be read is still the news that something happened
                 value = CallStatus.UNKNOWN

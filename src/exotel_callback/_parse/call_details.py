@@ -19,15 +19,15 @@ from typing import Final, cast
 
 import attrs
 
-from .._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, in_words
-from .._fields.kinds import as_text, says_nothing
+from .._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, join_messages
+from .._fields.kinds import as_text, is_empty
 from .._fields.names import CALL_DETAILS_ID, LEGS
 from .._fields.table import read_only
 from .._model.callback import StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, check_options
 from .._parse import read_event
 from .._wire.decode import decode
-from .._wire.payload import EMPTY, RawPayload
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from .diagnose import diagnose
 
 LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
@@ -47,7 +47,7 @@ class CallList:
 
     calls: tuple[StatusCallback, ...] = ()
     """The calls, in the order of the page."""
-    metadata: Mapping[str, object] = attrs.field(default=EMPTY, hash=False, converter=read_only)
+    metadata: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, hash=False, converter=read_only)
     """What the page says of itself, by Exotel's names: ``NextPageUri`` is the next page's address, null on the last."""
     errors: tuple[Issue, ...] = ()
     """Why a call is not among ``calls``, one issue a call, with its place: ``missing @ Calls[3].Sid``."""
@@ -116,7 +116,7 @@ def parse_call_list(
     answer = decode(payload, content_type, limits, if_xml=XML)
     calls = answer.get(_CALLS)
     if not isinstance(calls, tuple):
-        issue = Issue.at(_CALLS, IssueCode.MISSING if says_nothing(calls) else IssueCode.WRONG_TYPE, as_text(calls))
+        issue = Issue.at(_CALLS, IssueCode.MISSING if is_empty(calls) else IssueCode.WRONG_TYPE, as_text(calls))
         message = f"{issue.message}. {diagnose(answer, 'parse_call_list')}".removesuffix(". ")
         raise MissingFieldError(message, issues=(issue,))
     parsed: list[StatusCallback] = []
@@ -142,16 +142,16 @@ def parse_call_list(
 def _read_call(raw: RawPayload, reader: str, *, strict: bool, timezone: tzinfo, limits: Limits) -> StatusCallback:
     inner = raw.get(_CALL)
     call = inner if isinstance(inner, RawPayload) else raw
-    source, odd = _folded(call)
+    source, odd = _as_callback_fields(call)
     return read_event(StatusCallback, call, source, odd, reader=reader, strict=strict, timezone=timezone, limits=limits)
 
 
-def _folded(call: RawPayload) -> tuple[RawPayload, tuple[Issue, ...]]:
+def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, tuple[Issue, ...]]:
     """Give what ``Details`` says the names that a StatusCallback has for it; say if it is odd."""
     names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
     details = call.get(_DETAILS)
     if not isinstance(details, RawPayload):
-        is_nothing = says_nothing(details) or details == ()  # PHP's empty object
+        is_nothing = is_empty(details) or details == ()  # PHP's empty object
         return RawPayload(names), () if is_nothing else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
     names |= {name: details[name] for name in _FOLDED if name in details}
     names |= {f"{LEGS}[{leg}][Status]": details[name] for leg, name in enumerate(_LEG_STATUSES) if name in details}
@@ -173,4 +173,4 @@ def _all_at_once(bad: list[list[Issue]]) -> InvalidCallbackError | MissingFieldE
     issues = tuple(issue for issues_of_call in bad for issue in issues_of_call)
     is_missing = any(issue.code is IssueCode.MISSING for issue in issues)
     error = MissingFieldError if is_missing else InvalidCallbackError
-    return error(in_words(issues), issues=issues)
+    return error(join_messages(issues), issues=issues)

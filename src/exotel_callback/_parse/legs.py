@@ -20,11 +20,11 @@ import attrs
 
 from .._enums import LegStatus
 from .._errors import DecodeError, IssueCode
-from .._fields.kinds import LEG_STATUS, Reading, as_text, says_nothing
+from .._fields.kinds import LEG_STATUS, Reading, as_text, is_empty
 from .._fields.names import LEG_ID, LEGS, leg_key
 from .._fields.table import WireField, wire_fields
 from .._wire.decode import decode_json
-from .._wire.payload import EMPTY, RawPayload, Repeated, collect
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect
 
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
@@ -44,7 +44,8 @@ def read_legs(cls: type[L], raw: RawPayload, reading: Reading, most: int) -> tup
     if size > most:
         reading.note(LEGS, IssueCode.TOO_MANY_LEGS, size)
     return tuple(
-        cls(**_read_leg(table, legs.get(index, EMPTY), f"{LEGS}[{index}]", reading)) for index in range(min(size, most))
+        cls(**_read_leg(table, legs.get(index, EMPTY_PAYLOAD), f"{LEGS}[{index}]", reading))
+        for index in range(min(size, most))
     )
 
 
@@ -55,7 +56,7 @@ def _read_leg(
     for attribute, (name,), kind, _ in table:
         if name in fields:
             values[attribute] = reading.value(kind, fields[name], f"{path}.{name}")
-            if kind is LEG_STATUS and says_nothing(fields[name]):
+            if kind is LEG_STATUS and is_empty(fields[name]):
                 values[attribute] = LegStatus.NOT_ATTEMPTED
     return values
 
@@ -64,7 +65,7 @@ def _nested_items(value: object, reading: Reading) -> Iterator[tuple[int, object
     """Yield each leg that stands under ``Legs``, with its place there."""
     if isinstance(value, Repeated):  # JSON text that came several times, or a mapping's list of legs
         value = reading.first(value, LEGS) if all(isinstance(item, str) for item in value) else tuple(value)
-    if says_nothing(value):
+    if is_empty(value):
         return
     if type(value) is str:
         with suppress(DecodeError):  # stays a text, which is no legs
@@ -126,8 +127,8 @@ def _by_position(items: Iterator[tuple[int, object]], reading: Reading, most: in
             if first is not leg and first != leg:
                 code = IssueCode.REPEATED
         else:
-            legs.setdefault(position, EMPTY)
-            if leg != () and not says_nothing(leg):
+            legs.setdefault(position, EMPTY_PAYLOAD)
+            if leg != () and not is_empty(leg):
                 code = IssueCode.WRONG_TYPE
         if code and position < most and position not in odd:
             odd.add(position)
@@ -140,10 +141,10 @@ def _joined(nested: _Legs, brackets: _Legs, table: tuple[WireField, ...], readin
     if not nested or not brackets:
         return nested or brackets
     for position, fields in brackets.items():
-        others = nested.get(position, EMPTY)
+        others = nested.get(position, EMPTY_PAYLOAD)
         for _, (name,), kind, _ in table:
             if name in fields and name in others and reading.differs(kind, fields[name], others[name]):
                 reading.note(LEGS, IssueCode.CONTRADICTING, others[name])
                 return brackets
     positions = nested.keys() | brackets.keys()
-    return {index: {**nested.get(index, EMPTY), **brackets.get(index, EMPTY)} for index in positions}
+    return {index: {**nested.get(index, EMPTY_PAYLOAD), **brackets.get(index, EMPTY_PAYLOAD)} for index in positions}

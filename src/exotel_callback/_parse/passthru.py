@@ -23,11 +23,11 @@ from .._enums import CallStatus, CallType, Direction, Outcome
 from .._errors import Issue, MissingFieldError
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
 from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
-from .._model.outcome import REASONS, UNDER_WAY
+from .._model.outcome import FAILURES, UNDER_WAY
 from .._options import DEFAULT_LIMITS, IST, Limits, check_options
 from .._parse import read_event
 from .._wire.decode import Body, decode, size_of
-from .._wire.payload import EMPTY
+from .._wire.payload import EMPTY_PAYLOAD
 from .diagnose import STATUS_CALLBACK, diagnose, identify
 
 _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
@@ -113,7 +113,7 @@ class PassthruEvent:
     """The parties whom the flow called, in order. The caller is not among them."""
     issues: tuple[Issue, ...] = ()
     """What was odd about the payload, in the order of the fields; empty for a clean one."""
-    raw: Mapping[str, object] = attrs.field(default=EMPTY, eq=False, repr=False, converter=read_only)
+    raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
     """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
 
     @property
@@ -128,7 +128,7 @@ class PassthruEvent:
 
 
 _BY_DIAL_STATUS: Final[Mapping[str | None, Outcome]] = {
-    **REASONS,
+    **FAILURES,
     **dict.fromkeys(UNDER_WAY, Outcome.IN_PROGRESS),
     CallStatus.COMPLETED: Outcome.CONNECTED,
 }

@@ -107,7 +107,7 @@ class FilePart(StandIn):
     __slots__ = ()
 
 
-EMPTY: Final = RawPayload()
+EMPTY_PAYLOAD: Final = RawPayload()
 
 
 def freeze_json(value: object, depth: int = 1) -> object:

@@ -15,7 +15,7 @@ import attrs
 
 from exotel_callback import Limits, parse
 from exotel_callback._wire.from_multipart import read_parts
-from exotel_callback._wire.payload import EMPTY
+from exotel_callback._wire.payload import EMPTY_PAYLOAD
 from measure import ENCODERS, above_bare, bodies, first_with_issues, memory, paired, payloads, rounds
 
 ATTEMPTS = 5
@@ -55,7 +55,7 @@ def ours(body):
 
 
 def without_raw(body):
-    return attrs.evolve(ours(body), raw=EMPTY)
+    return attrs.evolve(ours(body), raw=EMPTY_PAYLOAD)
 
 
 def speeds():

@@ -22,7 +22,7 @@ import attrs
 from exotel_callback import CallbackError, Limits, StatusCallback, parse
 from exotel_callback._encode import FORM, JSON, encode_multipart, form_pairs
 from exotel_callback._fast import read_ordinary
-from exotel_callback._fields.kinds import NO_DATE
+from exotel_callback._fields.kinds import EMPTY_DATES
 from helpers import PAGE
 
 DATES = [
@@ -45,8 +45,8 @@ DATES = [
     "2024-01-15 14:25:12.5",
     "Mon, 15 Jan 2024 14:25:12",
     # Sorted, because the order of a set differs from process to process, and a seed must not.
-    *sorted(NO_DATE),
-    *map(str.upper, sorted(NO_DATE)),
+    *sorted(EMPTY_DATES),
+    *map(str.upper, sorted(EMPTY_DATES)),
 ]
 WORDS = ["completed", "COMPLETED", "in-progress", "in progress", "In_Progress", "cancelled", "free", "unknown", "null"]
 WORDS += [
@@ -61,7 +61,7 @@ WORDS += [
     " busy ",
     "b\u0131sy",
 ]
-NOTHING = [None, "", " ", "null", "NULL", "None", "undefined", "nul"]
+EMPTY_VALUES = [None, "", " ", "null", "NULL", "None", "undefined", "nul"]
 NUMBERS = [0, 5, 999_999_999, 1_000_000_000, -1, 1.5, 12.0, True, "0", "007", "12.0", "999999999", "1000000000", "-1"]
 NUMBERS += ["1_0", "\u0661", "\u00b2", " 5 ", "+5", "5\n", 10**30, float("1e300")]
 TEXTS = [
@@ -81,7 +81,7 @@ TEXTS = [
     "\ufeffx",
 ]
 ODD = [[], [1], {}, {"a": 1}, ["a", "a"], "Legs", 10**400]
-ALL = [DATES, WORDS, NOTHING, NUMBERS, TEXTS, ODD]
+ALL = [DATES, WORDS, EMPTY_VALUES, NUMBERS, TEXTS, ODD]
 KINDS = {
     **dict.fromkeys(("DateUpdated", "DateCreated", "StartTime", "EndTime"), DATES),
     **dict.fromkeys(("Status", "EventType", "Direction"), WORDS),
