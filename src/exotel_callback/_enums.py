@@ -86,10 +86,15 @@ class LegStatus(StrEnum):
     IN_PROGRESS = "in-progress"
     RINGING = "ringing"
     QUEUED = "queued"
-    NOT_ATTEMPTED = "null"
-    """The status was sent as null or empty: this leg was not attempted."""
+    NOT_ATTEMPTED = "not-attempted"
+    """The status was sent as null or empty: this leg was not attempted. Exotel never sends this value itself."""
     UNKNOWN = "unknown"
     """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "LegStatus | None":
+        """Accept the value that 1.0.0 wrote for a leg that was not attempted."""
+        return cls.NOT_ATTEMPTED if value == "null" else None
 
 
 @unique
@@ -183,6 +188,10 @@ _ALIASES = {
 _IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
 
 
+# The members that stand for what isn't a value of Exotel's.
+NOT_SENT_NAMES: Final = frozenset({"UNKNOWN", "NOT_ATTEMPTED"})
+
+
 def normalized(word: str) -> str:
     """Return what is compared of a word."""
     return (word if word.isalnum() else _IGNORED_IN_WORDS.sub("", word)).lower()
@@ -193,7 +202,7 @@ W = TypeVar("W", bound=StrEnum)
 
 def value_reader(enum: type[W]) -> Callable[[str], W | None]:
     """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
-    table = {normalized(member): member for member in enum if member.name != "UNKNOWN"}
+    table = {normalized(member): member for member in enum if member.name not in NOT_SENT_NAMES}
     table |= {alias: table[normalized(word)] for alias, word in _ALIASES.items() if normalized(word) in table}
 
     def read(word: str) -> W | None:

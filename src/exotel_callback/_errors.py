@@ -5,11 +5,9 @@ Nothing here ever quotes a phone number, URL or custom field in a message or a r
 
 from collections.abc import Sequence
 from enum import StrEnum, unique
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import attrs
-
-from ._model._open import opened
 
 
 @unique
@@ -29,6 +27,12 @@ class IssueCode(StrEnum):
     TOO_MANY_LEGS = "too-many-legs"
     MISSING = "missing"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "IssueCode | None":
+        """Accept the names that 1.0.0 wrote."""
+        former = {"unknown-word": cls.UNKNOWN_VALUE, "not-text": cls.INVALID_STRING}
+        return former.get(value) if isinstance(value, str) else None
+
 
 # What a person on call reads; the path follows.
 _DESCRIPTIONS: Final = {
@@ -43,8 +47,8 @@ _DESCRIPTIONS: Final = {
     IssueCode.MISSING: "missing",
 }
 
-_TEXT_LENGTH: Final = 200
-_MOST_MESSAGES: Final = 100
+_VALUE_LENGTH: Final = 200
+_MAX_MESSAGES: Final = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -60,31 +64,21 @@ class Issue:
 
     Not compared: it follows from the other two, and another release may word it better.
     """
-    text: str = attrs.field(default="", repr=False)
-    """The value as text, at most 200 characters; empty where there is none. May be personal: it is not in the repr."""
+    value: str = attrs.field(default="", repr=False)
+    """The value as a string, at most 200 characters; empty where there is none. May be personal: not in the repr."""
 
     @classmethod
-    def at(cls, path: str, code: IssueCode, text: str = "") -> "Issue":
+    def at(cls, path: str, code: IssueCode, value: str = "") -> "Issue":
         """Make an issue with the message that belongs to its code."""
-        issue = _new_issue()
-        issue.path = path
-        issue.code = code
-        issue.message = f"{_DESCRIPTIONS[code]} @ {path}"
-        issue.text = text[:_TEXT_LENGTH]
-        issue.__class__ = cls
-        return cast("Issue", issue)
+        return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", value=value[:_VALUE_LENGTH])
 
 
-# A body can have thousands of issues.
-_new_issue: Final = opened(Issue)
-
-
-def join_messages(issues: Sequence[Issue]) -> str:
-    """Put the messages of issues together, in a length that a log can take: the error has all of them."""
-    shown = [issue.message for issue in issues[:_MOST_MESSAGES]]
-    if len(issues) > _MOST_MESSAGES:
-        shown.append(f"and {len(issues) - _MOST_MESSAGES} more")
-    return "; ".join(shown)
+def message_of(issues: Sequence[Issue], advice: str = "") -> str:
+    """Make the message of an error, in a length that a log can take: the error has all of the issues."""
+    shown = [issue.message for issue in issues[:_MAX_MESSAGES]]
+    if len(issues) > _MAX_MESSAGES:
+        shown.append(f"and {len(issues) - _MAX_MESSAGES} more")
+    return ". ".join(filter(None, ("; ".join(shown), advice)))
 
 
 class CallbackError(ValueError):
@@ -97,12 +91,17 @@ class CallbackError(ValueError):
     """All issues of the payload; empty for an error that comes before the fields are read."""
     status_hint: int
     """The HTTP status that fits: 400, 401, 413, 415 or 422."""
+    advice: str
+    """What the payload looks like and what to do instead, as the message says it; empty if there is no advice."""
 
     _status: ClassVar[int] = 400
 
-    def __init__(self, message: str, *, issues: tuple[Issue, ...] = (), status_hint: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, issues: tuple[Issue, ...] = (), status_hint: int | None = None, advice: str = ""
+    ) -> None:
         super().__init__(message)
         self.issues = issues
+        self.advice = advice
         self.status_hint = self._status if status_hint is None else status_hint
 
 
@@ -129,3 +128,9 @@ class AuthenticationError(CallbackError):
     """The request does not carry the secret it should (401). Raised by the adapters only."""
 
     _status = 401
+
+
+def forget_context(error: CallbackError) -> CallbackError:
+    """Remove the causes of an error, which can hold the payload, before it leaves a public function."""
+    error.__cause__ = error.__context__ = None
+    return error

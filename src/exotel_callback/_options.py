@@ -1,7 +1,7 @@
-"""What a caller may set: the limits, and the zone of dates that name none."""
+"""The options that a caller may set: strictness, the zone of dates that name none, and the limits."""
 
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -11,11 +11,9 @@ IST: Final = timezone(timedelta(hours=5, minutes=30), "IST")
 
 def _check_limit(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if type(value) is not int:
-        message = f"{attribute.name} must be a whole number, not {type(value).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"{attribute.name} must be an integer, not {type(value).__name__}")
     if value < 1:
-        message = f"{attribute.name} must be at least 1"
-        raise ValueError(message)
+        raise ValueError(f"{attribute.name} must be at least 1")
 
 
 def _limit(default: int) -> int:
@@ -24,47 +22,56 @@ def _limit(default: int) -> int:
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """How much of a payload is read; more than that is a `DecodeError` or, for legs, an issue.
+    """How much of a payload is read. A larger one is a `DecodeError` or, for legs, an issue.
 
-    Raises `TypeError` or `ValueError` for what is not a whole number of at least 1.
+    Raises `TypeError` or `ValueError` for a limit that isn't an integer of at least 1.
     """
 
     body_bytes: int = _limit(65_536)
-    """The largest body, in bytes (text counts as UTF-8)."""
+    """The largest body, in bytes (a string counts as UTF-8)."""
     fields: int = _limit(256)
-    """The most top-level names, all bracket keys of ``Legs`` counted as one."""
+    """The maximum number of top-level names; all bracket keys of ``Legs`` count as one."""
     legs: int = _limit(64)
-    """The most legs; of more, the first ones stay."""
+    """The maximum number of legs; the first ones are kept."""
 
 
 DEFAULT_LIMITS: Final = Limits()
 
 
-def check_options(timezone: object, limits: object, *, strict: object = False, content_type: object = None) -> None:
-    """Raise `TypeError` at once for a misused argument, whatever the payload."""
-    if not isinstance(content_type, str | None):
-        message = f"content_type must be the header's value as str or None, not {type(content_type).__name__}"
-        raise TypeError(message)
-    if not isinstance(strict, bool):  # such as the text of an environment variable, of which "0" would be true
-        message = f"strict must be True or False, not {type(strict).__name__}"
-        raise TypeError(message)
+class ReadOptions(NamedTuple):
+    """The options of every reader and every adapter. `read_options` makes them."""
+
+    strict: bool
+    timezone: tzinfo
+    limits: Limits
+
+
+def read_options(strict: bool, timezone: tzinfo, limits: Limits) -> ReadOptions:
+    """Validate the options of a reader.
+
+    :raises TypeError: An option isn't what it should be.
+    """
+    if strict is not True and strict is not False:  # such as an environment variable's "0", which would be true
+        raise TypeError(f"strict must be True or False, not {type(strict).__name__}")
+    if timezone is not IST:
+        _check_timezone(timezone)
+    if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"limits must be exotel_callback.Limits, not {type(limits).__name__}")
+    return _new(ReadOptions, (strict, timezone, limits))
+
+
+_new: Final = tuple.__new__
+
+
+def _check_timezone(timezone: object) -> None:
     if not isinstance(timezone, tzinfo):
-        message = f"timezone must be a datetime.tzinfo such as zoneinfo.ZoneInfo, not {type(timezone).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"timezone must be a datetime.tzinfo such as zoneinfo.ZoneInfo, not {type(timezone).__name__}")
     if hasattr(timezone, "localize"):
         # Attached to a datetime, a pytz zone gives the local mean time of its city, for Kolkata 7 to 23 minutes off.
-        message = "timezone must not be a pytz zone: use zoneinfo.ZoneInfo"
-        raise TypeError(message)
-    if timezone is not IST and not _has_offset(timezone):
-        message = "timezone must have an offset from UTC"
-        raise TypeError(message)
-    if not isinstance(limits, Limits):
-        message = f"limits must be exotel_callback.Limits, not {type(limits).__name__}"
-        raise TypeError(message)
-
-
-def _has_offset(timezone: tzinfo) -> bool:
+        raise TypeError("timezone must not be a pytz zone; use zoneinfo.ZoneInfo")
     try:
-        return timezone.utcoffset(datetime(2000, 1, 1)) is not None  # noqa: DTZ001 - any date does
+        has_offset = timezone.utcoffset(datetime(2000, 1, 1)) is not None  # noqa: DTZ001 - any date serves
     except NotImplementedError:  # of a bare tzinfo
-        return False
+        has_offset = False
+    if not has_offset:
+        raise TypeError("timezone must have an offset from UTC")

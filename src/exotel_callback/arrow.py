@@ -41,7 +41,7 @@ from ._errors import CallbackError, DecodeError, Issue
 from ._model.call import Call, distinct, merged
 from ._model.callback import CallFields, Leg, StatusCallback
 from ._model.event_key import instant
-from ._options import DEFAULT_LIMITS, IST, Limits, check_options
+from ._options import DEFAULT_LIMITS, IST, Limits, read_options
 from ._parse import parse
 from ._wire.decode import guess_content_type
 
@@ -114,7 +114,7 @@ def parse_batches(
     :raises ValueError: A batch has no such column; raised when the batch is reached.
     :raises TypeError: An option is not what it should be.
     """
-    check_options(timezone, limits)
+    read_options(False, timezone, limits)
     read = partial(_parse_row, timezone=timezone, limits=limits)
     return map(partial(_parse_batch, read, body, content_type), _batches_of(batches))
 
@@ -280,7 +280,7 @@ _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
     datetime: instant,
     tuple: lambda items: [_stored(item) for item in items],
     Leg: _fields_of,
-    Issue: lambda issue: _fields_of(issue) | {"text": escaped(issue.text)},
+    Issue: lambda issue: _fields_of(issue) | {"value": escaped(issue.value)},
 }
 
 
@@ -319,7 +319,7 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
     if attrs.has(kind):
         readers = {field.name: _reader(field.type) for field in attrs.fields(kind)}
         if kind is Issue:
-            readers["text"] = unescaped
+            readers["value"] = unescaped
         return lambda fields: kind(**{name: read(fields[name]) for name, read in readers.items()})
     read = date_of if kind is datetime else kind
     return lambda value: None if value is None else read(value)

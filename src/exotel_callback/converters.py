@@ -44,6 +44,8 @@ def configure_converter(converter: Converter) -> None:
         read, write = _class_hooks(cls, converter)
         converter.register_structure_hook(cls, read)
         converter.register_unstructure_hook(cls, write)
+    read_issue, _ = _class_hooks(Issue, converter)
+    converter.register_structure_hook(Issue, lambda value, cls: read_issue(_with_value(value), cls))
 
     read_callback, write_callback = _class_hooks(StatusCallback, converter)
     read_call, write_call = _class_hooks(Call, converter)
@@ -75,6 +77,13 @@ def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any
         make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_use_alias=False, **fields),
         make_dict_unstructure_fn(cls, converter, _cattrs_use_alias=False, **fields),
     )
+
+
+def _with_value(issue: object) -> object:
+    """Rename the field ``text`` of an issue that 1.0.0 dumped."""
+    if isinstance(issue, Mapping) and "text" in issue:
+        return {"value" if name == "text" else name: item for name, item in cast("Mapping[str, Any]", issue).items()}
+    return issue
 
 
 def _unsealed(value: object, kind: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import attrs
 
 from ._encode import encode_form, encode_json, encode_multipart
 from ._enums import Outcome
-from ._errors import CallbackError, join_messages
+from ._errors import CallbackError
 from ._model.callback import Leg, StatusCallback
 from ._options import DEFAULT_LIMITS, IST, Limits
 from ._parse import parse
@@ -243,9 +243,8 @@ def assert_valid(
     try:
         return parse(payload, content_type, strict=True, timezone=timezone, limits=limits)
     except CallbackError as error:
-        # What the error says besides its issues: what the payload looks like, or why it has no fields.
-        rest = str(error).removeprefix(join_messages(error.issues)).strip(". ")
-        faults = [issue.message for issue in error.issues] + ([rest] if rest else [])
+        faults = [issue.message for issue in error.issues] or [str(error).removesuffix(error.advice).strip()]
+        faults += [error.advice] if error.advice else []
         shown = "\n".join(f"  - {fault}" for fault in faults)
         message = f"this is no valid StatusCallback ({type(error).__name__}):\n{shown}"
     raise AssertionError(message)

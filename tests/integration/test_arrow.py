@@ -266,7 +266,7 @@ def test_texts_that_arrow_has_not():
     body = json.dumps({**LEAST, "Direction": "\ud800 \\ud800"})
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
     callback = parse(body)
-    assert [issue.text for issue in callback.issues] == ["\ud800 \\ud800"]
+    assert [issue.value for issue in callback.issues] == ["\ud800 \\ud800"]
     assert batch["issues"].to_pylist()[0][0]["text"] == "\\ud800 \\u005cud800"
     (row,) = rows_of(batch)
     assert ours.event_of(row) == callback

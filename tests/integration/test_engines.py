@@ -120,7 +120,7 @@ def test_the_readable_rows_are_what_parse_reads(expected):
         whole = merge(*(event for event in EVENTS if getattr(event, "call_sid", None) == call["call_sid"]))
         assert call["events"] == [event.event_key for event in whole.events]
         assert call["outcome"] == whole.outcome
-        assert [issue["text"] for issue in call["issues"]] == [issue.text for issue in whole.issues]
+        assert [issue["value"] for issue in call["issues"]] == [issue.value for issue in whole.issues]
 
 
 COMMANDS = {

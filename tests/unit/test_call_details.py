@@ -125,8 +125,8 @@ def test_it_merges_with_the_callbacks_of_the_call():
     [
         ({}, ()),
         ({"Leg1Status": "completed", "Leg2Status": "no-answer"}, ("completed", "no-answer")),
-        ({"Leg1Status": "no-answer", "Leg2Status": None}, ("no-answer", "null")),
-        ({"Leg1Status": "no-answer", "Leg2Status": ""}, ("no-answer", "null")),
+        ({"Leg1Status": "no-answer", "Leg2Status": None}, ("no-answer", "not-attempted")),
+        ({"Leg1Status": "no-answer", "Leg2Status": ""}, ("no-answer", "not-attempted")),
         ({"Leg1Status": "no-answer"}, ("no-answer",)),
         ({"Leg2Status": "busy"}, (None, "busy")),
         ({"Leg1Status": "completed", "Leg2Status": "busy", "Legs": []}, ("completed", "busy")),
@@ -353,12 +353,12 @@ def test_a_bad_call_costs_the_page_nothing_but_itself():
 def test_the_text_of_an_error(call, text):
     """Is what was received."""
     (error,) = parse_call_list({"Calls": [call]}).errors
-    assert error.text == text
+    assert error.value == text
 
 
 def test_the_text_of_details_that_are_none():
     """Is what was received."""
-    assert [issue.text for issue in parse_call_details({**CALL, "Details": 5}).issues] == ["5"]
+    assert [issue.value for issue in parse_call_details({**CALL, "Details": 5}).issues] == ["5"]
 
 
 def test_strict_mode_raises_for_the_page():

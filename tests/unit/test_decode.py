@@ -244,7 +244,7 @@ def test_a_number_of_very_many_digits():
     body = b'{"CallSid": "a", "Status": "busy", "ConversationDuration": %s}' % (b"9" * 5000)
     callback = parse(body)
     assert callback.conversation_duration is None
-    assert [issue.text for issue in callback.issues] == ["9" * 200]
+    assert [issue.value for issue in callback.issues] == ["9" * 200]
 
 
 def test_the_largest_numbers():

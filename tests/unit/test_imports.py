@@ -18,7 +18,7 @@ LAYERS = [
     {"_wire"},
     {"_fields"},
     {"_model"},
-    {"_fast", "_parse"},
+    {"_parse"},
     {"__init__", "_encode", "_hypothesis", "_serialize", "converters"},
     {"arrow", "auth", "phones", "recordings", "strategies", "testing"},
     {"adapters"},

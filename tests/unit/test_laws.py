@@ -74,7 +74,7 @@ def test_unknown_words_keep_their_original(payload, word):
     """In ``raw`` and in the issue."""
     callback = parse(payload | {"Status": word})
     assert callback.status is CallStatus.UNKNOWN
-    assert [issue.text for issue in callback.issues if issue.path == "Status"] == [word]
+    assert [issue.value for issue in callback.issues if issue.path == "Status"] == [word]
     assert callback.raw["Status"] == word
 
 

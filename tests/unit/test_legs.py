@@ -21,7 +21,7 @@ def legs(*args, **fields):
 
 def issues(fields, **options):
     callback = parse({**LEAST, **fields}, **options)
-    return callback.legs, [(issue.path, issue.code, issue.text) for issue in callback.issues]
+    return callback.legs, [(issue.path, issue.code, issue.value) for issue in callback.issues]
 
 
 def brackets(*told, form="Legs[{}][{}]"):
@@ -239,7 +239,7 @@ def test_a_bracket_key_twice():
     body = "CallSid=a&Status=busy&Legs[0][Status]=busy&Legs[0][Status]=busy&Legs%255B0%255D%255BStatus%255D=failed"
     callback = parse(body, FORM)
     assert callback.legs == (Leg(status=LegStatus.BUSY),)
-    assert [(issue.path, issue.code, issue.text) for issue in callback.issues] == [
+    assert [(issue.path, issue.code, issue.value) for issue in callback.issues] == [
         ("Legs[0].Status", IssueCode.REPEATED, "failed")
     ]
 

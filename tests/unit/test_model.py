@@ -148,13 +148,13 @@ def test_the_repr_of_an_issue_leaves_its_text_out():
     assert "09876543210" not in repr(issue)
     assert issue != Issue.at("From", IssueCode.INVALID_STRING, "09876543211")
     assert issue.message == "not text that can be stored @ From"
-    assert Issue.at("From", IssueCode.INVALID_STRING).text == ""
+    assert Issue.at("From", IssueCode.INVALID_STRING).value == ""
 
 
 def test_an_issue_of_a_reader_is_like_any_other():
     """However it was made."""
     issue = Issue.at("From", IssueCode.INVALID_STRING, "a" * 300)
-    other = Issue(path="From", code=IssueCode.INVALID_STRING, message=issue.message, text="a" * 200)
+    other = Issue(path="From", code=IssueCode.INVALID_STRING, message=issue.message, value="a" * 200)
     assert (type(issue), issue, hash(issue), repr(issue)) == (Issue, other, hash(other), repr(other))
     for clone in (copy.copy(issue), pickle.loads(pickle.dumps(issue)), attrs.evolve(issue)):
         assert (type(clone), clone, clone.message) == (Issue, issue, issue.message)

@@ -62,7 +62,7 @@ ROWS = {
         lambda facts: (FAILURES[facts.first], 0),
     ),
     "Leg 0 was not attempted, and the status has a reason¹": (
-        lambda facts: facts.first == "null" and facts.status in FAILURES,
+        lambda facts: facts.first == "not-attempted" and facts.status in FAILURES,
         lambda facts: (FAILURES[facts.status], 0),
     ),
     "A leg after it is completed": (

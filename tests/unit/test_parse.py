@@ -45,7 +45,7 @@ def test_every_issue_is_told_in_the_order_of_the_fields(encode):
         *((name, code) for name, (_, code) in ODD.items()),
         ("Legs[0].Status", IssueCode.UNKNOWN_VALUE),
     ]
-    assert [issue.text for issue in callback.issues[:-1]] == [value for value, _ in ODD.values()]
+    assert [issue.value for issue in callback.issues[:-1]] == [value for value, _ in ODD.values()]
     assert callback.status is CallStatus.UNKNOWN
 
 
@@ -109,7 +109,7 @@ def test_a_field_twice_in_a_form(encode):
     else:
         callback = parse(*encode(pairs))
     assert (callback.to_number, callback.from_number) == ("1", "1")
-    assert [(issue.path, issue.code, issue.text) for issue in callback.issues] == [("From", "repeated", "2")]
+    assert [(issue.path, issue.code, issue.value) for issue in callback.issues] == [("From", "repeated", "2")]
 
 
 def test_the_first_of_several_values_counts_even_if_it_says_nothing():
@@ -141,7 +141,7 @@ def test_a_pytz_zone():
         def localize(self, when):
             return when
 
-    with pytest.raises(TypeError, match=r"^timezone must not be a pytz zone: use zoneinfo\.ZoneInfo$"):
+    with pytest.raises(TypeError, match=r"^timezone must not be a pytz zone; use zoneinfo\.ZoneInfo$"):
         parse(LEAST, timezone=PytzZone())
 
 
@@ -183,9 +183,9 @@ def test_other_misused_arguments(options, says):
     [
         (0, ValueError, "must be at least 1"),
         (-1, ValueError, "must be at least 1"),
-        (1.5, TypeError, "must be a whole number, not float"),
-        ("1", TypeError, "must be a whole number, not str"),
-        (True, TypeError, "must be a whole number, not bool"),
+        (1.5, TypeError, "must be an integer, not float"),
+        ("1", TypeError, "must be an integer, not str"),
+        (True, TypeError, "must be an integer, not bool"),
     ],
 )
 @pytest.mark.parametrize("name", ["body_bytes", "fields", "legs"])

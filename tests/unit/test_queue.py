@@ -49,7 +49,7 @@ def test_dump():
         "direction": "outbound-api",
         "custom_field": "नमस्ते",
         "legs": [
-            {"status": "null"},
+            {"status": "not-attempted"},
             {},
             {"answered_by": "Human"},
         ],
@@ -58,13 +58,13 @@ def test_dump():
                 "path": "Status",
                 "code": "unknown-value",
                 "message": "a word that is in no table @ Status",
-                "text": "free",
+                "value": "free",
             },
             {
                 "path": "Legs[2].OnCallDuration",
                 "code": "not-a-number",
                 "message": "not a whole number of seconds @ Legs[2].OnCallDuration",
-                "text": "x",
+                "value": "x",
             },
         ],
     }

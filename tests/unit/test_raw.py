@@ -162,7 +162,7 @@ def test_lists_under_scalar_fields_are_wrong_elsewhere():
     for payload in (encode_json({**LEAST, "To": ["1"]})[0], [*LEAST.items(), ("To", ["1"])]):
         callback = parse(payload)
         assert callback.to_number is None
-        assert [(issue.path, issue.code, issue.text) for issue in callback.issues] == [("To", "wrong-type", '["1"]')]
+        assert [(issue.path, issue.code, issue.value) for issue in callback.issues] == [("To", "wrong-type", '["1"]')]
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), RecursionError(), DecodeError("x")], ids=repr)
@@ -178,7 +178,7 @@ def test_a_mapping_that_raises_while_it_is_read(error):
 @pytest.mark.parametrize("name", [None, b"CallSid", ("a",), 1.5, True])
 def test_names_that_are_no_text(name):
     """A mapping of bytes was made of a body that could have been handed over itself."""
-    with pytest.raises(DecodeError, match=f"{type(name).__name__}, not text"):
+    with pytest.raises(DecodeError, match=f"{type(name).__name__}, not a string"):
         parse({name: "x"})
 
 

@@ -15,7 +15,7 @@ NOT_FINITE = ["NaN", "Infinity", "-Infinity"]
 
 def read(wire, value, python, **options):
     callback = parse({**LEAST, wire: value}, **options)
-    return getattr(callback, python), [(issue.code, issue.text) for issue in callback.issues]
+    return getattr(callback, python), [(issue.code, issue.value) for issue in callback.issues]
 
 
 def seconds(value):
@@ -250,7 +250,7 @@ def test_what_is_no_text(value, code, told):
 def test_a_word_that_is_no_text(name):
     """Is of a type that does not belong there."""
     (issue,) = parse({**LEAST, name: True}).issues
-    assert (issue.path, issue.code, issue.text) == (name, IssueCode.WRONG_TYPE, "true")
+    assert (issue.path, issue.code, issue.value) == (name, IssueCode.WRONG_TYPE, "true")
 
 
 def test_the_text_of_an_issue_is_cut():

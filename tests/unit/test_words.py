@@ -83,7 +83,7 @@ def test_a_word_in_no_table_is_unknown_and_an_issue(enum, word):
     """The event survives an unknown word, ``unknown`` among them; the word is kept in the issue."""
     value, issues = read(enum, word)
     assert value is enum.UNKNOWN
-    assert [(issue.path, issue.code, issue.text) for issue in issues] == [
+    assert [(issue.path, issue.code, issue.value) for issue in issues] == [
         (PLACES[enum][2], IssueCode.UNKNOWN_VALUE, word)
     ]
 

@@ -269,7 +269,7 @@ def _parse_chunk(aside: Aside, target: Path | None, chunk: Chunk) -> tuple[Any, 
     for issue in cast("list[Any]", pc.list_flatten(batch["issues"]).to_pylist()):
         counts[ISSUE, issue["code"]] += 1
         if issue["code"] == IssueCode.UNKNOWN_VALUE:
-            counts[WORD, issue["path"], issue["text"][:_WORD_LENGTH]] += 1
+            counts[WORD, issue["path"], issue["value"][:_WORD_LENGTH]] += 1
     return _encoded(batch, target), counts
 
 

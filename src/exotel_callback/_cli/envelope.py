@@ -9,7 +9,8 @@ from typing import IO, Any, Final
 from .._encode import JSON
 from .._errors import DecodeError
 from .._options import DEFAULT_LIMITS
-from .._wire.decode import decode_json, guess_content_type
+from .._wire.decode import guess_content_type
+from .._wire.from_json import decode_json
 from .._wire.payload import RawPayload
 
 # A body of the largest size, every byte of it escaped as JSON does.

@@ -191,7 +191,7 @@ def _bar(seconds: int, longest: int) -> Text:
 
 
 def _issues(event: _Event | Call, *, show_personal: bool) -> RenderableType:
-    rows = [(issue.message, issue.text) for issue in event.issues]
+    rows = [(issue.message, issue.value) for issue in event.issues]
     return _personal_table("Issues", ("What", "Value"), rows, show_personal=show_personal)
 
 

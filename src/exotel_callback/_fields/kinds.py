@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
 from .._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, value_reader
-from .._errors import Issue, IssueCode
+from .._errors import IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
 EMPTY_VALUES: Final = frozenset({"", "null", "none", "undefined"})
@@ -34,13 +34,13 @@ EMPTY_DATES: Final = EMPTY_VALUES | {
 }
 
 # NUL can't be stored by most databases, and a lone surrogate can't be encoded.
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _NOT_FINITE: Final = frozenset({"inf", "-inf", "nan"})
 
 _SECONDS: Final = re.compile(r"([0-9]{1,9})(?:\.0+)?")
 
-_DATE: Final = re.compile(
+_ISO_DATE: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
     r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
@@ -52,23 +52,27 @@ _PASSTHRU_DATE: Final = (  # compiled by `re` when it is first needed
 
 
 class Kind(NamedTuple):
-    """How the text of a field is read, and what is left when it can't be."""
+    """How the values of a field are read, and what remains of one that can't be read."""
 
     read: Callable[[str, tzinfo], object]
-    """Gives None for a text that can't be read."""
-    unreadable: IssueCode
-    """The issue of such a text."""
-    no_text: IssueCode
-    """The issue of what is neither text nor number."""
-    instead: object = None
-    """The value in place of a text that can't be read."""
-    nothing: frozenset[str] = EMPTY_VALUES
-    """The texts that mean that there is no value."""
+    """Reads a string; returns None for one that can't be read."""
+    parse_issue: IssueCode
+    """The issue of a string that can't be read."""
+    type_issue: IssueCode
+    """The issue of a value that is neither a string nor a number."""
+    fallback: object = None
+    """The result for a string that can't be read."""
+    if_empty: object = None
+    """The result for an empty value."""
+    empty_values: frozenset[str] = EMPTY_VALUES
+    """The strings, in lower case, that mean that there is no value."""
     trim: Callable[[str], str] = str.strip
-    """Cuts what stands around the text."""
+    """Removes what may surround the value."""
+    enum: type[StrEnum] | None = None
+    """The enum of the values, if there is one."""
 
 
-def _read_text(text: str, _: tzinfo) -> str:
+def _read_string(text: str, _: tzinfo) -> str:
     return text
 
 
@@ -79,19 +83,19 @@ def _read_seconds(text: str, _: tzinfo) -> int | None:
 
 def _read_date(text: str, zone: tzinfo) -> datetime | None:
     try:
-        if match := _DATE.fullmatch(text):
+        if match := _ISO_DATE.fullmatch(text):
             date = datetime.fromisoformat(text)
-            return date if match[1] else _in_zone(date, zone)
+            return date if match[1] else in_zone(date, zone)
         if re.fullmatch(_PASSTHRU_DATE, text):
-            from dateutil.parser import parse  # noqa: PLC0415 - only the Passthru applet writes this
+            from dateutil.parser import parse  # only the Passthru applet writes this
 
-            return _in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - the zone follows
+            return in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - the zone follows
     except (ValueError, OverflowError):  # no such day, or an offset or a zone that does not reach there
         pass
     return None
 
 
-def _in_zone(date: datetime, zone: tzinfo) -> datetime | None:
+def in_zone(date: datetime, zone: tzinfo) -> datetime | None:
     """Give the date the offset that the zone has at that time: a fixed one, so that equal instants compare equal."""
     if isinstance(zone, timezone):
         return datetime.combine(date, date.time(), zone)  # which takes a fifth of the time of `replace`
@@ -99,96 +103,30 @@ def _in_zone(date: datetime, zone: tzinfo) -> datetime | None:
     return None if offset is None else date.replace(tzinfo=timezone(offset))
 
 
-def _word(enum: type[StrEnum]) -> Kind:
+def _enum(enum: type[StrEnum], if_empty: StrEnum | None = None) -> Kind:
     find = value_reader(enum)
 
     def read(text: str, _: tzinfo) -> StrEnum | None:
         return find(text)
 
-    return Kind(read, IssueCode.UNKNOWN_VALUE, IssueCode.WRONG_TYPE, enum["UNKNOWN"])
+    return Kind(read, IssueCode.UNKNOWN_VALUE, IssueCode.WRONG_TYPE, enum["UNKNOWN"], if_empty, enum=enum)
 
 
 def _trim_quotes(text: str) -> str:
-    """Cut the double quotes that the Passthru applet puts around what the caller typed."""
+    """Cut the double quotes that the Passthru applet puts around the digits that the caller typed."""
     return text.strip().strip('"').strip()
 
 
-TEXT: Final = Kind(_read_text, IssueCode.INVALID_STRING, IssueCode.WRONG_TYPE)
+STRING: Final = Kind(_read_string, IssueCode.INVALID_STRING, IssueCode.WRONG_TYPE)
 SECONDS: Final = Kind(_read_seconds, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_NUMBER)
-DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, nothing=EMPTY_DATES)
-CALL_STATUS: Final = _word(CallStatus)
-LEG_STATUS: Final = _word(LegStatus)
-ANSWERED_BY: Final = _word(AnsweredBy)
-DIRECTION: Final = _word(Direction)
-EVENT_TYPE: Final = _word(EventType)
-CALL_TYPE: Final = _word(CallType)
-DIGITS: Final = TEXT._replace(trim=_trim_quotes)
-
-
-class Reading:
-    """The reading of one payload: the zone of its dates, and its issues so far."""
-
-    __slots__ = ("issues", "zone")
-
-    def __init__(self, zone: tzinfo) -> None:
-        self.zone = zone
-        self.issues: list[Issue] = []
-
-    def note(self, path: str, code: IssueCode, value: object = None) -> None:
-        """Add an issue."""
-        self.issues.append(Issue.at(path, code, value if type(value) is str else as_text(value)))
-
-    def value(self, kind: Kind, value: object, path: str) -> object:
-        """Read one value: None for nothing, and for what can't be read, which leaves an issue."""
-        if type(value) is not str:
-            value = self._text(kind, self.first(value, path), path)
-            if value is None:
-                return None
-        text = kind.trim(value)
-        if text.lower() in kind.nothing:
-            return None
-        if ("\0" in text or not text.isascii()) and _UNSTORABLE.search(text):
-            self.note(path, IssueCode.INVALID_STRING, text)
-            return None
-        result = kind.read(text, self.zone)
-        if result is None:
-            self.note(path, kind.unreadable, text)
-            return kind.instead
-        return result
-
-    def _text(self, kind: Kind, value: object, path: str) -> str | None:
-        """Return a value that came not as text as such; None for nothing, and for what is no scalar."""
-        if value is None or isinstance(value, FilePart):
-            return None
-        text = _scalar_text(value)
-        if text is None:
-            is_container = isinstance(value, tuple | RawPayload)
-            self.note(path, IssueCode.WRONG_TYPE if is_container else kind.no_text, value)
-        return text
-
-    def first(self, value: object, path: str) -> object:
-        """Choose among the values of one name: the first one counts, and a different one is an issue."""
-        if not isinstance(value, Repeated):
-            return value
-        texts = [as_text(item) for item in value]
-        for text in texts:
-            if text != texts[0]:
-                self.note(path, IssueCode.REPEATED, text)
-                break
-        return value[0] if value else None
-
-    def differs(self, kind: Kind, value: object, other: object) -> bool:
-        """Tell whether two values of one field mean different things, without an issue."""
-        return self._meaning(kind, value) != self._meaning(kind, other)
-
-    def _meaning(self, kind: Kind, value: object) -> object:
-        if isinstance(value, Repeated) and value:
-            value = value[0]
-        if is_empty(value):
-            return None
-        text = kind.trim(as_text(value))
-        meaning = kind.read(text, self.zone)
-        return text if meaning is None else meaning
+DATE: Final = Kind(_read_date, IssueCode.NOT_A_DATE, IssueCode.NOT_A_DATE, empty_values=EMPTY_DATES)
+CALL_STATUS: Final = _enum(CallStatus)
+LEG_STATUS: Final = _enum(LegStatus, LegStatus.NOT_ATTEMPTED)
+ANSWERED_BY: Final = _enum(AnsweredBy)
+DIRECTION: Final = _enum(Direction)
+EVENT_TYPE: Final = _enum(EventType)
+CALL_TYPE: Final = _enum(CallType)
+DIGITS: Final = STRING._replace(trim=_trim_quotes)
 
 
 def is_empty(value: object) -> bool:
@@ -202,7 +140,7 @@ def is_empty(value: object) -> bool:
 
 def as_text(value: object) -> str:
     """Return any value as text: what both JSON and forms write for numbers, empty for nothing, JSON for the rest."""
-    text = "" if value is None else _scalar_text(value)
+    text = "" if value is None else scalar_text(value)
     if text is None and isinstance(value, StandIn):
         return str(value)
     return _in_json(value) if text is None else text
@@ -211,14 +149,14 @@ def as_text(value: object) -> str:
 def _jsonable(value: object) -> object:
     if isinstance(value, RawPayload):
         return dict(value)
-    text = _scalar_text(value)
+    text = scalar_text(value)
     return float(cast("Any", value)) if text is None else text  # a decimal that is not finite, or one that is
 
 
 _in_json: Final = json.JSONEncoder(default=_jsonable).encode
 
 
-def _scalar_text(value: object) -> str | None:
+def scalar_text(value: object) -> str | None:
     """Return a text as it is and a number as decimal text; None for the rest, infinity and NaN among it."""
     if type(value) is str:
         return value

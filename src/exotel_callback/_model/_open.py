@@ -1,15 +1,15 @@
-"""How a frozen value is made in a quarter of the time, or less.
+"""Make values of a frozen class in a quarter of the time, or less.
 
-A frozen class sets each field by a call. A subclass that sets them as any object does becomes the frozen class when it
-is done: ``value.__class__ = Frozen``. It adds no slot, so both have the same layout. It has a ``__delattr__`` too, or
-CPython takes the slow way all the same. What it does not do is what the frozen class does when it is made: defaults,
-converters and validators.
+A frozen class sets each field by a call. A subclass that sets them as an ordinary object does becomes the frozen class
+at the end: ``value.__class__ = Frozen``. It adds no slot, so both have the same layout. It also overrides
+``__delattr__``, because CPython otherwise keeps the slow slot. Defaults, converters and validators are skipped, so
+every field must be set.
 """
 
 from typing import Any
 
 
-def opened(frozen: type) -> Any:
-    """Return such a subclass. It is made without arguments, and every field is to be set."""
+def open_class(frozen: type) -> Any:
+    """Return a subclass of a frozen class whose instances are made without arguments and can be changed."""
     members = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
     return type(frozen.__name__, (frozen,), {"__slots__": (), **members})

@@ -17,7 +17,6 @@ from typing import Any, Final
 import attrs
 
 from .._enums import PROGRESS, CallStatus
-from .._fields.table import restorable
 from .callback import CallFields, StatusCallback
 from .event_key import instant
 
@@ -26,7 +25,6 @@ def _count(events: Sequence[StatusCallback]) -> str:
     return f"<{len(events)}>"
 
 
-@restorable
 @attrs.frozen(kw_only=True)
 class Call(CallFields):
     """What is known of a call: the fields of its events merged, and the events.
@@ -95,7 +93,7 @@ def _tie_break(event: StatusCallback) -> tuple[object, ...]:
     That is the one with fewer issues, which a newer release read; of equal ones, one that has its ``raw``.
     """
     dates = (event.date_updated, event.date_created, event.start_time, event.end_time)
-    issues = [(issue.path, issue.text) for issue in event.issues]
+    issues = [(issue.path, issue.value) for issue in event.issues]
     return len(issues), issues, [str(date) for date in dates], not event.raw
 
 

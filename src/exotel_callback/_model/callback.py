@@ -12,15 +12,14 @@ import attrs
 
 from .._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 from .._errors import Issue
-from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, TEXT
+from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, STRING
 from .._fields.names import CALL_DETAILS_ID
-from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
+from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD
 from .event_key import event_key
 from .outcome import Result, outcome_of
 
 
-@restorable
 @attrs.frozen(kw_only=True)
 class Leg:
     """One party's part of a call. Leg 0 is the party that was called first, leg 1 the second.
@@ -42,7 +41,7 @@ class Leg:
 class CallFields:
     """What a `StatusCallback` and a merged `Call` have in common: the fields, and what follows from them."""
 
-    call_sid: str = attrs.field(metadata=wire(TEXT, "CallSid", CALL_DETAILS_ID))
+    call_sid: str = attrs.field(metadata=wire(STRING, "CallSid", CALL_DETAILS_ID))
     """The call's identifier. Not always hexadecimal."""
     status: CallStatus = attrs.field(metadata=wire(CALL_STATUS, "Status"))
     """The status of the call as a whole, which does not say who failed to answer: see ``outcome``."""
@@ -54,23 +53,23 @@ class CallFields:
     """When the call was handed to the operator; aware, with a fixed offset."""
     end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
     """When the call ended; aware, with a fixed offset. None while it is not over, or its figures are not settled."""
-    recording_url: str | None = attrs.field(default=None, metadata=wire(TEXT, "RecordingUrl"), repr=mask_url)
+    recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
     """Where the recording is; None without one. Untrusted: check the host before sending it a key."""
     event_type: EventType | None = attrs.field(default=None, metadata=wire(EVENT_TYPE, "EventType"))
     """What the callback was sent for; None if no events were subscribed."""
-    from_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "From", "CallFrom"), repr=mask_number)
+    from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
     """The party that was called first, as sent: trunk ``0``, E.164, masked, or a SIP address."""
-    to_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "To", "CallTo"), repr=mask_number)
+    to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
     """The party that was called second, as sent; None when the call went to a flow."""
-    phone_number_sid: str | None = attrs.field(default=None, metadata=wire(TEXT, "PhoneNumberSid"), repr=mask_number)
+    phone_number_sid: str | None = attrs.field(default=None, metadata=wire(STRING, "PhoneNumberSid"), repr=mask_number)
     """The identifier of the ExoPhone, often its number."""
     conversation_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "ConversationDuration"))
     """Seconds that both parties were connected."""
     direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
     """Who started the call."""
-    custom_field: str | None = attrs.field(default=None, metadata=wire(TEXT, "CustomField"), repr=mask_text)
+    custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
     """The text that was handed over when the call was made."""
-    legs: tuple[Leg, ...] = attrs.field(default=(), metadata=legs_of(Leg))
+    legs: tuple[Leg, ...] = ()
     """The parties' parts of the call, in the order in which they were called. The position is meaning."""
     issues: tuple[Issue, ...] = ()
     """What was odd about the payload, in the order of the fields; empty for a clean one."""
@@ -113,7 +112,6 @@ class CallFields:
         return outcome_of(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
 
 
-@restorable
 @attrs.frozen(kw_only=True)
 class StatusCallback(CallFields):
     """What Exotel says of a call when it was answered or is over.
@@ -132,4 +130,4 @@ class StatusCallback(CallFields):
     @property
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version does not know, and an alias whose primary name counts."""
-        return unknown_fields(StatusCallback, read_only(self.raw))
+        return unknown_fields(StatusCallback, Leg, read_only(self.raw))

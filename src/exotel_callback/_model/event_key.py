@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from .._enums import normalized
+from .._enums import LegStatus, normalized
 from .._errors import Issue, IssueCode
 
 # The attributes in their order, each with the path of its issues.
@@ -46,6 +46,9 @@ _PATH: Final = (
     rf"Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
 )
 
+# The names of 1.0.0, which are part of the keys that users have stored.
+_CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -67,13 +70,15 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
             return instant(value)
         if not isinstance(value, StrEnum):
             return value
+        if value is LegStatus.NOT_ATTEMPTED:
+            return "null"
         if value.name != "UNKNOWN":
             return normalized(value)
         issue = unknown_words.get(path)
         if issue is None:  # what came was no word at all
             return False
         told.append(issue)
-        return normalized(issue.text) or issue.text
+        return normalized(issue.value) or issue.value
 
     fields = [normal(getattr(state, name), path) for name, path in _FIELDS.items()]
     legs_fields = [
@@ -81,7 +86,7 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
         for index, leg in enumerate(legs)
     ]
     other_issues = [
-        [issue.path, issue.code.value, issue.text]
+        [issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value]
         for issue in issues
         if issue not in told and re.fullmatch(_PATH, issue.path)
     ]

@@ -19,16 +19,25 @@ from typing import Final, cast
 
 import attrs
 
-from .._errors import CallbackError, InvalidCallbackError, Issue, IssueCode, MissingFieldError, join_messages
+from .._errors import (
+    CallbackError,
+    InvalidCallbackError,
+    Issue,
+    IssueCode,
+    MissingFieldError,
+    forget_context,
+    message_of,
+)
 from .._fields.kinds import as_text, is_empty
 from .._fields.names import CALL_DETAILS_ID, LEGS
 from .._fields.table import read_only
-from .._model.callback import StatusCallback
-from .._options import DEFAULT_LIMITS, IST, Limits, check_options
-from .._parse import read_event
+from .._model.callback import Leg, StatusCallback
+from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
 from .._wire.decode import decode
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from .diagnose import diagnose
+from .event import read_event
+from .legs import Legs
 
 LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
 XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"
@@ -38,7 +47,7 @@ _CALLS: Final = "Calls"
 _METADATA: Final = "Metadata"
 _DETAILS: Final = "Details"
 _LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
-_FOLDED: Final = ("ConversationDuration", LEGS)
+_DETAILS_FIELDS: Final = ("ConversationDuration", LEGS)
 
 
 @attrs.frozen(kw_only=True)
@@ -81,9 +90,11 @@ def parse_call_details(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(timezone, limits, strict=strict, content_type=content_type)
-    answer = decode(payload, content_type, limits, if_xml=XML)
-    return _read_call(answer, "parse_call_details", strict=strict, timezone=timezone, limits=limits)
+    options = read_options(strict, timezone, limits)
+    try:
+        return _read_call(decode(payload, content_type, limits, if_xml=XML), options, "parse_call_details")
+    except CallbackError as error:
+        raise forget_context(error)
 
 
 def parse_call_list(
@@ -112,26 +123,33 @@ def parse_call_list(
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
-    check_options(timezone, limits, strict=strict, content_type=content_type)
-    answer = decode(payload, content_type, limits, if_xml=XML)
+    options = read_options(strict, timezone, limits)
+    try:
+        return _read_list(decode(payload, content_type, limits, if_xml=XML), options)
+    except CallbackError as error:
+        raise forget_context(error)
+
+
+def _read_list(answer: RawPayload, options: ReadOptions) -> CallList:
     calls = answer.get(_CALLS)
     if not isinstance(calls, tuple):
-        issue = Issue.at(_CALLS, IssueCode.MISSING if is_empty(calls) else IssueCode.WRONG_TYPE, as_text(calls))
-        message = f"{issue.message}. {diagnose(answer, 'parse_call_list')}".removesuffix(". ")
-        raise MissingFieldError(message, issues=(issue,))
+        code = IssueCode.MISSING if is_empty(calls) else IssueCode.WRONG_TYPE
+        issues = (Issue.at(_CALLS, code, as_text(calls)),)
+        advice = diagnose(answer, "parse_call_list")
+        raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
     parsed: list[StatusCallback] = []
     bad: list[list[Issue]] = []
     for index, call in enumerate(cast("tuple[object, ...]", calls)):
         if isinstance(call, RawPayload):
             try:
-                parsed.append(_read_call(call, "parse_call_list", strict=strict, timezone=timezone, limits=limits))
+                parsed.append(_read_call(call, options, "parse_call_list"))
                 continue
             except CallbackError as error:
                 issues = error.issues or (Issue(path="", code=IssueCode.WRONG_TYPE, message=str(error)),)
         else:
             issues = (Issue.at("", IssueCode.WRONG_TYPE, as_text(call)),)
         bad.append([_placed(f"{_CALLS}[{index}]", issue) for issue in issues])
-    if strict and bad:
+    if options.strict and bad:
         raise _all_at_once(bad)
     metadata = answer.get(_METADATA)
     if not isinstance(metadata, RawPayload):
@@ -139,29 +157,30 @@ def parse_call_list(
     return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(map(_reason, bad)))
 
 
-def _read_call(raw: RawPayload, reader: str, *, strict: bool, timezone: tzinfo, limits: Limits) -> StatusCallback:
+def _read_call(raw: RawPayload, options: ReadOptions, reader: str) -> StatusCallback:
     inner = raw.get(_CALL)
     call = inner if isinstance(inner, RawPayload) else raw
-    source, odd = _as_callback_fields(call)
-    return read_event(StatusCallback, call, source, odd, reader=reader, strict=strict, timezone=timezone, limits=limits)
+    source, legs, found = _as_callback_fields(call)
+    return read_event(StatusCallback, Leg, call, options, reader=reader, source=source, more_legs=legs, found=found)
 
 
-def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, tuple[Issue, ...]]:
-    """Give what ``Details`` says the names that a StatusCallback has for it; say if it is odd."""
+def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, Legs, tuple[Issue, ...]]:
+    """Return a call by the names of a StatusCallback, what ``Details`` says of its legs, and issues of ``Details``."""
     names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
     details = call.get(_DETAILS)
     if not isinstance(details, RawPayload):
-        is_nothing = is_empty(details) or details == ()  # PHP's empty object
-        return RawPayload(names), () if is_nothing else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
-    names |= {name: details[name] for name in _FOLDED if name in details}
-    names |= {f"{LEGS}[{leg}][Status]": details[name] for leg, name in enumerate(_LEG_STATUSES) if name in details}
-    return RawPayload(names), ()
+        is_absent = is_empty(details) or details == ()  # PHP's empty object
+        found = () if is_absent else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
+        return RawPayload(names), {}, found
+    names |= {name: details[name] for name in _DETAILS_FIELDS if name in details}
+    legs: Legs = {position: {"Status": details[name]} for position, name in enumerate(_LEG_STATUSES) if name in details}
+    return RawPayload(names), legs, ()
 
 
 def _placed(place: str, issue: Issue) -> Issue:
     path = f"{place}.{issue.path}" if issue.path else place
     message = issue.message.removesuffix(f" @ {issue.path}")
-    return Issue(path=path, code=issue.code, message=f"{message} @ {path}", text=issue.text)
+    return Issue(path=path, code=issue.code, message=f"{message} @ {path}", value=issue.value)
 
 
 def _reason(issues: list[Issue]) -> Issue:
@@ -173,4 +192,4 @@ def _all_at_once(bad: list[list[Issue]]) -> InvalidCallbackError | MissingFieldE
     issues = tuple(issue for issues_of_call in bad for issue in issues_of_call)
     is_missing = any(issue.code is IssueCode.MISSING for issue in issues)
     error = MissingFieldError if is_missing else InvalidCallbackError
-    return error(join_messages(issues), issues=issues)
+    return error(message_of(issues), issues=issues)

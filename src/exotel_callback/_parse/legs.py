@@ -1,70 +1,121 @@
-"""The legs of a call, in every way they are told.
+"""The legs of a call, in every shape in which they arrive.
 
 Facts
 -----
 - JSON has a list of objects. PHP writes an empty object as an empty list, and a list with holes as an object keyed
   by index.
-- Forms have bracket keys, counted from 0, or a JSON text under ``Legs``.
+- Forms have bracket keys, counted from 0, or a JSON string under ``Legs``.
 - Call Details wraps each leg in ``{"Leg": {"Id": 1, ...}}``, with ids from 1.
 - The position is meaning (0 was called first), so a hole in the numbering keeps its place.
 
-However they are told, they become the fields of each leg by its position, and only then they are read.
+Every shape becomes the fields of each leg by its position, and only then the fields are read.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 import attrs
 
-from .._enums import LegStatus
 from .._errors import DecodeError, IssueCode
-from .._fields.kinds import LEG_STATUS, Reading, as_text, is_empty
+from .._fields.kinds import as_text, is_empty
 from .._fields.names import LEG_ID, LEGS, leg_key
-from .._fields.table import WireField, wire_fields
-from .._wire.decode import decode_json
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect
+from .._fields.quick import quick_reader
+from .._fields.reader import FieldReader
+from .._fields.table import WireField, table_of, wire_fields
+from .._wire.from_json import decode_json
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze_json
 
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
+_USUAL_LEGS: Final = 8
 
-_Legs = dict[int, Mapping[str, object]]
+Legs = dict[int, Mapping[str, object]]
 
 L = TypeVar("L", bound=attrs.AttrsInstance)
 
 
-def read_legs(cls: type[L], raw: RawPayload, reading: Reading, most: int) -> tuple[L, ...]:
-    """Read the legs as instances of `cls`; of more than `most`, the first ones stay."""
-    table = wire_fields(cls)
-    nested = _by_position(_nested_items(raw.get(LEGS), reading), reading, most)
-    brackets = _by_position(_bracket_items(raw), reading, most)
-    legs = _joined(nested, brackets, table, reading)
-    size = max(legs, default=-1) + 1
-    if size > most:
-        reading.note(LEGS, IssueCode.TOO_MANY_LEGS, size)
-    return tuple(
-        cls(**_read_leg(table, legs.get(index, EMPTY_PAYLOAD), f"{LEGS}[{index}]", reading))
-        for index in range(min(size, most))
-    )
+def read_legs(
+    cls: type[L],
+    fields: FieldReader,
+    items: dict[str, Any],
+    names: frozenset[str],
+    max_legs: int,
+    more: Legs | None = None,
+) -> tuple[L, ...]:
+    """Read the legs as instances of `cls`; of more than `max_legs`, the first ones are kept.
+
+    :param items: The payload as it was decoded.
+    :param names: The known names of an event. Other names may be bracket keys.
+    :param more: What is known of legs besides the payload, by their position.
+    """
+    legs: Any = items.get(LEGS, ())
+    is_usual = not more
+    if not names.issuperset(items) and (brackets := "\n".join(items).count(LEGS) - (LEGS in items)):
+        is_usual = is_usual and not legs
+        legs = _bracket_legs(cls, items)
+        is_usual = is_usual and sum(map(len, legs)) == brackets
+    if type(legs) is not list:
+        is_usual = is_usual and isinstance(legs, tuple)
+        legs = [leg.unfrozen() if type(leg) is RawPayload else leg for leg in legs] if is_usual else ()
+    for leg in legs:
+        if type(leg) is not dict or _WRAPPER in leg:
+            is_usual = False
+    if not is_usual or len(legs) > max_legs:
+        legs = _legs_of_any_shape(cls, fields, max_legs, more or {})
+    read, zone = quick_reader(cls), fields.zone
+    result: list[Any] = []
+    unread: list[str] = []
+    for leg in legs:
+        value = read(leg, zone, unread, False)
+        if unread:
+            for attribute in unread:
+                _, (name,), kind, _ = table_of(cls).rows[attribute]
+                path = f"{LEGS}[{len(result)}].{name}"
+                setattr(value, attribute, fields.value(kind, freeze_json(leg[name]), path))
+            unread.clear()
+        value.__class__ = cls
+        result.append(value)
+    return tuple(result)
 
 
-def _read_leg(
-    table: tuple[WireField, ...], fields: Mapping[str, object], path: str, reading: Reading
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for attribute, (name,), kind, _ in table:
-        if name in fields:
-            values[attribute] = reading.value(kind, fields[name], f"{path}.{name}")
-            if kind is LEG_STATUS and is_empty(fields[name]):
-                values[attribute] = LegStatus.NOT_ATTEMPTED
-    return values
+def _bracket_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[dict[str, object]]:
+    """Find the legs in the usual bracket keys."""
+    legs: list[dict[str, object]] = []
+    for keys in _usual_keys(cls):
+        leg = {name: items[key] for key, name in keys if key in items}
+        if not leg:
+            break
+        legs.append(leg)
+    return legs
 
 
-def _nested_items(value: object, reading: Reading) -> Iterator[tuple[int, object]]:
+@cache
+def _usual_keys(cls: type[attrs.AttrsInstance]) -> list[list[tuple[str, str]]]:
+    """Return for each usual position the bracket keys of a leg's fields, each with the field's name."""
+    names = [row.names[0] for row in wire_fields(cls)]
+    return [[(f"{LEGS}[{position}][{name}]", name) for name in names] for position in range(_USUAL_LEGS)]
+
+
+def _legs_of_any_shape(
+    cls: type[attrs.AttrsInstance], fields: FieldReader, max_legs: int, more: Legs
+) -> list[Mapping[str, object]]:
+    nested = _by_position(_nested_items(fields.raw.get(LEGS), fields), fields, max_legs)
+    brackets = _by_position(_bracket_items(fields.raw), fields, max_legs)
+    brackets |= {position: {**brackets.get(position, EMPTY_PAYLOAD), **leg} for position, leg in more.items()}
+    found = _joined(nested, brackets, wire_fields(cls), fields)
+    size = max(found, default=-1) + 1
+    if size > max_legs:
+        fields.note(LEGS, IssueCode.TOO_MANY_LEGS, size)
+    return [found.get(position, EMPTY_PAYLOAD) for position in range(min(size, max_legs))]
+
+
+def _nested_items(value: object, reader: FieldReader) -> Iterator[tuple[int, object]]:
     """Yield each leg that stands under ``Legs``, with its place there."""
     if isinstance(value, Repeated):  # JSON text that came several times, or a mapping's list of legs
-        value = reading.first(value, LEGS) if all(isinstance(item, str) for item in value) else tuple(value)
+        value = reader.first(value, LEGS) if all(isinstance(item, str) for item in value) else tuple(value)
     if is_empty(value):
         return
     if type(value) is str:
@@ -79,7 +130,7 @@ def _nested_items(value: object, reading: Reading) -> Iterator[tuple[int, object
     elif isinstance(value, RawPayload) and (not value or any(map(_INDEX.fullmatch, value))):
         yield from ((int(name), leg) for name, leg in value.items() if _INDEX.fullmatch(name))
     else:
-        reading.note(LEGS, IssueCode.WRONG_TYPE, value)
+        reader.note(LEGS, IssueCode.WRONG_TYPE, value)
 
 
 def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
@@ -107,12 +158,12 @@ def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
     yield from odd
 
 
-def _by_position(items: Iterator[tuple[int, object]], reading: Reading, most: int) -> _Legs:
+def _by_position(items: Iterator[tuple[int, object]], reader: FieldReader, max_legs: int) -> Legs:
     """Place each leg where its id says, or else where it stands; of several in one place the first stays.
 
     There is one issue a place at the most, and none beyond the limit, so that a body can't be made of issues.
     """
-    legs: _Legs = {}
+    legs: Legs = {}
     odd: set[int] = set()
     for index, item in items:
         position, leg = index, item
@@ -130,21 +181,22 @@ def _by_position(items: Iterator[tuple[int, object]], reading: Reading, most: in
             legs.setdefault(position, EMPTY_PAYLOAD)
             if leg != () and not is_empty(leg):
                 code = IssueCode.WRONG_TYPE
-        if code and position < most and position not in odd:
+        if code and position < max_legs and position not in odd:
             odd.add(position)
-            reading.note(f"{LEGS}[{position}]", code, leg)
+            reader.note(f"{LEGS}[{position}]", code, leg)
     return legs
 
 
-def _joined(nested: _Legs, brackets: _Legs, table: tuple[WireField, ...], reading: Reading) -> _Legs:
+def _joined(nested: Legs, brackets: Legs, rows: tuple[WireField, ...], reader: FieldReader) -> Legs:
     """Put together what both ways tell; where they contradict each other, bracket keys win as a whole."""
     if not nested or not brackets:
         return nested or brackets
     for position, fields in brackets.items():
         others = nested.get(position, EMPTY_PAYLOAD)
-        for _, (name,), kind, _ in table:
-            if name in fields and name in others and reading.differs(kind, fields[name], others[name]):
-                reading.note(LEGS, IssueCode.CONTRADICTING, others[name])
+        for field in rows:
+            name = field.names[0]
+            if name in fields and name in others and reader.differs(field.kind, fields[name], others[name]):
+                reader.note(LEGS, IssueCode.CONTRADICTING, others[name])
                 return brackets
     positions = nested.keys() | brackets.keys()
     return {index: {**nested.get(index, EMPTY_PAYLOAD), **brackets.get(index, EMPTY_PAYLOAD)} for index in positions}

@@ -20,41 +20,39 @@ from typing import Final, cast
 import attrs
 
 from .._enums import CallStatus, CallType, Direction, Outcome
-from .._errors import Issue, MissingFieldError
-from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, TEXT
-from .._fields.table import legs_of, mask_number, mask_text, mask_url, read_only, restorable, unknown_fields, wire
+from .._errors import CallbackError, Issue, MissingFieldError, forget_context
+from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
+from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._model.outcome import FAILURES, UNDER_WAY
-from .._options import DEFAULT_LIMITS, IST, Limits, check_options
-from .._parse import read_event
+from .._options import DEFAULT_LIMITS, IST, Limits, read_options
 from .._wire.decode import Body, decode, size_of
 from .._wire.payload import EMPTY_PAYLOAD
 from .diagnose import STATUS_CALLBACK, diagnose, identify
+from .event import read_event
 
 _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 
 
-@restorable
 @attrs.frozen(kw_only=True)
 class PassthruLeg:
     """One party whom the flow called. Every field is None if it was not sent, says nothing or can't be read."""
 
-    number: str | None = attrs.field(default=None, metadata=wire(TEXT, "Number"), repr=mask_number)
+    number: str | None = attrs.field(default=None, metadata=wire(STRING, "Number"), repr=mask_number)
     """Who was called, as sent."""
-    type: str | None = attrs.field(default=None, metadata=wire(TEXT, "Type"))
+    type: str | None = attrs.field(default=None, metadata=wire(STRING, "Type"))
     """How this party was called, such as ``single``."""
     on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
     """Seconds that this party talked, without ringing."""
-    caller_id: str | None = attrs.field(default=None, metadata=wire(TEXT, "CallerId"), repr=mask_number)
+    caller_id: str | None = attrs.field(default=None, metadata=wire(STRING, "CallerId"), repr=mask_number)
     """The number that this party saw."""
-    cause: str | None = attrs.field(default=None, metadata=wire(TEXT, "Cause"))
+    cause: str | None = attrs.field(default=None, metadata=wire(STRING, "Cause"))
     """The number of the cause for which this leg ended, such as ``16``; as text, because it is no quantity."""
-    cause_code: str | None = attrs.field(default=None, metadata=wire(TEXT, "CauseCode"))
+    cause_code: str | None = attrs.field(default=None, metadata=wire(STRING, "CauseCode"))
     """The name of that cause, such as ``NORMAL_CLEARING``, ``USER_BUSY`` or ``RING_TIMEOUT``."""
-    disconnected_by: str | None = attrs.field(default=None, metadata=wire(TEXT, "DisconnectedBy"))
+    disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
     """Who hung up."""
 
 
-@restorable
 @attrs.frozen(kw_only=True)
 class PassthruEvent:
     """What a flow says of its call at the point where the Passthru applet stands.
@@ -65,11 +63,11 @@ class PassthruEvent:
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
 
-    call_sid: str = attrs.field(metadata=wire(TEXT, "CallSid"))
+    call_sid: str = attrs.field(metadata=wire(STRING, "CallSid"))
     """The call's identifier."""
-    from_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "From", "CallFrom"), repr=mask_number)
+    from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
     """Who called, as sent."""
-    to_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "To", "CallTo"), repr=mask_number)
+    to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
     """What was called: of an incoming call your ExoPhone."""
     direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
     """Who started the call."""
@@ -89,27 +87,27 @@ class PassthruEvent:
     """What became of calling the second party; None if the flow has called nobody."""
     ring_and_talk_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "DialCallDuration"))
     """Seconds since the second party was called, ringing included: a missed call has some too."""
-    dialed_number: str | None = attrs.field(default=None, metadata=wire(TEXT, "DialWhomNumber"), repr=mask_number)
+    dialed_number: str | None = attrs.field(default=None, metadata=wire(STRING, "DialWhomNumber"), repr=mask_number)
     """Whom the Connect applet called."""
     outgoing_number: str | None = attrs.field(
-        default=None, metadata=wire(TEXT, "OutgoingPhoneNumber"), repr=mask_number
+        default=None, metadata=wire(STRING, "OutgoingPhoneNumber"), repr=mask_number
     )
     """Your number from which the second party was called."""
-    forwarded_from: str | None = attrs.field(default=None, metadata=wire(TEXT, "ForwardedFrom"), repr=mask_number)
+    forwarded_from: str | None = attrs.field(default=None, metadata=wire(STRING, "ForwardedFrom"), repr=mask_number)
     """The number that forwarded the call to you."""
     digits: str | None = attrs.field(default=None, metadata=wire(DIGITS, "digits"), repr=mask_text)
     """What the caller typed into the Gather applet before, without the quotes that Exotel puts around it."""
-    flow_id: str | None = attrs.field(default=None, metadata=wire(TEXT, "flow_id"))
+    flow_id: str | None = attrs.field(default=None, metadata=wire(STRING, "flow_id"))
     """The identifier of the flow."""
-    tenant_id: str | None = attrs.field(default=None, metadata=wire(TEXT, "tenant_id"))
+    tenant_id: str | None = attrs.field(default=None, metadata=wire(STRING, "tenant_id"))
     """The identifier of your account."""
-    recording_url: str | None = attrs.field(default=None, metadata=wire(TEXT, "RecordingUrl"), repr=mask_url)
+    recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
     """Where the recording is. Untrusted: check the host before sending it a key."""
-    custom_field: str | None = attrs.field(default=None, metadata=wire(TEXT, "CustomField"), repr=mask_text)
+    custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
     """The text that was handed over when the call was made."""
-    process_status: str | None = attrs.field(default=None, metadata=wire(TEXT, "ProcessStatus"))
+    process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
     """As sent; Exotel does not say what it means."""
-    legs: tuple[PassthruLeg, ...] = attrs.field(default=(), metadata=legs_of(PassthruLeg))
+    legs: tuple[PassthruLeg, ...] = ()
     """The parties whom the flow called, in order. The caller is not among them."""
     issues: tuple[Issue, ...] = ()
     """What was odd about the payload, in the order of the fields; empty for a clean one."""
@@ -119,7 +117,7 @@ class PassthruEvent:
     @property
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version does not know, your own query parameters among them."""
-        return unknown_fields(PassthruEvent, read_only(self.raw))
+        return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw))
 
     @property
     def outcome(self) -> Outcome:
@@ -164,11 +162,14 @@ def parse_passthru(
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
-    check_options(timezone, limits, strict=strict, content_type=content_type)
-    raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
-    if identify(raw) is STATUS_CALLBACK:  # which would be read as a request that says next to nothing
-        raise MissingFieldError(diagnose(raw, "parse_passthru"))
-    return read_event(PassthruEvent, raw, raw, reader="parse_passthru", strict=strict, timezone=timezone, limits=limits)
+    options = read_options(strict, timezone, limits)
+    try:
+        raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
+        if identify(raw) is STATUS_CALLBACK:  # which would be read as a request with hardly any field
+            raise MissingFieldError(diagnose(raw, "parse_passthru"))
+        return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
+    except CallbackError as error:
+        raise forget_context(error)
 
 
 def _query_of(payload: object, most: int) -> object:

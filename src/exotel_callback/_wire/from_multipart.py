@@ -1,30 +1,87 @@
-"""The one place that knows the package ``multipart``, which decodes multipart/form-data.
+"""A multipart body: a quick lane for the plainest shape, and the package ``multipart`` for every other.
 
 An old ``python-multipart`` (before 0.0.13) installs a package of the same name that is found first.
 """
 
-# Where python-multipart is installed too, pyright finds that one, and takes its names for these.
-# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownVariableType=false
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+import re
+from typing import Final
 
 from .._errors import DecodeError
+from .from_form import MAX_PAIRS, check_pairs
+from .payload import RawPayload, collect
+from .text import Header, codec_of, to_text
 
-try:
-    from multipart import (
-        MultipartError,
-        MultipartSegment,
-        PushMultipartParser,
-    )
-except ImportError as error:
-    message = (
-        "multipart/form-data needs the package 'multipart', and another one of that name was found: "
-        "python-multipart before 0.0.13 hides it. Upgrade it: pip install --upgrade python-multipart"
-    )
-    raise ImportError(message) from error
+_BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
+
+# What may stand in a part's header without an escape, quotes and line ends apart.
+_PLAIN_NAMES: Final = re.compile(r"[ !#$&'-\[\]^_a-z{|}~]+(?:\n[ !#$&'-\[\]^_a-z{|}~]+)*")
+_PLAIN_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]+")
+_PART: Final = b'\r\nContent-Disposition: form-data; name="'
+_AFTER_NAME: Final = '"\r\n\r\n'
+
+
+def from_multipart(body: bytes | str, header: Header) -> RawPayload:
+    """Decode a multipart body.
+
+    :raises DecodeError: There is no usable boundary, too many fields, or the body is broken or cut off.
+    :raises ImportError: An old ``python-multipart`` hides the package that is needed.
+    """
+    codec, boundary = header.codec, header.boundary  # the codec is that of parts which name no charset
+    if not boundary.isascii() or not 1 <= len(boundary) <= _BOUNDARY_LENGTH:
+        raise DecodeError("the content type multipart/form-data comes without a usable boundary")
+    delimiter = boundary.encode()
+    data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if codec == "utf-8" and isinstance(body, bytes) and (found := _plain_form(data, delimiter)):
+        return found
+    if len(data) > MAX_PAIRS * len(delimiter):  # else it can't hold as many
+        check_pairs(data.count(b"--" + delimiter) - 1)
+    parts = read_parts(data, delimiter)
+    if isinstance(body, str):  # the caller has decoded the parts with the body
+        return collect([(name, value.decode("utf-8", "surrogatepass")) for name, _, value in parts])
+    codecs = {charset: codec_of(charset) if charset else codec for _, charset, _ in parts}
+    return collect([(name, to_text(value, codecs[charset])) for name, charset, value in parts])
+
+
+def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
+    """Decode a body whose parts have one header, a plain name, and UTF-8 values; return None for any other body."""
+    first = b"--" + boundary
+    delimiter = b"\r\n" + first
+    if not body.startswith(first + _PART) or not _PLAIN_BOUNDARY.fullmatch(boundary) or b"\xef\xbb\xbf" in body:
+        return None
+    end = len(body) - len(delimiter) - (4 if body.endswith(b"--\r\n") else 2)
+    if not body.startswith(delimiter + b"--", end):
+        return None
+    try:
+        text = body[len(first) + len(_PART) : end].decode()
+    except UnicodeDecodeError:
+        return None
+    pieces = text.split((delimiter + _PART).decode())
+    if len(pieces) > MAX_PAIRS or body.count(first) != len(pieces) + 1:
+        return None
+    try:
+        items: dict[str, object] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])  # noqa: C404 - a piece may have one part only
+    except ValueError:
+        return None
+    names = "\n".join(items)
+    if len(items) != len(pieces) or not _PLAIN_NAMES.fullmatch(names):
+        return None
+    return RawPayload(items, "\0" not in text)  # decoded bytes hold no lone surrogate
 
 
 def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, bytes]]:
-    """Return each field's name, declared charset and value. Parts with a file name are uploads, and no fields."""
+    """Return each field's name, declared charset and value. Parts with a file name are uploads, and not fields.
+
+    :raises DecodeError: The body is broken or cut off.
+    :raises ImportError: An old ``python-multipart`` hides the package that is needed.
+    """
+    try:
+        from multipart import MultipartError, MultipartSegment, PushMultipartParser
+    except ImportError as error:
+        raise ImportError(
+            "multipart/form-data needs the package 'multipart', but another package of that name was found: "
+            "python-multipart before 0.0.13 hides it; run pip install --upgrade python-multipart"
+        ) from error
+
     parts: list[tuple[str, str | None, bytes]] = []
     segment: MultipartSegment | None = None
     value = b""
@@ -39,8 +96,7 @@ def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, byte
                 else:
                     value += event
     except MultipartError:
-        pass
-    else:
-        return parts
-    problem = "not multipart/form-data: broken, cut off, or with another boundary than its header's"
-    raise DecodeError(problem)
+        raise DecodeError(
+            "not multipart/form-data: broken, cut off, or with another boundary than its header's"
+        ) from None
+    return parts

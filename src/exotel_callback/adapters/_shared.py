@@ -21,7 +21,7 @@ from attrs.validators import instance_of, min_len
 
 from exotel_callback._errors import AuthenticationError, DecodeError
 from exotel_callback._model.callback import StatusCallback
-from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, check_options
+from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, read_options
 from exotel_callback._parse import parse
 from exotel_callback.auth import Secrets, as_secrets, check_secret
 
@@ -94,7 +94,7 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         """Raise for a misused option, whatever the request."""
-        check_options(self.timezone, self.limits, strict=self.strict)
+        read_options(self.strict, self.timezone, self.limits)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
         """Raise before anything is read: for a wrong secret, and for a body that is too large by its header.

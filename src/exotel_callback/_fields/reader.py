@@ -1,0 +1,86 @@
+"""The full readers of fields and values: whatever arrives, they return a value and note the issues."""
+
+from datetime import tzinfo
+
+from .._enums import CallStatus
+from .._errors import Issue, IssueCode
+from .._wire.payload import FilePart, RawPayload, Repeated
+from .kinds import CALL_STATUS, UNSTORABLE, Kind, as_text, is_empty, scalar_text
+from .names import chosen_name
+from .table import WireField
+
+
+class FieldReader:
+    """Reads the fields and legs of one payload, and collects the issues."""
+
+    __slots__ = ("issues", "raw", "zone")
+
+    def __init__(self, raw: RawPayload, zone: tzinfo) -> None:
+        self.raw = raw
+        self.zone = zone
+        self.issues: list[Issue] = []
+
+    def field(self, field: WireField) -> object:
+        """Read any value of a field, by any of its names."""
+        _, names, kind, is_required = field
+        name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
+        received = self.raw.get(name)
+        value = self.value(kind, received, name)
+        if value is None and is_required:
+            if is_empty(received):
+                self.note(name, IssueCode.MISSING)
+            elif kind is CALL_STATUS:  # a status that can't be read still reports that something happened
+                return CallStatus.UNKNOWN
+        return value
+
+    def note(self, path: str, code: IssueCode, value: object = None) -> None:
+        """Add an issue."""
+        self.issues.append(Issue.at(path, code, value if type(value) is str else as_text(value)))
+
+    def value(self, kind: Kind, value: object, path: str) -> object:
+        """Read one value; one that can't be read leaves an issue."""
+        if type(value) is not str:
+            value = self.first(value, path)
+            if value is None or isinstance(value, FilePart):
+                return kind.if_empty
+            text = scalar_text(value)
+            if text is None:
+                is_container = isinstance(value, tuple | RawPayload)
+                self.note(path, IssueCode.WRONG_TYPE if is_container else kind.type_issue, value)
+                return None
+            value = text
+        text = kind.trim(value)
+        if text.lower() in kind.empty_values:
+            return kind.if_empty
+        if ("\0" in text or not text.isascii()) and UNSTORABLE.search(text):
+            self.note(path, IssueCode.INVALID_STRING, text)
+            return None
+        result = kind.read(text, self.zone)
+        if result is None:
+            self.note(path, kind.parse_issue, text)
+            return kind.fallback
+        return result
+
+    def first(self, value: object, path: str) -> object:
+        """Choose among the values of one name: the first one counts, and a different one is an issue."""
+        if not isinstance(value, Repeated):
+            return value
+        texts = [as_text(item) for item in value]
+        for text in texts:
+            if text != texts[0]:
+                self.note(path, IssueCode.REPEATED, text)
+                break
+        return value[0] if value else None
+
+    def differs(self, kind: Kind, value: object, other: object) -> bool:
+        """Return whether two values of one field mean different things, without an issue."""
+        return self._meaning(kind, value) != self._meaning(kind, other)
+
+    def _meaning(self, kind: Kind, value: object) -> object:
+        if isinstance(value, Repeated) and value:
+            value = value[0]
+        if is_empty(value):
+            return None
+        text = kind.trim(as_text(value))
+        meaning = kind.read(text, self.zone)
+        return text if meaning is None else meaning

@@ -1,0 +1,65 @@
+"""Read an event: its fields by the table of its class, then its legs, then check what is required.
+
+The fields are read by quick lookups. Only a field for which that fails goes to its full reader, so one unusual value
+costs one slow read.
+"""
+
+from typing import TypeVar
+
+import attrs
+
+from .._errors import DecodeError, InvalidCallbackError, Issue, MissingFieldError, message_of
+from .._fields.names import count_names
+from .._fields.quick import quick_reader
+from .._fields.reader import FieldReader
+from .._fields.table import table_of
+from .._options import ReadOptions
+from .._wire.payload import RawPayload
+from .diagnose import diagnose
+from .legs import Legs, read_legs
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
+
+
+def read_event(
+    cls: type[T],
+    leg_cls: type[attrs.AttrsInstance],
+    raw: RawPayload,
+    options: ReadOptions,
+    *,
+    reader: str,
+    source: RawPayload | None = None,
+    more_legs: Legs | None = None,
+    found: tuple[Issue, ...] = (),
+) -> T:
+    """Read an event by the table of `cls`, and raise an error with all issues for what is missing, or in strict mode.
+
+    :param raw: The event as it was received.
+    :param reader: The name of the public function, which an error doesn't advise to call instead.
+    :param source: The same event by the names of the table, if they differ.
+    :param more_legs: What is known of legs besides `source`, by their position.
+    :param found: Issues that were found on the way to `source`.
+    """
+    strict, zone, limits = options
+    source = raw if source is None else source
+    items = source.unfrozen()
+    if len(raw) > limits.fields and count_names(raw) > limits.fields:
+        raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
+    unread: list[str] = []
+    event = quick_reader(cls)(items, zone, unread, source.is_storable)
+    fields = FieldReader(source, zone)
+    if unread:
+        rows = table_of(cls).rows
+        for attribute in unread:
+            setattr(event, attribute, fields.field(rows[attribute]))
+    event.legs = read_legs(leg_cls, fields, items, table_of(cls).names, limits.legs, more_legs)
+    event.issues = issues = (*fields.issues, *found)
+    event.raw = raw
+    if issues:
+        if any(getattr(event, row.attribute) is None for row in table_of(cls).required):
+            advice = diagnose(raw, reader)
+            raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
+        if strict:
+            raise InvalidCallbackError(message_of(issues), issues=issues)
+    event.__class__ = cls
+    return event  # type: ignore[no-any-return]

@@ -1,0 +1,89 @@
+"""A JSON body, or a string of JSON in a field.
+
+Facts
+-----
+- A number is bounded by the text that holds it: one of up to `MAX_INT_DIGITS` characters has no integer that Python
+  refuses to read, and then `json` decodes all of it in C.
+- A payload with at most `MAX_DEPTH` opening brackets can't be nested too deeply, so its nested values can wait until
+  they are read.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from .._errors import DecodeError
+from .payload import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
+from .text import Header, to_text
+
+_STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_TRAILING_COMMA: Final = re.compile(r",[ \t\n\r]*(?=[\]}])")
+
+
+def from_json(body: bytes | str, header: Header) -> RawPayload:
+    """Decode the body of a request.
+
+    :raises DecodeError: It is not JSON, not an object, or nested too deeply.
+    """
+    text = to_text(body, header[1])
+    try:
+        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        end = 0
+    if end != len(text):  # there is whitespace around the value, or it is not JSON
+        value = _decode(text)
+    if type(value) is not dict:
+        raise DecodeError("the JSON body is not an object")
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        freeze_json(value)
+    # Decoded bytes hold no lone surrogate, and JSON holds no NUL, but as an escape.
+    return RawPayload(value, "\\u" not in text and type(body) is bytes)
+
+
+def decode_json(text: str) -> object:
+    """Decode any JSON value, read-only.
+
+    :raises DecodeError: It is not JSON, or nested too deeply.
+    """
+    return freeze_json(_decode(text))
+
+
+def _decode(text: str) -> object:
+    try:
+        return (_SHORT if len(text) <= MAX_INT_DIGITS else _LONG).decode(text)
+    except json.JSONDecodeError as error:
+        raise DecodeError(_problem(text, error.pos)) from None
+    except RecursionError:
+        raise DecodeError(TOO_DEEP) from None
+
+
+def _problem(text: str, position: int) -> str:
+    """Return why JSON is invalid, in the same way on every Python, although each reports and limits it differently."""
+    depth = 0
+    for match in _STRINGS_AND_BRACKETS.finditer(text, 0, position):
+        depth += _STEPS.get(match[0], 0)
+        if depth > MAX_DEPTH:
+            return TOO_DEEP
+    # Up to Python 3.12 a trailing comma is reported at the bracket after it, later at the comma.
+    if comma := _TRAILING_COMMA.match(text, position):
+        position = comma.end()
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    return f"invalid JSON at line {line} column {column}"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise DecodeError(f"{name} is not JSON")
+
+
+def _parse_int(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
+
+
+_SHORT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_LONG: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
+
+# The scanners of `json` itself, which `decode` calls after it has looked for whitespace.
+_SCAN_SHORT: Final[Callable[[str, int], tuple[Any, int]]] = _SHORT.scan_once
+_SCAN_LONG: Final[Callable[[str, int], tuple[Any, int]]] = _LONG.scan_once

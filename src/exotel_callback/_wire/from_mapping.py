@@ -1,0 +1,135 @@
+"""A mapping or pairs that a framework or a caller made, copied into a `RawPayload`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any, Final, cast
+
+from .._errors import DecodeError
+from .payload import ATOMS, FilePart, RawPayload, Repeated, StandIn, check_depth, collect
+
+_MAX_INT_BITS: Final = 10_000
+
+# Exact types, as frozensets because type checkers reject a comparison with a class.
+_STRING: Final = frozenset({str})
+_PAIR: Final = frozenset({tuple})
+
+# How a value of a subclass, such as an enum's member, becomes a plain one.
+_PLAIN: Final[dict[type, Callable[[Any], object]]] = {
+    str: str.__str__,
+    int: lambda value: _plain_int(int.__int__(value)),
+    float: float.__float__,
+}
+
+
+def copy_payload(payload: object, max_values: int) -> RawPayload:
+    """Copy a mapping or an iterable of pairs, so that later changes of it don't reach the result.
+
+    :param max_values: How many names and values it may hold. A body bounds its own decoding, but a caller's mapping may
+        be endless or contain itself.
+    :raises DecodeError: It is neither, it is too large, or it raised an exception while it was read.
+    """
+    copier = _Copier(max_values)
+    kind = type(payload).__name__
+    try:
+        if isinstance(payload, Mapping):
+            return copier.mapping(cast("Mapping[object, Any]", payload))
+        if isinstance(payload, Iterable):
+            return copier.pairs(cast("Iterable[object]", payload))
+    except DecodeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a caller's mapping may do anything while it is read
+        raise DecodeError(f"{type(error).__name__} while {kind} was read as a mapping or pairs") from None
+    raise DecodeError(f"{kind} is not a body, a mapping or an iterable of pairs")
+
+
+class _Copier:
+    """Copies values and counts them."""
+
+    def __init__(self, max_values: int) -> None:
+        self._left = max_values
+
+    def mapping(self, mapping: Mapping[Any, Any], depth: int = 1) -> RawPayload:
+        """Copy a mapping of any kind, with every value of every name."""
+        check_depth(depth)
+        if type(mapping) is dict and _STRING.issuperset(map(type, cast("dict[object, object]", mapping))):
+            items = cast("dict[str, object]", mapping).copy()
+            others = [name for name, value in items.items() if type(value) is not str]
+            self._count(2 * len(items) - len(others))
+            for name in others:
+                items[name] = self.value(items[name], depth, in_mapping=True)
+            return RawPayload(items)
+        return self._collect(_all_pairs(mapping), depth, in_mapping=True)
+
+    def pairs(self, pairs: Iterable[Any]) -> RawPayload:
+        """Copy an iterable of pairs."""
+        return self._collect(map(_checked_pair, pairs), 1, in_mapping=False)
+
+    def _collect(self, pairs: Iterable[tuple[Any, Any]], depth: int, *, in_mapping: bool) -> RawPayload:
+        given = list(islice(pairs, self._left // 2 + 1))
+        if _PAIR.issuperset(map(type, given)):
+            items = dict(given)
+            if len(items) == len(given) and _STRING.issuperset(map(type, (*items, *items.values()))):
+                self._count(2 * len(items))
+                return RawPayload(items)
+        return collect((self._name(name), self.value(value, depth, in_mapping=in_mapping)) for name, value in given)
+
+    def _name(self, name: object) -> str:
+        """Return a name as a string. The indexes of legs may be numbers."""
+        self._count(1)
+        if isinstance(name, str):
+            return str.__str__(name)
+        if type(name) is int:
+            return str(name)
+        raise DecodeError(f"a name in the payload is {type(name).__name__}, not a string; pass the raw body instead")
+
+    def value(self, value: Any, depth: int, *, in_mapping: bool) -> object:
+        """Copy one value. A list in a mapping holds the values of one name, as `urllib.parse.parse_qs` returns them."""
+        self._count(1)
+        if type(value) is int:
+            return _plain_int(value)
+        if type(value) in ATOMS:
+            return value
+        if isinstance(value, Mapping):
+            return self.mapping(cast("Mapping[object, Any]", value), depth + 1)
+        if isinstance(value, list | tuple):
+            check_depth(depth + 1)
+            items = (self.value(item, depth + 1, in_mapping=False) for item in cast("Iterable[Any]", value))
+            return Repeated(items) if in_mapping else tuple(items)
+        return _copy_atom(value)
+
+    def _count(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise DecodeError("the payload holds more values than a body of the allowed size could", status_hint=413)
+
+
+def _copy_atom(value: object) -> object:
+    from decimal import Decimal
+
+    for kind, to_plain in _PLAIN.items():
+        if isinstance(value, kind):
+            return to_plain(cast("Any", value))
+    if type(value) is Decimal:  # a signalling NaN could not even be compared
+        return Decimal("NaN") if value.is_snan() else value
+    # Werkzeug's FileStorage, Starlette's UploadFile and aiohttp's FileField have this in common.
+    return (FilePart if hasattr(value, "filename") else StandIn)(type(value).__name__)
+
+
+def _plain_int(value: int) -> object:
+    return value if value.bit_length() <= _MAX_INT_BITS else StandIn("int")
+
+
+def _checked_pair(pair: object) -> tuple[Any, Any]:
+    if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
+        return cast("tuple[Any, Any]", pair)
+    raise DecodeError("not a body, a mapping or an iterable of pairs")
+
+
+def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """Return every value of every name, found by what a multi-dict can do, so that no framework is imported."""
+    multi_dict = cast("Any", mapping)
+    if hasattr(mapping, "multi_items"):  # Starlette
+        return cast("Iterable[tuple[Any, Any]]", multi_dict.multi_items())
+    if hasattr(mapping, "lists"):  # Werkzeug, Django
+        return ((name, value) for name, values in multi_dict.lists() for value in values)
+    return mapping.items()  # a dict has one value a name, and aiohttp's multi-dict yields every pair

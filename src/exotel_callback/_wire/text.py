@@ -1,0 +1,62 @@
+"""What a ``Content-Type`` header states, and bytes as text in its charset."""
+
+from typing import Final, NamedTuple
+
+from .._errors import DecodeError
+
+# By label, in lower case and without ``-`` and ``_``. Only codecs that are linear in time.
+_CODECS: Final = {
+    "utf8": "utf-8",
+    "ascii": "ascii",
+    "usascii": "ascii",
+    "iso88591": "latin-1",
+    "latin1": "latin-1",
+    "iso885915": "iso8859-15",
+    "latin9": "iso8859-15",
+    "windows1252": "cp1252",
+    "cp1252": "cp1252",
+    "utf16": "utf-16",
+    "utf16le": "utf-16-le",
+    "utf16be": "utf-16-be",
+    "utf32": "utf-32",
+    "utf32le": "utf-32-le",
+    "utf32be": "utf-32-be",
+}
+
+
+class Header(NamedTuple):
+    """What a ``Content-Type`` header states."""
+
+    media_type: str
+    codec: str = "utf-8"
+    boundary: str = ""
+
+
+def codec_of(charset: str) -> str:
+    """Return Python's name of a charset.
+
+    :raises DecodeError: The charset is unknown.
+    """
+    codec = _CODECS.get(charset.strip().lower().replace("-", "").replace("_", ""))
+    if codec is None:
+        raise DecodeError("the charset is unknown", status_hint=415)
+    return codec
+
+
+def to_text(body: bytes | str, codec: str) -> str:
+    """Decode bytes; a string is decoded already.
+
+    :raises DecodeError: The bytes are not in this charset.
+    """
+    if isinstance(body, str):
+        return body
+    try:
+        text = body.decode(codec)
+    except UnicodeDecodeError:
+        raise wrong_charset(codec) from None
+    return text.removeprefix("\ufeff")
+
+
+def wrong_charset(codec: str) -> DecodeError:
+    """Return the error for bytes that are not in their charset."""
+    return DecodeError(f"the body holds bytes that are not {codec}")
