@@ -87,14 +87,14 @@ def _events(
     raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
     is_callback = {"CallSid", "Status"} <= raw.keys()  # whatever else it has in common with other events
     other = None if is_callback else identify(raw)
-    match other and other.instead:
-        case "call parse_call_details":
+    match other and other.reader:
+        case "parse_call_details":
             return [parse_call_details(body, content_type)]
-        case "call parse_call_list":
+        case "parse_call_list":
             page = parse_call_list(body, content_type)
             problems.extend(f"{place}: {issue.message}" for issue in page.errors)
             return page.calls
-        case "call parse_passthru":
+        case "parse_passthru":
             return [parse_passthru(body, content_type)]
         case _:
             return [parse(body, content_type)]

@@ -1,33 +1,35 @@
-"""What came to the wrong address: the other things that Exotel posts, and what to do with each."""
+"""Recognize payloads that a reader can't read, and say what to do with each."""
 
 from typing import Final, NamedTuple
 
 from .._wire.payload import RawPayload
 
 
-class _OtherEvent(NamedTuple):
-    """Something that is not what it was taken for."""
+class OtherEvent(NamedTuple):
+    """A payload that is not what it was taken for."""
 
     marks: frozenset[str]
-    """Names that occur together in it, and in nothing that stands further down."""
+    """Names that occur together in it, and in no payload that stands further down."""
     what: str
-    instead: str
-    """What to do; where it is ours, the function to call."""
+    advice: str = ""
+    """What to do instead of calling a function of this library."""
+    reader: str | None = None
+    """The function of this library that reads it."""
 
 
-def _other(marks: str, what: str, instead: str) -> _OtherEvent:
-    return _OtherEvent(frozenset(marks.split()), what, instead)
+def _other(marks: str, what: str, advice: str = "", *, reader: str | None = None) -> OtherEvent:
+    return OtherEvent(frozenset(marks.split()), what, advice, reader)
 
 
-_PASSTHRU: Final = ("the Passthru applet's request", "call parse_passthru")
+_PASSTHRU: Final = "the Passthru applet's request"
 _SMS: Final = ("an SMS callback", "give SMS a callback URL of its own")
 _WHATSAPP: Final = ("a WhatsApp or RCS callback", "give messages a status_callback URL of their own")
 _SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set another URL in the app's settings")
 
 # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
-STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback", "call parse")
-# https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what stands around the call
-CALL_OBJECT: Final = _other("Sid Details", "a call of the Call Details API", "call parse_call_details")
+STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback", reader="parse")
+# https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what surrounds the call
+CALL_OBJECT: Final = _other("Sid Details", "a call of the Call Details API", reader="parse_call_details")
 
 # The first row counts whose marks are all there. Each with the page that shows it.
 _OTHER_EVENTS: Final = (
@@ -53,35 +55,35 @@ _OTHER_EVENTS: Final = (
     _other("CallState", *_SOFTPHONE),
     _other("AppUserID", *_SOFTPHONE),
     # https://developer.exotel.com/docs/voice-v1/api-reference/call-details
-    _other("Call", "an answer of the Call Details API", "call parse_call_details"),
-    _other("Calls", "a list of the Call Details API", "call parse_call_list"),
+    _other("Call", "an answer of the Call Details API", reader="parse_call_details"),
+    _other("Calls", "a list of the Call Details API", reader="parse_call_list"),
     CALL_OBJECT,
     _other("RestException", "a RestException, an error answer of Exotel's API", "its Status says why"),
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
-    _other("DialCallStatus", *_PASSTHRU),
-    _other("DialCallDuration", *_PASSTHRU),
-    _other("DialWhomNumber", *_PASSTHRU),
-    _other("CallType", *_PASSTHRU),
-    _other("flow_id", *_PASSTHRU),
+    _other("DialCallStatus", _PASSTHRU, reader="parse_passthru"),
+    _other("DialCallDuration", _PASSTHRU, reader="parse_passthru"),
+    _other("DialWhomNumber", _PASSTHRU, reader="parse_passthru"),
+    _other("CallType", _PASSTHRU, reader="parse_passthru"),
+    _other("flow_id", _PASSTHRU, reader="parse_passthru"),
     # Our own queue form.
-    _other("schema call_sid events", "what dump() made of a call", "call load_call"),
-    _other("schema call_sid", "what dump() made of a callback", "call load"),
+    _other("schema call_sid events", "what dump() made of a call", reader="load_call"),
+    _other("schema call_sid", "what dump() made of a callback", reader="load"),
     STATUS_CALLBACK,
 )
 
 
-# What the first name in a form begins with, if the body was none.
+# What the first name of a form begins with if the body wasn't a form.
 _TAKEN_FOR_A_FORM: Final = {"{": "JSON", "--": "multipart"}
 
 
-def identify(raw: RawPayload) -> _OtherEvent | None:
+def identify(raw: RawPayload) -> OtherEvent | None:
     """Find out what a payload looks like."""
     names = {name.partition("[")[0] for name in raw}  # in a form, ``Details[Leg1Status]`` is of ``Details``
     return next((event for event in _OTHER_EVENTS if event.marks <= names), None)
 
 
 def diagnose(raw: RawPayload, reader: str) -> str:
-    """Say what a payload that `reader` can't read looks like, and what to do; empty if that helps nobody."""
+    """Say what a payload that `reader` can't read looks like, and what to do; empty if there is no advice."""
     if not raw:
         return "It is empty: a form has nothing of a JSON body, and a body can be read only once."
     name = next(iter(raw)).lstrip()
@@ -89,6 +91,6 @@ def diagnose(raw: RawPayload, reader: str) -> str:
         if name.startswith(start):
             return f"It looks like {what} with the content type of a form: send it with its own."
     event = identify(raw)
-    if event is None or event.instead == f"call {reader}":
+    if event is None or event.reader == reader:
         return ""
-    return f"It looks like {event.what}: {event.instead}."
+    return f"It looks like {event.what}: {event.advice or f'call {event.reader}'}."
