@@ -11,7 +11,7 @@ def register() -> None:
     """Register the types if the package is there already. If not, it does so itself when it is imported."""
     try:
         if "exotel_callback" in sys.modules:
-            from exotel_callback._hypothesis import register  # noqa: PLC0415 - at the top it would cost everybody
+            from exotel_callback._hypothesis import register
 
             register()
     except Exception:  # noqa: BLE001, S110 - whoever needs the package finds out by importing it

@@ -34,7 +34,7 @@ def run_page(page):
         if "import pyspark" in block or "from pyspark" in block:
             continue  # It is the program in docs/examples that the test with PySpark runs.
         if ">>>" not in block:
-            exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)  # noqa: S102 - our own pages
+            exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
             continue
         test = doctest.DocTestParser().get_doctest(block, namespace, f"{page.name}, block {number}", str(page), 0)
         runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)

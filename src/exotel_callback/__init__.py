@@ -40,14 +40,13 @@ else:
 
     def __getattr__(name: str) -> object:
         """Import the module that has the name."""
-        from importlib import import_module  # noqa: PLC0415 - it is no name of ours
+        from importlib import import_module
 
         for module, names in _LATER.items():
             if name in names:
                 value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
                 return value
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
         """Return these names too."""

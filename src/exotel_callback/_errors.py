@@ -130,7 +130,6 @@ class AuthenticationError(CallbackError):
     _status = 401
 
 
-def forget_context(error: CallbackError) -> CallbackError:
+def forget_context(error: CallbackError) -> None:
     """Remove the causes of an error, which can hold the payload, before it leaves a public function."""
     error.__cause__ = error.__context__ = None
-    return error

@@ -46,7 +46,7 @@ class ReadOptions(NamedTuple):
     limits: Limits
 
 
-def read_options(strict: bool, timezone: tzinfo, limits: Limits) -> ReadOptions:
+def read_options(strict: bool, timezone: tzinfo, limits: Limits) -> ReadOptions:  # noqa: FBT001 - in the order of the class
     """Validate the options of a reader.
 
     :raises TypeError: An option isn't what it should be.

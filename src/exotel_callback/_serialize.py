@@ -24,8 +24,7 @@ def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
     :raises TypeError: It is neither.
     """
     if not isinstance(cast("object", callback_or_call), StatusCallback | Call):
-        message = f"dump() takes StatusCallback and Call, not {type(callback_or_call).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"dump() takes StatusCallback and Call, not {type(callback_or_call).__name__}")
     return _converter().unstructure(callback_or_call)  # type: ignore[no-any-return]  # cattrs has no better type
 
 
@@ -47,7 +46,7 @@ def load_call(mapping: Mapping[str, Any]) -> Call:
 
 
 def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
-    from cattrs import transform_error  # noqa: PLC0415 - parsing alone does not need cattrs
+    from cattrs import transform_error
 
     try:
         return _converter().structure(mapping, cls)
@@ -60,7 +59,7 @@ def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
 
 def _describe(error: BaseException, _: type[Any] | None) -> str:
     """Describe what cattrs found, without quoting it."""
-    from cattrs import ForbiddenExtraKeysError  # noqa: PLC0415 - parsing alone does not need cattrs
+    from cattrs import ForbiddenExtraKeysError
 
     if isinstance(error, KeyError):
         return "missing"
@@ -73,6 +72,6 @@ def _describe(error: BaseException, _: type[Any] | None) -> str:
 
 @cache
 def _converter() -> "Converter":
-    from .converters import make_converter  # noqa: PLC0415 - parsing alone does not need cattrs
+    from .converters import make_converter
 
     return make_converter()

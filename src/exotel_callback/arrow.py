@@ -33,8 +33,7 @@ try:
     import pyarrow as pa
     import pyarrow.compute as pc
 except ModuleNotFoundError as _error:
-    _message = "the bulk functions need an extra: pip install 'exotel-callback[arrow]'"
-    raise ImportError(_message) from _error
+    raise ImportError("the bulk functions need an extra: pip install 'exotel-callback[arrow]'") from _error
 
 from ._enums import Outcome
 from ._errors import CallbackError, DecodeError, Issue
@@ -133,8 +132,7 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     table = pa.Table.from_batches([_cast(batch, schema) for batch in _batches_of(events)], schema)
     table = table.filter(pc.is_valid(table["call_sid"])).sort_by("call_sid")
     if table["status"].null_count:
-        message = "an event has no status"
-        raise ValueError(message)
+        raise ValueError("an event has no status")
     calls: list[Call] = []
     keys: list[list[str]] = []
     for _, rows in groupby(rows_of(table), itemgetter("call_sid")):
@@ -153,8 +151,7 @@ def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
 
 def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
     if table.schema.names.count(name) != 1:
-        message = f"not one column {name!r} among {table.schema.names}"
-        raise ValueError(message)
+        raise ValueError(f"not one column {name!r} among {table.schema.names}")
     return table.column(name)
 
 
@@ -184,13 +181,11 @@ def _value(scalar: Any) -> Any:
 def _parse_row(row: tuple[Any, Any], **options: Any) -> StatusCallback:
     body, content_type = row
     if body is None or isinstance(body, Exception):
-        message = "there is no body" if body is None else "the body is nothing that Python can hold"
-        raise DecodeError(message)
+        raise DecodeError("there is no body" if body is None else "the body is nothing that Python can hold")
     if isinstance(content_type, bytes):
         content_type = content_type.decode("latin-1")
     if not isinstance(content_type, str | None):
-        message = "the content type is no text"
-        raise DecodeError(message)
+        raise DecodeError("the content type is no text")
     if content_type is None and isinstance(body, str | bytes):
         content_type = guess_content_type(body)
     return parse(body, content_type, **options)
@@ -289,8 +284,7 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     try:
         arrays = [column_of(batch, field.name).cast(field.type) for field in schema]
     except pa.ArrowException as error:
-        message = f"a column is of another type: {error}"
-        raise ValueError(message) from None
+        raise ValueError(f"a column is of another type: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

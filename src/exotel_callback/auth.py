@@ -84,11 +84,9 @@ def sign_url(url: str, secret: Secrets, subject: str) -> str:
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if not isinstance(cast("object", url), str):
-        message = f"url must be text, not {type(url).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"url must be text, not {type(url).__name__}")
     if not url or _BLANK.search(url):
-        message = "url is empty, or holds blanks or control characters"
-        raise ValueError(message)
+        raise ValueError("url is empty, or holds blanks or control characters")
     rest, hash_sign, fragment = url.partition("#")
     address, _, query = rest.partition("?")
     pairs = query.split("&") if query else []
@@ -109,10 +107,9 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if type(max_age) is not int or max_age <= 0:
-        message = "max_age must be a positive whole number of seconds"
-        raise ValueError(message)
+        raise ValueError("max_age must be a positive whole number of seconds")
     signer = _signer(secret, subject)
-    from itsdangerous import BadData  # noqa: PLC0415 - only signed URLs need it
+    from itsdangerous import BadData
 
     try:
         query = parse_qsl(urlsplit(url).query, max_num_fields=1_024) if isinstance(url, str) else []
@@ -124,16 +121,13 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
 
 def _signer(secret: Secrets, subject: str) -> "TimestampSigner":
     try:
-        from itsdangerous import TimestampSigner  # noqa: PLC0415 - only signed URLs need it
+        from itsdangerous import TimestampSigner
     except ModuleNotFoundError as error:
-        message = "signed URLs need an extra: pip install 'exotel-callback[signing]'"
-        raise ImportError(message) from error
+        raise ImportError("signed URLs need an extra: pip install 'exotel-callback[signing]'") from error
     if not isinstance(cast("object", subject), str):
-        message = f"subject must be text, not {type(subject).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"subject must be text, not {type(subject).__name__}")
     if not subject.strip():
-        message = "subject must not be empty: it is what the URL is good for"
-        raise ValueError(message)
+        raise ValueError("subject must not be empty: it is what the URL is good for")
     # The subject is part of the key and not of the token, so that the URL does not tell it. itsdangerous signs with
     # the last secret.
     salt = b"exotel_callback.auth.sign_url:" + _as_bytes(subject)
@@ -147,15 +141,12 @@ def as_secrets(given: Secrets | None) -> list[bytes]:
     secrets: list[bytes] = []
     for secret in several:
         if not isinstance(secret, str | bytes):
-            message = f"a secret must be text or bytes, not {type(secret).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"a secret must be text or bytes, not {type(secret).__name__}")
         if not secret.strip():
-            message = "a secret is empty: is its environment variable set?"
-            raise ValueError(message)
+            raise ValueError("a secret is empty: is its environment variable set?")
         secrets.append(_as_bytes(secret))
     if not secrets:
-        message = "a secret is empty: there is none"
-        raise ValueError(message)
+        raise ValueError("a secret is empty: there is none")
     return secrets
 
 
@@ -164,8 +155,7 @@ def _iterable(given: object) -> Iterable[object]:
     if given is None:
         return ()
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
-        message = f"a secret must be text or bytes, or several of these, not {kind}"
-        raise TypeError(message)
+        raise TypeError(f"a secret must be text or bytes, or several of these, not {kind}")
     return cast("Iterable[object]", given)
 
 

@@ -56,8 +56,7 @@ def configure_converter(converter: Converter) -> None:
     def structure_call(value: object, cls: type[Call]) -> Call:
         call = read_call(_unsealed(value, _CALL), cls)
         if not call.events or call != merge(*call.events):
-            message = "the fields of the call do not follow from its events"
-            raise DecodeError(message)
+            raise DecodeError("the fields of the call do not follow from its events")
         return call
 
     converter.register_structure_hook(StatusCallback, structure_callback)
@@ -89,19 +88,16 @@ def _with_value(issue: object) -> object:
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
     """Check what `dump` put around the fields, and take it off."""
     if not isinstance(value, Mapping):
-        message = f"what dump() makes is a mapping, not {type(value).__name__}"
-        raise DecodeError(message)
+        raise DecodeError(f"what dump() makes is a mapping, not {type(value).__name__}")
     fields = dict(cast("Mapping[str, Any]", value))
     schema, found = fields.pop("schema", None), fields.pop("type", None)
     if type(schema) is int and schema > _SCHEMA:
-        message = f"made by a newer exotel-callback (schema {schema}): upgrade this one"
-        raise DecodeError(message)
+        raise DecodeError(f"made by a newer exotel-callback (schema {schema}): upgrade this one")
     if type(schema) is not int or schema != _SCHEMA or found != kind:
-        message = (
+        raise DecodeError(
             f"not what dump() makes: schema is not {_SCHEMA}, or type is not {kind} "
             f"(load() reads {_CALLBACK}, load_call() reads {_CALL})"
         )
-        raise DecodeError(message)
     return fields
 
 
@@ -126,24 +122,21 @@ def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
 
 def _checked(value: object, kind: type[Any]) -> Any:
     if type(value) is not kind:
-        message = f"not {kind.__name__}"
-        raise TypeError(message)
+        raise TypeError(f"not {kind.__name__}")
     return value
 
 
 def _read_seconds(value: object) -> int:
     seconds: int = _checked(value, int)
     if seconds < 0:
-        message = "a negative number of seconds"
-        raise ValueError(message)
+        raise ValueError("a negative number of seconds")
     return seconds
 
 
 def _read_date(value: object) -> datetime:
     date = datetime.fromisoformat(_checked(value, str))
     if date.tzinfo is None or date.isoformat() != value:
-        message = "not as datetime.isoformat() writes it, with an offset"
-        raise ValueError(message)
+        raise ValueError("not as datetime.isoformat() writes it, with an offset")
     return date
 
 

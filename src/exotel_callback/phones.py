@@ -16,8 +16,7 @@ try:
         parse,
     )
 except ModuleNotFoundError as _error:
-    _message = "phone numbers need an extra: pip install 'exotel-callback[phones]'"
-    raise ImportError(_message) from _error
+    raise ImportError("phone numbers need an extra: pip install 'exotel-callback[phones]'") from _error
 
 __all__ = ["to_e164"]
 
@@ -35,8 +34,7 @@ def to_e164(number: str | None, region: str = "IN") -> str | None:
     :raises ValueError: `region` is unknown.
     """
     if region not in SUPPORTED_REGIONS:
-        message = f"unknown region {region!r}: two capital letters, such as IN"
-        raise ValueError(message)
+        raise ValueError(f"unknown region {region!r}: two capital letters, such as IN")
     if not isinstance(number, str) or not _NUMBER.fullmatch(number.strip()):
         return None
     try:

@@ -45,8 +45,7 @@ def is_trusted(url: str | None, trusted: str | Iterable[str] = EXOTEL_PREFIXES) 
     """
     prefixes = [_prefix(prefix) for prefix in ([trusted] if isinstance(trusted, str) else trusted)]
     if not prefixes:
-        message = "trusted must not be empty"
-        raise ValueError(message)
+        raise ValueError("trusted must not be empty")
     place = _place(url)
     return place is not None and any(place[0] == host and place[1].startswith(path) for host, path in prefixes)
 
@@ -54,8 +53,7 @@ def is_trusted(url: str | None, trusted: str | Iterable[str] = EXOTEL_PREFIXES) 
 def _prefix(prefix: object) -> tuple[str, str]:
     place = _place(prefix)
     if place is None or not place[1].endswith("/") or "?" in str(prefix):
-        message = "a trusted prefix must be like https://host/path/, with its last slash"
-        raise ValueError(message)
+        raise ValueError("a trusted prefix must be like https://host/path/, with its last slash")
     return place
 
 

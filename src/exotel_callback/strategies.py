@@ -26,8 +26,7 @@ import attrs
 try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as _error:
-    _message = "the strategies need an extra: pip install 'exotel-callback[testing]'"
-    raise ImportError(_message) from _error
+    raise ImportError("the strategies need an extra: pip install 'exotel-callback[testing]'") from _error
 
 from ._encode import FORM, JSON, Pairs, encode_form, encode_json, encode_multipart, form_pairs, multipart
 from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus
@@ -107,7 +106,7 @@ _DATE_WRITERS: Final[Sequence[tuple[Callable[[datetime], str], timezone]]] = (
 def _sid(number: int) -> str:
     """Write a number in 32 digits and letters, because not all identifiers are hexadecimal."""
     digits = ""
-    while len(digits) < 32:  # noqa: PLR2004 - the length of an identifier
+    while len(digits) < 32:
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
     return digits

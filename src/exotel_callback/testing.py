@@ -73,8 +73,7 @@ def payload(**overrides: object) -> dict[str, Any]:
     """
     for name in overrides:
         if name in _PYTHON_NAMES:
-            message = f"payload() takes names on the wire, such as Status and CallSid, not {name}"
-            raise TypeError(message)
+            raise TypeError(f"payload() takes names on the wire, such as Status and CallSid, not {name}")
     return copy.deepcopy({**_CONNECTED, **overrides})
 
 
@@ -243,8 +242,7 @@ def assert_valid(
     try:
         return parse(payload, content_type, strict=True, timezone=timezone, limits=limits)
     except CallbackError as error:
-        faults = [issue.message for issue in error.issues] or [str(error).removesuffix(error.advice).strip()]
-        faults += [error.advice] if error.advice else []
+        faults = [*(issue.message for issue in error.issues), *filter(None, [error.advice])] or [str(error)]
         shown = "\n".join(f"  - {fault}" for fault in faults)
-        message = f"this is no valid StatusCallback ({type(error).__name__}):\n{shown}"
-    raise AssertionError(message)
+        failure = AssertionError(f"this is no valid StatusCallback ({type(error).__name__}):\n{shown}")
+    raise failure  # here it has no context, which pytest would print too

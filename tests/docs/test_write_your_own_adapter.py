@@ -19,7 +19,7 @@ def examples(monkeypatch):
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     namespace = {}
     for block in re.findall(r"^```python\n(.*?)^```", PAGE_TEXT, re.DOTALL | re.MULTILINE):
-        exec(block, namespace)  # noqa: S102 - our own page
+        exec(block, namespace)
     return namespace
 
 
@@ -65,7 +65,7 @@ def call_asgi(examples, body, content_type, query, **more):
         (b"", "", RIGHT, 422),
     ],
 )
-def test_the_examples(examples, call, body, content_type, query, status):  # noqa: PLR0913, PLR0917 - a row of the table
+def test_the_examples(examples, call, body, content_type, query, status):
     """They let in who has the secret, and answer what each error hints at."""
     assert call(examples, body, content_type, query) == status
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import attrs
 import pytest
+from exotel_callback._fast import read_flat, read_ordinary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,6 @@ from exotel_callback import (
     parse,
     strategies,
 )
-from exotel_callback._fast import read_flat, read_ordinary
 from exotel_callback._fields.kinds import EMPTY_DATES
 from exotel_callback._wire.payload import RawPayload
 from exotel_callback.testing import SCENARIOS

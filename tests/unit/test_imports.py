@@ -27,7 +27,7 @@ LAYERS = [
 # It imports nothing, so any layer may use it.
 EVERYWHERE = "_model._open"
 
-# What a folder or module may import besides the standard library and what all may. Imports inside of functions count too.
+# What a folder or module may import besides the standard library and `ALL_MAY`. Imports in functions count too.
 ALL_MAY = {"attrs"}
 THIRD_PARTY = {
     "_wire": {"multipart"},

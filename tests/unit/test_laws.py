@@ -40,8 +40,8 @@ def outcome(payload, content_type=None, read=parse, **options):
 
 
 @given(hostile_payloads(), st.booleans())
-@example((b"[" * 65_000, JSON), False)  # noqa: FBT003 - examples are positional, as @given's strategies are
-@example((b'{"a":' * 13_000, JSON), False)  # noqa: FBT003 - as above
+@example((b"[" * 65_000, JSON), False)
+@example((b'{"a":' * 13_000, JSON), False)
 @pytest.mark.parametrize("read", READERS)
 def test_only_our_errors_escape(read, hostile, strict):
     """Every payload parses or raises a `CallbackError`; the same one does the same again."""

@@ -81,7 +81,7 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
         lookup = _code_of(field).format(name=field.names[0], attribute=field.attribute)
         code += f"    try:\n{indent(lookup, ' ' * 8)}        value.{field.attribute} = v\n"
         code += f"    except UNKNOWN: unread.append({field.attribute!r})\n"
-    exec(code + "    return value\n", scope)  # noqa: S102 - the names in it are those of our own classes
+    exec(code + "    return value\n", scope)
     read: QuickReader = scope["read"]
     return read
 

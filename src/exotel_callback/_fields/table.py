@@ -69,7 +69,9 @@ class Table(NamedTuple):
 def table_of(cls: type[attrs.AttrsInstance]) -> Table:
     """Return the table of a class."""
     rows = {
-        field.name: WireField(field.name, field.metadata["wire"], field.metadata["kind"], field.default is attrs.NOTHING)
+        field.name: WireField(
+            field.name, field.metadata["wire"], field.metadata["kind"], field.default is attrs.NOTHING
+        )
         for field in attrs.fields(cls)
         if "wire" in field.metadata
     }

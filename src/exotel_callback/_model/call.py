@@ -55,16 +55,14 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     """
     events = distinct((event.event_key, event) for event in _events_of(events_or_calls))
     if len({event.call_sid for event in events.values()}) != 1:
-        message = "merge() takes events of one call, not of several" if events else "there is nothing to merge"
-        raise ValueError(message)
+        raise ValueError("merge() takes events of one call, not of several" if events else "there is nothing to merge")
     return merged(events)
 
 
 def _events_of(events_or_calls: Iterable[object]) -> Iterator[StatusCallback]:
     for item in events_or_calls:
         if not isinstance(item, StatusCallback | Call):
-            message = f"merge() takes StatusCallbacks and Calls, each as an argument, not {type(item).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"merge() takes StatusCallbacks and Calls, each as an argument, not {type(item).__name__}")
         yield from (item,) if isinstance(item, StatusCallback) else item.events
 
 

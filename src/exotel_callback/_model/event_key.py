@@ -60,7 +60,7 @@ def instant(date: datetime) -> int:
 
 def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) -> str:
     """Return ``v1:`` and 32 hexadecimal digits for what has the fields of a callback, its legs and its issues."""
-    from hashlib import sha256  # noqa: PLC0415 - parsing alone needs no digest
+    from hashlib import sha256
 
     unknown_words = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
     told: list[Issue] = []

@@ -34,7 +34,7 @@ class Result(NamedTuple):
     unreached_leg: int | None = None
 
 
-def outcome_of(  # noqa: PLR0911 - a row of the table each
+def outcome_of(
     status: CallStatus,
     leg_statuses: Sequence[LegStatus | None],
     answered_by: AnsweredBy | None,

@@ -2,8 +2,8 @@
 
 1. `exotel_callback._wire` decodes a body, a mapping or pairs into one read-only mapping of wire names. After that no
    code depends on which of these it was.
-2. `exotel_callback._parse.event` reads each field and each leg into a typed value; what can't be read leaves an `Issue`.
-3. It then checks that what is required is there and, in strict mode, that there are no issues.
+2. `exotel_callback._parse.event` reads each field and each leg. A value that can't be read leaves an `Issue`.
+3. It then checks that required fields are there and, in strict mode, that there are no issues.
 """
 
 from datetime import tzinfo
@@ -49,4 +49,5 @@ def parse(
             raise MissingFieldError(diagnose(raw, "parse"))
         return read_event(StatusCallback, Leg, raw, options, reader="parse")
     except CallbackError as error:
-        raise forget_context(error)
+        forget_context(error)
+        raise

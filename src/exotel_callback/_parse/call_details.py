@@ -94,7 +94,8 @@ def parse_call_details(
     try:
         return _read_call(decode(payload, content_type, limits, if_xml=XML), options, "parse_call_details")
     except CallbackError as error:
-        raise forget_context(error)
+        forget_context(error)
+        raise
 
 
 def parse_call_list(
@@ -127,7 +128,8 @@ def parse_call_list(
     try:
         return _read_list(decode(payload, content_type, limits, if_xml=XML), options)
     except CallbackError as error:
-        raise forget_context(error)
+        forget_context(error)
+        raise
 
 
 def _read_list(answer: RawPayload, options: ReadOptions) -> CallList:
@@ -145,10 +147,9 @@ def _read_list(answer: RawPayload, options: ReadOptions) -> CallList:
                 parsed.append(_read_call(call, options, "parse_call_list"))
                 continue
             except CallbackError as error:
-                issues = error.issues or (Issue(path="", code=IssueCode.WRONG_TYPE, message=str(error)),)
+                bad.append(_placed(f"{_CALLS}[{index}]", error))
         else:
-            issues = (Issue.at("", IssueCode.WRONG_TYPE, as_text(call)),)
-        bad.append([_placed(f"{_CALLS}[{index}]", issue) for issue in issues])
+            bad.append([Issue.at(f"{_CALLS}[{index}]", IssueCode.WRONG_TYPE, as_text(call))])
     if options.strict and bad:
         raise _all_at_once(bad)
     metadata = answer.get(_METADATA)
@@ -177,10 +178,11 @@ def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, Legs, tuple[Issue
     return RawPayload(names), legs, ()
 
 
-def _placed(place: str, issue: Issue) -> Issue:
-    path = f"{place}.{issue.path}" if issue.path else place
-    message = issue.message.removesuffix(f" @ {issue.path}")
-    return Issue(path=path, code=issue.code, message=f"{message} @ {path}", value=issue.value)
+def _placed(path: str, error: CallbackError) -> list[Issue]:
+    """Return the issues of one call by their paths in the list."""
+    if not error.issues:
+        return [Issue(path=path, code=IssueCode.WRONG_TYPE, message=f"{error} @ {path}")]
+    return [Issue.at(f"{path}.{issue.path}", issue.code, issue.value) for issue in error.issues]
 
 
 def _reason(issues: list[Issue]) -> Issue:

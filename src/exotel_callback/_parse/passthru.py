@@ -169,7 +169,8 @@ def parse_passthru(
             raise MissingFieldError(diagnose(raw, "parse_passthru"))
         return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
     except CallbackError as error:
-        raise forget_context(error)
+        forget_context(error)
+        raise
 
 
 def _query_of(payload: object, most: int) -> object:

@@ -72,7 +72,10 @@ def size_of(body: Body, limit: int) -> int:
 
 
 def guess_content_type(body: bytes | str) -> str | None:
-    """Guess as `decode` does, and find the boundary of a multipart body in its first line; None leaves it to `decode`."""
+    """Guess the type of a body as `decode` does, and find the boundary of multipart in its first line.
+
+    Return None to leave the guess to `decode`.
+    """
     start = body[:1]
     if start in {b"{", "{"}:
         return "application/json"

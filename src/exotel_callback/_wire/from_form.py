@@ -9,7 +9,7 @@ Facts
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from .._errors import DecodeError
 from .payload import RawPayload, collect
@@ -64,11 +64,11 @@ def _plain_form(body: bytes) -> RawPayload | None:
         return None
     pieces = text.split(_AMPERSAND)
     try:
-        items: dict[str, object] = dict([piece.split(_EQUALS) for piece in pieces])  # noqa: C404 - a piece may have more or fewer than two parts
+        items: dict[str, Any] = dict([piece.split(_EQUALS) for piece in pieces])
     except ValueError:
         return None
     # An escaped NUL was refused before, and decoded bytes hold no lone surrogate.
-    return RawPayload(items, True) if len(items) == len(pieces) and "" not in items else None
+    return RawPayload(items, is_storable=True) if len(items) == len(pieces) and "" not in items else None
 
 
 def _unescape(text: str, codec: str) -> str:

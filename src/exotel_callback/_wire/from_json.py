@@ -10,8 +10,8 @@ Facts
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from json.scanner import make_scanner
+from typing import Final, NoReturn
 
 from .._errors import DecodeError
 from .payload import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
@@ -39,7 +39,7 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     if text.count("{") + text.count("[") > MAX_DEPTH:
         freeze_json(value)
     # Decoded bytes hold no lone surrogate, and JSON holds no NUL, but as an escape.
-    return RawPayload(value, "\\u" not in text and type(body) is bytes)
+    return RawPayload(value, is_storable="\\u" not in text and type(body) is bytes)
 
 
 def decode_json(text: str) -> object:
@@ -85,5 +85,5 @@ _SHORT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _LONG: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
 # The scanners of `json` itself, which `decode` calls after it has looked for whitespace.
-_SCAN_SHORT: Final[Callable[[str, int], tuple[Any, int]]] = _SHORT.scan_once
-_SCAN_LONG: Final[Callable[[str, int], tuple[Any, int]]] = _LONG.scan_once
+_SCAN_SHORT: Final = make_scanner(_SHORT)
+_SCAN_LONG: Final = make_scanner(_LONG)

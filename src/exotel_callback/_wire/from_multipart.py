@@ -4,7 +4,7 @@ An old ``python-multipart`` (before 0.0.13) installs a package of the same name 
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from .._errors import DecodeError
 from .from_form import MAX_PAIRS, check_pairs
@@ -59,13 +59,13 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     if len(pieces) > MAX_PAIRS or body.count(first) != len(pieces) + 1:
         return None
     try:
-        items: dict[str, object] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])  # noqa: C404 - a piece may have one part only
+        items: dict[str, Any] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])
     except ValueError:
         return None
     names = "\n".join(items)
     if len(items) != len(pieces) or not _PLAIN_NAMES.fullmatch(names):
         return None
-    return RawPayload(items, "\0" not in text)  # decoded bytes hold no lone surrogate
+    return RawPayload(items, is_storable="\0" not in text)  # decoded bytes hold no lone surrogate
 
 
 def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, bytes]]:

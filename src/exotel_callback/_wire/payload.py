@@ -33,7 +33,7 @@ class RawPayload(Mapping[str, object]):
 
     __slots__ = ("_items", "is_storable")
 
-    def __init__(self, items: dict[str, object] | None = None, is_storable: bool = False) -> None:
+    def __init__(self, items: dict[str, object] | None = None, *, is_storable: bool = False) -> None:
         """Take over `items`, which no other object may hold.
 
         Nested objects and lists may still be as `json` made them. They are frozen when they are first read: most

@@ -102,8 +102,7 @@ class Settings:
         :param received: The values of the secret's parameter in the query; one that is repeated is wrong.
         """
         if self.secret is not None and not (len(received) == 1 and check_secret(received[0], self.secret)):
-            message = "the secret is wrong or missing"
-            raise AuthenticationError(message)
+            raise AuthenticationError("the secret is wrong or missing")
         if length is not None and length > self.limits.body_bytes:
             raise too_large(self.limits.body_bytes)
 

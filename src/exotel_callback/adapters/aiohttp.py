@@ -30,9 +30,9 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     most = min(settings.limits.body_bytes, request.client_max_size or settings.limits.body_bytes)
     try:
         # Where aiohttp keeps it for whoever reads it next.
-        kept = request._read_bytes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        kept = request._read_bytes  # pyright: ignore[reportPrivateUsage]
         body = kept or await _at_most(request.content, most)
-        request._read_bytes = body  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        request._read_bytes = body  # pyright: ignore[reportPrivateUsage]
         least = getattr(request.content, "total_bytes", 0)  # decompressed; missing where there is no body at all
         pairs = () if body or not least else (await request.post()).items()
     except CallbackError:

@@ -36,9 +36,9 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
         # and once: after a failure the rest would pass for a whole body.
         if not body and length is None and environ.pop("wsgi.input_terminated", False):
             body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
-            request._body = body  # noqa: SLF001 - where Django keeps it for whoever reads it next
+            request._body = body
     except RawPostDataException:  # the form was read, from a stream that can't be read again
-        if getattr(request._stream, "_pos", least) < least:  # noqa: SLF001 - Django does not say that the rest is missing
+        if getattr(request._stream, "_pos", least) < least:
             raise DecodeError(LOST) from None
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
         return settings.parse_form(pairs, least)

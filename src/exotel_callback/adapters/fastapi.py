@@ -73,7 +73,7 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
             body += chunk
             if len(body) > settings.limits.body_bytes:
                 # Or whoever parses it again would take the rest for a whole one.
-                request._stream_consumed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
                 raise too_large(settings.limits.body_bytes)
     except RuntimeError:  # the form was read, or the body by something that did not keep it
         form = getattr(request, "_form", None)
@@ -82,6 +82,6 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
         problem = DecodeError(UNREADABLE)
     else:
         # Where Starlette keeps it for whoever reads it next.
-        request._body = body  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        request._body = body  # pyright: ignore[reportPrivateUsage]
         return settings.parse_body(body, request.headers.get("content-type"), least)
     raise problem

@@ -18,10 +18,10 @@ from urllib.parse import quote, urlencode
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import attrs
+from exotel_callback._fast import read_ordinary
 
 from exotel_callback import CallbackError, Limits, StatusCallback, parse
 from exotel_callback._encode import FORM, JSON, encode_multipart, form_pairs
-from exotel_callback._fast import read_ordinary
 from exotel_callback._fields.kinds import EMPTY_DATES
 from helpers import PAGE
 
