@@ -1,14 +1,9 @@
 """How the site is made of these pages, with the dependency group ``docs``: ``sphinx-build -W docs site``."""
 
 import re
-from importlib import import_module
 from importlib.metadata import version as version_of
-from typing import Any
 
-from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 
 project = "exotel-callback"
 release = version_of(project)
@@ -51,17 +46,7 @@ def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines
         lines[:] = text.split("\n")
 
 
-def name_publicly(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, shown: nodes.Element) -> Any:
-    """Resolve the name of a private module (``exotel_callback._enums.CallStatus``) as the public one."""
-    name = node["reftarget"].rpartition(".")[2]
-    if node.get("refdomain") != "py" or name not in import_module("exotel_callback").__all__:
-        return None
-    domain = env.domains.python_domain
-    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", f"exotel_callback.{name}", node, shown)
-
-
 def setup(app: Sphinx) -> None:
     """Register what Sphinx calls."""
     app.connect("source-read", lead_to_the_site)
     app.connect("autodoc-process-docstring", make_rubrics)
-    app.connect("missing-reference", name_publicly)

@@ -55,6 +55,7 @@ PUBLIC_MODULES = [
     "exotel_callback.recordings",
     "exotel_callback.strategies",
     "exotel_callback.testing",
+    "exotel_callback.adapters",
     "exotel_callback.adapters.aiohttp",
     "exotel_callback.adapters.aws_lambda",
     "exotel_callback.adapters.django",

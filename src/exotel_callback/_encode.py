@@ -77,3 +77,7 @@ def multipart(pairs: Pairs, boundary: str = _BOUNDARY, headers: str = "") -> tup
         boundary += "x"
     body = "".join(f"--{boundary}\r\n{part}" for part in parts) + f"--{boundary}--\r\n"
     return body.encode("utf-8", "surrogatepass"), f"multipart/form-data; boundary={boundary}"
+
+
+for _encoder in (encode_json, encode_form, encode_multipart):
+    _encoder.__module__ = "exotel_callback.testing"

@@ -24,6 +24,8 @@ class CallStatus(StrEnum):
     ``in-progress`` and ``canceled``, the Call Details API and flows. It does not say which party failed to answer.
     """
 
+    __module__ = "exotel_callback"
+
     QUEUED = "queued"
     RINGING = "ringing"
     IN_PROGRESS = "in-progress"
@@ -78,6 +80,8 @@ class LegStatus(StrEnum):
     that are not terminal occur in ``answered`` events.
     """
 
+    __module__ = "exotel_callback"
+
     COMPLETED = "completed"
     BUSY = "busy"
     FAILED = "failed"
@@ -104,6 +108,8 @@ class AnsweredBy(StrEnum):
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "AnsweredBy Values".
     """
 
+    __module__ = "exotel_callback"
+
     HUMAN = "Human"
     MACHINE = "Machine"
     NOT_SURE = "NotSure"
@@ -119,6 +125,8 @@ class Direction(StrEnum):
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
 
+    __module__ = "exotel_callback"
+
     INBOUND = "inbound"
     OUTBOUND_DIAL = "outbound-dial"
     OUTBOUND_API = "outbound-api"
@@ -133,6 +141,8 @@ class EventType(StrEnum):
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback; "more events can be added".
     """
 
+    __module__ = "exotel_callback"
+
     TERMINAL = "terminal"
     ANSWERED = "answered"
     UNKNOWN = "unknown"
@@ -145,6 +155,8 @@ class CallType(StrEnum):
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
+
+    __module__ = "exotel_callback"
 
     CALL_ATTEMPT = "call-attempt"
     """The flow has connected nobody so far: a menu, for one."""
@@ -163,6 +175,8 @@ class CallType(StrEnum):
 @unique
 class Outcome(StrEnum):
     """What became of a call, for a person who has to book it. Our own words: Exotel sends none for this."""
+
+    __module__ = "exotel_callback"
 
     CONNECTED = "connected"
     """Both parties were on the call."""

@@ -17,6 +17,8 @@ class IssueCode(StrEnum):
     What each means is in the issue's ``message``. These are our own words: Exotel sends none.
     """
 
+    __module__ = "exotel_callback"
+
     UNKNOWN_VALUE = "unknown-value"
     NOT_A_NUMBER = "not-a-number"
     NOT_A_DATE = "not-a-date"
@@ -55,6 +57,8 @@ _MAX_MESSAGES: Final = 100
 class Issue:
     """One odd thing about a payload, for logs and alerts."""
 
+    __module__ = "exotel_callback"
+
     path: str
     """Where, in Exotel's spelling: ``Status``, ``Legs[1].OnCallDuration``."""
     code: IssueCode
@@ -87,6 +91,8 @@ class CallbackError(ValueError):
     The message is safe to log and to send back: it quotes nothing of the payload.
     """
 
+    __module__ = "exotel_callback"
+
     issues: tuple[Issue, ...]
     """All issues of the payload; empty for an error that comes before the fields are read."""
     status_hint: int
@@ -111,9 +117,13 @@ class DecodeError(CallbackError):
     ``status_hint`` is 413 for too large or too many fields, 415 for an unknown type or charset, and 400 for the rest.
     """
 
+    __module__ = "exotel_callback"
+
 
 class MissingFieldError(CallbackError):
     """``CallSid`` or ``Status`` is missing. If the payload looks like something else, the message says what (422)."""
+
+    __module__ = "exotel_callback"
 
     _status = 422
 
@@ -121,11 +131,15 @@ class MissingFieldError(CallbackError):
 class InvalidCallbackError(CallbackError):
     """Strict mode only: the payload has issues, all of which are in ``issues`` (422)."""
 
+    __module__ = "exotel_callback"
+
     _status = 422
 
 
 class AuthenticationError(CallbackError):
     """The request does not carry the secret it should (401). Raised by the adapters only."""
+
+    __module__ = "exotel_callback"
 
     _status = 401
 

@@ -27,6 +27,8 @@ class Limits:
     Raises `TypeError` or `ValueError` for a limit that isn't an integer of at least 1.
     """
 
+    __module__ = "exotel_callback"
+
     body_bytes: int = _limit(65_536)
     """The largest body, in bytes (a string counts as UTF-8)."""
     fields: int = _limit(256)

@@ -28,12 +28,18 @@ def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
     return _converter().unstructure(callback_or_call)  # type: ignore[no-any-return]  # cattrs has no better type
 
 
+dump.__module__ = "exotel_callback"
+
+
 def load(mapping: Mapping[str, Any]) -> StatusCallback:
     """Turn what `dump` made of a callback back into an equal one, without ``raw``.
 
     :raises DecodeError: It is anything else, or a newer version of this library made it.
     """
     return _load(mapping, StatusCallback)
+
+
+load.__module__ = "exotel_callback"
 
 
 def load_call(mapping: Mapping[str, Any]) -> Call:
@@ -43,6 +49,9 @@ def load_call(mapping: Mapping[str, Any]) -> Call:
         library made it.
     """
     return _load(mapping, Call)
+
+
+load_call.__module__ = "exotel_callback"
 
 
 def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:

@@ -1,6 +1,6 @@
 """What type checkers see of the public names. It is never run: mypy strict and pyright strict read it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_type
 
@@ -31,6 +31,7 @@ from exotel_callback import (
     Outcome,
     PassthruEvent,
     PassthruLeg,
+    RawPayload,
     StatusCallback,
     arrow,
     auth,
@@ -48,7 +49,7 @@ from exotel_callback import (
     strategies,
     testing,
 )
-from exotel_callback.adapters import aiohttp, aws_lambda, django, fastapi, flask
+from exotel_callback.adapters import Options, aiohttp, aws_lambda, django, fastapi, flask
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
 assert_type(callback, StatusCallback)
+assert_type(RawPayload({"a": 1}).get("a"), Any)
+assert_type(RawPayload().items(), ItemsView[str, object])
+adapter_options: Options = {"secret": ["old", b"new"], "strict": True}
 parse(bytearray())
 parse(memoryview(b""))
 parse("text")

@@ -36,6 +36,8 @@ class Call(CallFields):
     ``raw``: the events have it.
     """
 
+    __module__ = "exotel_callback"
+
     events: tuple[StatusCallback, ...] = attrs.field(repr=_count)
     """The distinct events in the order of their keys, which means nothing but is always the same."""
 
@@ -57,6 +59,9 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     if len({event.call_sid for event in events.values()}) != 1:
         raise ValueError("merge() takes events of one call, not of several" if events else "there is nothing to merge")
     return merged(events)
+
+
+merge.__module__ = "exotel_callback"
 
 
 def _events_of(events_or_calls: Iterable[object]) -> Iterator[StatusCallback]:

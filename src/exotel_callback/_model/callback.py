@@ -28,6 +28,8 @@ class Leg:
     callback's ``raw``. Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
 
+    __module__ = "exotel_callback"
+
     on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
     """Seconds this party was on the call; None if not sent or not readable."""
     status: LegStatus | None = attrs.field(default=None, metadata=wire(LEG_STATUS, "Status"))
@@ -123,6 +125,8 @@ class StatusCallback(CallFields):
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
+
+    __module__ = "exotel_callback"
 
     raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
     """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""

@@ -51,3 +51,6 @@ def parse(
     except CallbackError as error:
         forget_context(error)
         raise
+
+
+parse.__module__ = "exotel_callback"

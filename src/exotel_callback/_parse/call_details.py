@@ -54,6 +54,8 @@ _DETAILS_FIELDS: Final = ("ConversationDuration", LEGS)
 class CallList:
     """One page of the calls that `parse_call_list` was given: ``calls`` and ``errors`` together are all of them."""
 
+    __module__ = "exotel_callback"
+
     calls: tuple[StatusCallback, ...] = ()
     """The calls, in the order of the page."""
     metadata: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, hash=False, converter=read_only)
@@ -98,6 +100,9 @@ def parse_call_details(
         raise
 
 
+parse_call_details.__module__ = "exotel_callback"
+
+
 def parse_call_list(
     payload: object,
     content_type: str | None = None,
@@ -130,6 +135,9 @@ def parse_call_list(
     except CallbackError as error:
         forget_context(error)
         raise
+
+
+parse_call_list.__module__ = "exotel_callback"
 
 
 def _read_list(answer: RawPayload, options: ReadOptions) -> CallList:

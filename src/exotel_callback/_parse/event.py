@@ -14,7 +14,7 @@ from .._fields.quick import quick_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
-from .._wire.payload import RawPayload
+from .._wire.payload import RawPayload, unfrozen_items
 from .diagnose import diagnose
 from .legs import Legs, read_legs
 
@@ -42,7 +42,7 @@ def read_event(
     """
     strict, zone, limits = options
     source = raw if source is None else source
-    items = source.unfrozen()
+    items = unfrozen_items(source)
     if len(raw) > limits.fields and count_names(raw) > limits.fields:
         raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
     unread: list[str] = []

@@ -26,7 +26,7 @@ from .._fields.quick import quick_reader
 from .._fields.reader import FieldReader
 from .._fields.table import WireField, table_of, wire_fields
 from .._wire.from_json import decode_json
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze_json
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze_json, unfrozen_items
 
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
@@ -59,7 +59,7 @@ def read_legs(
         is_usual = is_usual and sum(map(len, legs)) == brackets
     if type(legs) is not list:
         is_usual = is_usual and isinstance(legs, tuple)
-        legs = [leg.unfrozen() if type(leg) is RawPayload else leg for leg in legs] if is_usual else ()
+        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in legs] if is_usual else ()
     for leg in legs:
         if type(leg) is not dict or _WRAPPER in leg:
             is_usual = False

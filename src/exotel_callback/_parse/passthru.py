@@ -37,6 +37,8 @@ _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 class PassthruLeg:
     """One party whom the flow called. Every field is None if it was not sent, says nothing or can't be read."""
 
+    __module__ = "exotel_callback"
+
     number: str | None = attrs.field(default=None, metadata=wire(STRING, "Number"), repr=mask_number)
     """Who was called, as sent."""
     type: str | None = attrs.field(default=None, metadata=wire(STRING, "Type"))
@@ -62,6 +64,8 @@ class PassthruEvent:
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
+
+    __module__ = "exotel_callback"
 
     call_sid: str = attrs.field(metadata=wire(STRING, "CallSid"))
     """The call's identifier."""
@@ -171,6 +175,9 @@ def parse_passthru(
     except CallbackError as error:
         forget_context(error)
         raise
+
+
+parse_passthru.__module__ = "exotel_callback"
 
 
 def _query_of(payload: object, most: int) -> object:

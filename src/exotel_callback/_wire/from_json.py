@@ -10,8 +10,8 @@ Facts
 
 import json
 import re
-from json.scanner import make_scanner
-from typing import Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, cast
 
 from .._errors import DecodeError
 from .payload import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
@@ -85,5 +85,5 @@ _SHORT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _LONG: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
 # The scanners of `json` itself, which `decode` calls after it has looked for whitespace.
-_SCAN_SHORT: Final = make_scanner(_SHORT)
-_SCAN_LONG: Final = make_scanner(_LONG)
+_SCAN_SHORT: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _SHORT).scan_once
+_SCAN_LONG: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _LONG).scan_once

@@ -29,8 +29,12 @@ _UNFROZEN: Final = frozenset({dict, list})
 
 @final
 class RawPayload(Mapping[str, object]):
-    """A read-only mapping whose repr shows names only, because values are personal."""
+    """A read-only mapping of a payload as it was received. Its repr shows names only, because values are personal.
 
+    Objects inside are `RawPayload` too, and lists are tuples.
+    """
+
+    __module__ = "exotel_callback"
     __slots__ = ("_items", "is_storable")
 
     def __init__(self, items: dict[str, object] | None = None, *, is_storable: bool = False) -> None:
@@ -75,10 +79,6 @@ class RawPayload(Mapping[str, object]):
                 self._items[name] = freeze_json(value)
         return self._items.items()
 
-    def unfrozen(self) -> dict[str, object]:
-        """Return the dict inside for quick reading. The caller must not change it; nested values may be unfrozen."""
-        return self._items
-
     def __repr__(self) -> str:
         """Show the names only."""
         return f"RawPayload({', '.join(map(repr, self._items))})"
@@ -86,6 +86,11 @@ class RawPayload(Mapping[str, object]):
     def __reduce__(self) -> tuple[type["RawPayload"], tuple[dict[str, object]]]:
         """Copy and pickle by the items."""
         return RawPayload, (dict(self.items()),)
+
+
+def unfrozen_items(raw: RawPayload) -> dict[str, Any]:
+    """Return the dict inside for quick reading. The caller must not change it, and nested values may be unfrozen."""
+    return raw._items  # pyright: ignore[reportPrivateUsage]
 
 
 class Repeated(tuple[object, ...]):
@@ -111,6 +116,12 @@ class FilePart(StandIn):
 
     __slots__ = ()
 
+
+# A pickle names these by the public class.
+for _part in (Repeated, StandIn, FilePart):
+    _part.__module__ = "exotel_callback"
+    _part.__qualname__ = f"RawPayload.{_part.__name__}"
+    setattr(RawPayload, _part.__name__, _part)
 
 EMPTY_PAYLOAD: Final = RawPayload()
 

@@ -13,11 +13,8 @@ Facts
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 from urllib.parse import parse_qs
-
-import attrs
-from attrs.validators import instance_of, min_len
 
 from exotel_callback._errors import AuthenticationError, DecodeError
 from exotel_callback._model.callback import StatusCallback
@@ -63,7 +60,7 @@ def read_at_most(read: Callable[[int], bytes], most: int) -> bytes:
 
 
 class Options(TypedDict, total=False):
-    """What every adapter takes, by keyword."""
+    """The keyword arguments of every adapter."""
 
     secret: Secrets | None
     """The secret of the callback URL, or several (rotation). Left out, there is no check; given but empty, as from an
@@ -78,23 +75,28 @@ class Options(TypedDict, total=False):
     """As for `exotel_callback.parse`."""
 
 
-def _secrets(secret: Secrets | None) -> list[bytes] | None:
-    return None if secret is _NOT_GIVEN else as_secrets(secret)
+Options.__module__ = "exotel_callback.adapters"
 
 
-@attrs.frozen(kw_only=True)
 class Settings:
-    """The options of one adapter, checked at once."""
+    """The options of one adapter, validated when they are made."""
 
-    secret: list[bytes] | None = attrs.field(default=_NOT_GIVEN, converter=_secrets, repr=False)
-    secret_parameter: str = attrs.field(default="secret", validator=[instance_of(str), min_len(1)])
-    strict: bool = False
-    timezone: tzinfo = IST
-    limits: Limits = DEFAULT_LIMITS
-
-    def __attrs_post_init__(self) -> None:
-        """Raise for a misused option, whatever the request."""
-        read_options(self.strict, self.timezone, self.limits)
+    def __init__(
+        self,
+        *,
+        secret: Secrets | None = _NOT_GIVEN,
+        secret_parameter: str = "secret",  # noqa: S107 - the name of a query parameter
+        strict: bool = False,
+        timezone: tzinfo = IST,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        if not isinstance(cast("object", secret_parameter), str):
+            raise TypeError(f"secret_parameter must be a string, not {type(secret_parameter).__name__}")
+        if not secret_parameter:
+            raise ValueError("secret_parameter must not be empty")
+        self.secret = None if secret is _NOT_GIVEN else as_secrets(secret)
+        self.secret_parameter = secret_parameter
+        self.options = read_options(strict, timezone, limits)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
         """Raise before anything is read: for a wrong secret, and for a body that is too large by its header.
@@ -103,8 +105,8 @@ class Settings:
         """
         if self.secret is not None and not (len(received) == 1 and check_secret(received[0], self.secret)):
             raise AuthenticationError("the secret is wrong or missing")
-        if length is not None and length > self.limits.body_bytes:
-            raise too_large(self.limits.body_bytes)
+        if length is not None and length > self.options.limits.body_bytes:
+            raise too_large(self.options.limits.body_bytes)
 
     def parse_body(self, body: bytes, content_type: str | None, least: int) -> StatusCallback:
         """Parse a body.
@@ -117,7 +119,8 @@ class Settings:
 
     def parse(self, body: object, content_type: str | None) -> StatusCallback:
         """Parse the body, or the fields that something earlier made of it."""
-        return parse(body, content_type, strict=self.strict, timezone=self.timezone, limits=self.limits)
+        strict, timezone, limits = self.options
+        return parse(body, content_type, strict=strict, timezone=timezone, limits=limits)
 
     def parse_form(self, pairs: Iterable[tuple[str, object]], least: int) -> StatusCallback:
         """Parse what a framework kept of a body that can't be read any more; nothing is left of a broken one.

@@ -27,7 +27,7 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     """
     settings = Settings(**options)
     settings.admit(query_values(request.rel_url.raw_query_string, settings.secret_parameter), request.content_length)
-    most = min(settings.limits.body_bytes, request.client_max_size or settings.limits.body_bytes)
+    most = min(settings.options.limits.body_bytes, request.client_max_size or settings.options.limits.body_bytes)
     try:
         # Where aiohttp keeps it for whoever reads it next.
         kept = request._read_bytes  # pyright: ignore[reportPrivateUsage]

@@ -35,7 +35,7 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
         # Without a length Django reads no body. A server that marks the end of its stream can be read, up to the limit
         # and once: after a failure the rest would pass for a whole body.
         if not body and length is None and environ.pop("wsgi.input_terminated", False):
-            body = read_at_most(environ["wsgi.input"].read, settings.limits.body_bytes + 1)
+            body = read_at_most(environ["wsgi.input"].read, settings.options.limits.body_bytes + 1)
             request._body = body
     except RawPostDataException:  # the form was read, from a stream that can't be read again
         if getattr(request._stream, "_pos", least) < least:

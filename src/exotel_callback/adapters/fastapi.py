@@ -71,10 +71,10 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
     try:
         async for chunk in request.stream():  # which a body that was read before is, too
             body += chunk
-            if len(body) > settings.limits.body_bytes:
+            if len(body) > settings.options.limits.body_bytes:
                 # Or whoever parses it again would take the rest for a whole one.
                 request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
-                raise too_large(settings.limits.body_bytes)
+                raise too_large(settings.options.limits.body_bytes)
     except RuntimeError:  # the form was read, or the body by something that did not keep it
         form = getattr(request, "_form", None)
         return settings.parse_form(form.multi_items() if form else (), least)

@@ -37,7 +37,7 @@ def parse_request(request: "Request | None" = None, **options: Unpack[Options]) 
         raise DecodeError(LOST)
     try:
         if length is None:  # then only so much is read
-            vars(request)["stream"] = BytesIO(read_at_most(request.stream.read, settings.limits.body_bytes + 1))
+            vars(request)["stream"] = BytesIO(read_at_most(request.stream.read, settings.options.limits.body_bytes + 1))
         body = request.get_data()
         pairs = () if body else request.form.items(multi=True)
     except RequestEntityTooLarge:
