@@ -54,12 +54,11 @@ def read_legs(
     legs: Any = items.get(LEGS, ())
     is_usual = not more
     if not names.issuperset(items) and (brackets := "\n".join(items).count(LEGS) - (LEGS in items)):
-        is_usual = is_usual and not legs
         legs = _bracket_legs(cls, items)
-        is_usual = is_usual and sum(map(len, legs)) == brackets
-    if type(legs) is not list:
+        is_usual = is_usual and LEGS not in items and sum(map(len, legs)) == brackets
+    elif type(legs) is not list:  # a mapping's legs are a tuple, which is read-only already
         is_usual = is_usual and isinstance(legs, tuple)
-        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in legs] if is_usual else ()
+        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in legs] if is_usual else []
     for leg in legs:
         if type(leg) is not dict or _WRAPPER in leg:
             is_usual = False
