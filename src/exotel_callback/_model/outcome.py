@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from .._enums import AnsweredBy, CallStatus, Direction, LegStatus, Outcome
 
-# Nothing else is a reason. Members of two enums with one value are equal, so this serves calls and legs.
+# The statuses that are the reason of a failure. Members of two enums with one value are equal, so this serves both.
 FAILURES: Final[Mapping[str | None, Outcome]] = {
     CallStatus.NO_ANSWER: Outcome.NO_ANSWER,
     CallStatus.BUSY: Outcome.BUSY,
@@ -28,7 +28,7 @@ _OUTBOUND: Final = frozenset({Direction.OUTBOUND_DIAL, Direction.OUTBOUND_API})
 
 
 class Result(NamedTuple):
-    """What became of the call, and at which leg it ended if a party was not reached."""
+    """The outcome of a call, and the leg at which it ended if a party was not reached."""
 
     outcome: Outcome
     unreached_leg: int | None = None
@@ -36,39 +36,43 @@ class Result(NamedTuple):
 
 def outcome_of(
     status: CallStatus,
-    leg_statuses: Sequence[LegStatus | None],
+    legs: Sequence[LegStatus | None],
     answered_by: AnsweredBy | None,
-    conversation_duration: int | None,
+    duration: int | None,
     direction: Direction | None,
 ) -> Result:
     """Follow the table of ``docs/reference/outcome.md``: the first row that applies decides.
 
-    `answered_by` is that of the last completed leg after the first.
+    :param legs: The statuses of the legs.
+    :param answered_by: That of the last completed leg after the first.
+    :param duration: Seconds of conversation.
     """
-    reason = FAILURES.get(status)
-    first = leg_statuses[0] if leg_statuses else None
-    others = leg_statuses[1:]
-    unreached = max((index for index, leg in enumerate(leg_statuses) if index and leg in FAILURES), default=0)
+    failure = FAILURES.get(status)
+    first, *later = legs or (None,)
+    at_first = FAILURES.get(first)
+    position, at_later = next(
+        ((len(legs) - n, FAILURES[leg]) for n, leg in enumerate(reversed(later), 1) if leg in FAILURES), (None, None)
+    )
+    connected = Outcome.MACHINE if answered_by is AnsweredBy.MACHINE else Outcome.CONNECTED
     second = 1 if first in _REACHED else None
+    if_zero, if_absent = (
+        (Outcome.NO_ANSWER, Outcome.UNKNOWN)
+        if later
+        # An outbound call is completed only once the second party was there, so it counts if no duration was sent.
+        else (Outcome.UNKNOWN, Outcome.CONNECTED if direction in _OUTBOUND else Outcome.UNKNOWN)
+    )
+    by_duration = if_absent if duration is None else if_zero if duration == 0 else Outcome.CONNECTED
 
-    if status in UNDER_WAY:  # 1
-        return Result(Outcome.IN_PROGRESS)
-    if first in FAILURES:  # 2
-        return Result(FAILURES[first], 0)
-    if first is LegStatus.NOT_ATTEMPTED and reason:  # 3
-        return Result(reason, 0)
-    if LegStatus.COMPLETED in others:  # 4
-        return Result(Outcome.MACHINE if answered_by is AnsweredBy.MACHINE else Outcome.CONNECTED)
-    if unreached:  # 5
-        return Result(FAILURES[leg_statuses[unreached]], unreached)
-    if status is CallStatus.UNKNOWN:  # 6
-        return Result(Outcome.UNKNOWN)
-    if reason:  # 7, and 9 where there are no others
-        return Result(reason, second if others else None)
-    if conversation_duration:  # 8, 10
-        return Result(Outcome.CONNECTED)
-    if others:  # 8
-        return Result(Outcome.UNKNOWN) if conversation_duration is None else Result(Outcome.NO_ANSWER, second)
-    # 10: an outbound call is completed only once the second party was there; that is believed if no duration was sent.
-    is_connected = conversation_duration is None and direction in _OUTBOUND
-    return Result(Outcome.CONNECTED if is_connected else Outcome.UNKNOWN)
+    rows: tuple[tuple[object, Outcome | None, int | None], ...] = (
+        (status in UNDER_WAY, Outcome.IN_PROGRESS, None),  # 1
+        (at_first, at_first, 0),  # 2
+        (first is LegStatus.NOT_ATTEMPTED and failure, failure, 0),  # 3
+        (LegStatus.COMPLETED in later, connected, None),  # 4
+        (at_later, at_later, position),  # 5
+        (status is CallStatus.UNKNOWN, Outcome.UNKNOWN, None),  # 6
+        (later and failure, failure, second),  # 7
+        (later, by_duration, second if by_duration is Outcome.NO_ANSWER else None),  # 8
+        (failure, failure, None),  # 9
+        (True, by_duration, None),  # 10
+    )
+    return next(Result(outcome, leg) for applies, outcome, leg in rows if applies and outcome)
