@@ -40,7 +40,7 @@ class CallStatus(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether the call is over: completed, failed, busy, no-answer or canceled."""
-        return PROGRESS[self] == _OVER
+        return PROGRESS[self] == _TERMINAL
 
     def supersedes(self, other: "CallStatus") -> bool:
         """Whether a row that holds `other` may be overwritten with this one.
@@ -56,7 +56,7 @@ class CallStatus(StrEnum):
         return self is not CallStatus.UNKNOWN and PROGRESS[self] >= progress
 
 
-_OVER: Final = 4
+_TERMINAL: Final = 4
 
 # How far along a call is.
 PROGRESS: Final[dict[CallStatus, int]] = {
@@ -64,11 +64,11 @@ PROGRESS: Final[dict[CallStatus, int]] = {
     CallStatus.QUEUED: 1,
     CallStatus.RINGING: 2,
     CallStatus.IN_PROGRESS: 3,
-    CallStatus.COMPLETED: _OVER,
-    CallStatus.FAILED: _OVER,
-    CallStatus.BUSY: _OVER,
-    CallStatus.NO_ANSWER: _OVER,
-    CallStatus.CANCELED: _OVER,
+    CallStatus.COMPLETED: _TERMINAL,
+    CallStatus.FAILED: _TERMINAL,
+    CallStatus.BUSY: _TERMINAL,
+    CallStatus.NO_ANSWER: _TERMINAL,
+    CallStatus.CANCELED: _TERMINAL,
 }
 
 

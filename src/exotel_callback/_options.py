@@ -59,10 +59,7 @@ def read_options(strict: bool, timezone: tzinfo, limits: Limits) -> ReadOptions:
         _check_timezone(timezone)
     if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"limits must be exotel_callback.Limits, not {type(limits).__name__}")
-    return _new(ReadOptions, (strict, timezone, limits))
-
-
-_new: Final = tuple.__new__
+    return ReadOptions(strict, timezone, limits)
 
 
 def _check_timezone(timezone: object) -> None:

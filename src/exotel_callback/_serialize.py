@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ._errors import DecodeError
+from ._errors import DecodeError, forget_context
 from ._model.call import Call
 from ._model.callback import StatusCallback
 
@@ -59,11 +59,12 @@ def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
 
     try:
         return _converter().structure(mapping, cls)
-    except DecodeError:
+    except DecodeError as error:
+        forget_context(error)
         raise
     except Exception as error:  # noqa: BLE001 - cattrs' groups, and whatever the mapping does while it is read
-        problems = transform_error(error, "$", _describe)
-    raise DecodeError("; ".join(problems))
+        failure = DecodeError("; ".join(transform_error(error, "$", _describe)))
+    raise failure  # here it has no context, which would hold the mapping
 
 
 def _describe(error: BaseException, _: type[Any] | None) -> str:

@@ -68,10 +68,10 @@ def _type(annotation: Any) -> Any:
 
 
 # The columns that hold attributes, each with the attribute's type.
-_FIELDS: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
-_OF_CALLS: Final[Mapping[str, Any]] = {**_FIELDS, "outcome": Outcome, "unreached_leg": int | None}
+_FIELD_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
+_OF_CALLS: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "outcome": Outcome, "unreached_leg": int | None}
 _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
-MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELDS, "event_key": str}  # what calls are merged from
+MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}  # what calls are merged from
 
 
 def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -300,7 +300,7 @@ def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
 
 
 def event_of(row: Mapping[str, Any]) -> StatusCallback:
-    return StatusCallback(**{name: _reader(annotation)(row[name]) for name, annotation in _FIELDS.items()})
+    return StatusCallback(**{name: _reader(annotation)(row[name]) for name, annotation in _FIELD_TYPES.items()})
 
 
 @cache
@@ -319,12 +319,12 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read(value)
 
 
-_FIRST: Final = instant(datetime.min.replace(tzinfo=UTC))
-_LAST: Final = instant(datetime.max.replace(tzinfo=UTC))
+_FIRST_INSTANT: Final = instant(datetime.min.replace(tzinfo=UTC))
+_LAST_INSTANT: Final = instant(datetime.max.replace(tzinfo=UTC))
 
 
 def date_of(microseconds: int) -> datetime:
     """Return the date of an instant: in UTC or, where that has no such year, in the nearest zone that has."""
-    there = min(max(microseconds, _FIRST), _LAST)
+    there = min(max(microseconds, _FIRST_INSTANT), _LAST_INSTANT)
     zone = timezone(timedelta(microseconds=there - microseconds))
-    return datetime.min.replace(tzinfo=zone) + timedelta(microseconds=there - _FIRST)
+    return datetime.min.replace(tzinfo=zone) + timedelta(microseconds=there - _FIRST_INSTANT)

@@ -28,7 +28,7 @@ __all__ = ["check_basic_auth", "check_secret", "sign_url", "verify_url"]
 Secrets = str | bytes | Iterable[str | bytes]
 """A secret, or several of which each is good: the new one and, while it is replaced, the old one."""
 
-_TOKEN: Final = "token"  # noqa: S105 - the name of the query parameter
+_TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the name of the query parameter
 _BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
 _BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _WEEK: Final = 604_800
@@ -90,9 +90,9 @@ def sign_url(url: str, secret: Secrets, subject: str) -> str:
     rest, hash_sign, fragment = url.partition("#")
     address, _, query = rest.partition("?")
     pairs = query.split("&") if query else []
-    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != _TOKEN]
+    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != _TOKEN_PARAMETER]
     token = _signer(secret, subject).sign(b"v1").decode()
-    return f"{address}?{'&'.join([*kept, f'{_TOKEN}={token}'])}{hash_sign}{fragment}"
+    return f"{address}?{'&'.join([*kept, f'{_TOKEN_PARAMETER}={token}'])}{hash_sign}{fragment}"
 
 
 def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int = _WEEK) -> bool:
@@ -113,7 +113,7 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
 
     try:
         query = parse_qsl(urlsplit(url).query, max_num_fields=1_024) if isinstance(url, str) else []
-        tokens = [value for name, value in query if name == _TOKEN]
+        tokens = [value for name, value in query if name == _TOKEN_PARAMETER]
         return len(tokens) == 1 and signer.unsign(tokens[0], max_age=max_age) == b"v1"
     except (BadData, ValueError):  # a broken URL, or one with too many parameters
         return False

@@ -21,8 +21,8 @@ from ._model.callback import Leg, StatusCallback
 __all__ = ["configure_converter", "make_converter"]
 
 _SCHEMA: Final = 1
-_CALLBACK: Final = "status_callback"
-_CALL: Final = "call"
+_CALLBACK_TYPE: Final = "status_callback"
+_CALL_TYPE: Final = "call"
 
 T = TypeVar("T")
 
@@ -51,18 +51,20 @@ def configure_converter(converter: Converter) -> None:
     read_call, write_call = _class_hooks(Call, converter)
 
     def structure_callback(value: object, cls: type[StatusCallback]) -> StatusCallback:
-        return read_callback(_unsealed(value, _CALLBACK), cls)
+        return read_callback(_unsealed(value, _CALLBACK_TYPE), cls)
 
     def structure_call(value: object, cls: type[Call]) -> Call:
-        call = read_call(_unsealed(value, _CALL), cls)
+        call = read_call(_unsealed(value, _CALL_TYPE), cls)
         if not call.events or call != merge(*call.events):
             raise DecodeError("the fields of the call do not follow from its events")
         return call
 
     converter.register_structure_hook(StatusCallback, structure_callback)
     converter.register_structure_hook(Call, structure_call)
-    converter.register_unstructure_hook(StatusCallback, lambda callback: _sealed(write_callback(callback), _CALLBACK))
-    converter.register_unstructure_hook(Call, lambda call: _sealed(write_call(call), _CALL))
+    converter.register_unstructure_hook(
+        StatusCallback, lambda callback: _sealed(write_callback(callback), _CALLBACK_TYPE)
+    )
+    converter.register_unstructure_hook(Call, lambda call: _sealed(write_call(call), _CALL_TYPE))
 
 
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
@@ -80,9 +82,10 @@ def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any
 
 def _with_value(issue: object) -> object:
     """Rename the field ``text`` of an issue that 1.0.0 dumped."""
-    if isinstance(issue, Mapping) and "text" in issue:
-        return {"value" if name == "text" else name: item for name, item in cast("Mapping[str, Any]", issue).items()}
-    return issue
+    if not isinstance(issue, Mapping):
+        return issue
+    fields = dict(cast("Mapping[str, Any]", issue))
+    return {"value": fields.pop("text"), **fields} if "text" in fields else fields
 
 
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def _unsealed(value: object, kind: str) -> dict[str, Any]:
     if type(schema) is not int or schema != _SCHEMA or found != kind:
         raise DecodeError(
             f"not what dump() makes: schema is not {_SCHEMA}, or type is not {kind} "
-            f"(load() reads {_CALLBACK}, load_call() reads {_CALL})"
+            f"(load() reads {_CALLBACK_TYPE}, load_call() reads {_CALL_TYPE})"
         )
     return fields
 

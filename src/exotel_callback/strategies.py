@@ -83,13 +83,13 @@ _INVALID_DATES: Final = tuple(
     _WireValue(wire, None, IssueCode.NOT_A_DATE) for wire in ("soon", "2024-02-30 12:00:00", "15/01/2024")
 )
 
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def _passthru_date(date: datetime) -> str:
     """Write a date as Passthru does. `strftime` is not used because it depends on the locale."""
-    return f"{_DAYS[date.weekday()]}, {date.day:02} {_MONTHS[date.month - 1]} {date.year} {date.time()}"
+    return f"{_DAY_NAMES[date.weekday()]}, {date.day:02} {_MONTHS[date.month - 1]} {date.year} {date.time()}"
 
 
 # Each function that writes a date, with the time zone in which the string is read.
@@ -127,10 +127,10 @@ _MOMENTS: Final = [
     *(datetime(2000 + 9 * n, n + 1, 1 + 2 * n, 2 * n, 5 * n, 4 * n) for n in range(12)),  # noqa: DTZ001 - as below
     datetime(2024, 2, 29, 23, 59, 59),  # noqa: DTZ001 - each spelling adds its own time zone
 ]
-_DATES: Final = [
+_WIRE_DATES: Final = [
     _WireValue(write(moment), moment.replace(tzinfo=zone)) for write, zone in _DATE_WRITERS for moment in _MOMENTS
 ]
-_SECONDS: Final = (0, 1, 59, 320, 3_600, 86_400, 999_999_999)
+_DURATIONS: Final = (0, 1, 59, 320, 3_600, 86_400, 999_999_999)
 _NUMBERS: Final = [
     f"{prefix}{digits}" for prefix in ("0", "+91") for digits in ("0000000000", "8012345678", "9876543210")
 ]
@@ -182,11 +182,11 @@ def _enum_field(attribute: str, first: StrEnum, *nulls: _WireValue, required: bo
 
 
 def _date_field(attribute: str) -> _Field:
-    return _field(attribute, [*_DATES, *_DATE_PLACEHOLDERS, *_NULLS], _INVALID_DATES, required=False)
+    return _field(attribute, [*_WIRE_DATES, *_DATE_PLACEHOLDERS, *_NULLS], _INVALID_DATES, required=False)
 
 
 def _seconds_field(attribute: str) -> _Field:
-    numbers = [_WireValue(write(number), number) for write in (int, str) for number in _SECONDS]
+    numbers = [_WireValue(write(number), number) for write in (int, str) for number in _DURATIONS]
     floats = [_WireValue("12.0", 12), _WireValue(7.0, 7)]
     return _field(attribute, [*numbers, *_NULLS, *floats], _INVALID_NUMBERS, required=False)
 

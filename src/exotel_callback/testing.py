@@ -141,24 +141,24 @@ def _unreached(status: str, *legs: tuple[str | None, int], **more: object) -> di
 
 
 _DEFAULT_FIELDS: Final = ("CallSid", "DateUpdated", "Status", "RecordingUrl")
-_FIRST: Final = (0.0, _answered("14:25:18", None))
-_BOTH: Final = (8.0, _answered("14:25:25", "in-progress"))
-_OVER: Final = (320.0, payload())
+_FIRST_ANSWERED: Final = (0.0, _answered("14:25:18", None))
+_BOTH_ANSWERED: Final = (8.0, _answered("14:25:25", "in-progress"))
+_ENDED: Final = (320.0, payload())
 
 _SCENARIOS: Final = (
     Scenario(
         name="connected",
         description="Both parties answer and talk.",
         outcome=Outcome.CONNECTED,
-        events=(_FIRST, _BOTH, _OVER),
+        events=(_FIRST_ANSWERED, _BOTH_ANSWERED, _ENDED),
     ),
     Scenario(
         name="machine",
         description="An answering machine takes the second party's call.",
         outcome=Outcome.MACHINE,
         events=(
-            _FIRST,
-            _BOTH,
+            _FIRST_ANSWERED,
+            _BOTH_ANSWERED,
             (
                 320.0,
                 payload(
@@ -180,19 +180,19 @@ _SCENARIOS: Final = (
         name="second-party-no-answer",
         description="The first party answers, the second does not pick up.",
         outcome=Outcome.NO_ANSWER,
-        events=(_FIRST, (34.0, _unreached("no-answer", ("completed", 34), ("no-answer", 0)))),
+        events=(_FIRST_ANSWERED, (34.0, _unreached("no-answer", ("completed", 34), ("no-answer", 0)))),
     ),
     Scenario(
         name="busy",
         description="The first party answers, the second is busy.",
         outcome=Outcome.BUSY,
-        events=(_FIRST, (12.0, _unreached("busy", ("completed", 12), ("busy", 0)))),
+        events=(_FIRST_ANSWERED, (12.0, _unreached("busy", ("completed", 12), ("busy", 0)))),
     ),
     Scenario(
         name="canceled",
         description="The first party hangs up while the second's phone rings; Exotel calls that failed.",
         outcome=Outcome.CANCELED,
-        events=(_FIRST, (9.0, _unreached("failed", ("completed", 9), ("canceled", 0)))),
+        events=(_FIRST_ANSWERED, (9.0, _unreached("failed", ("completed", 9), ("canceled", 0)))),
     ),
     Scenario(
         name="inbound-missed",
@@ -210,13 +210,13 @@ _SCENARIOS: Final = (
         name="redelivered",
         description="The last event comes three times, as if your answers had been lost.",
         outcome=Outcome.CONNECTED,
-        events=(_FIRST, _BOTH, _OVER, *((delay, payload()) for delay in RETRY_DELAYS)),
+        events=(_FIRST_ANSWERED, _BOTH_ANSWERED, _ENDED, *((delay, payload()) for delay in RETRY_DELAYS)),
     ),
     Scenario(
         name="out-of-order",
         description="The answered events come after the call is over.",
         outcome=Outcome.CONNECTED,
-        events=((0.0, payload()), (300.0, _BOTH[1]), (5.0, _FIRST[1])),
+        events=((0.0, payload()), (300.0, _BOTH_ANSWERED[1]), (5.0, _FIRST_ANSWERED[1])),
     ),
 )
 

@@ -90,7 +90,7 @@ OTHER_VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", [*_event_key._FIELDS, "legs", "issues"])
+@pytest.mark.parametrize("name", [*_event_key._KEY_FIELDS, "legs", "issues"])
 def test_every_field_of_the_first_version_counts(name):
     """A change of any one of them is another event."""
     other = OTHER_VALUES.get(name, f"{getattr(CALLBACK, name)}0")

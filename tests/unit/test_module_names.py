@@ -1,9 +1,12 @@
 """Tracebacks, pickles and the reference show public modules only."""
 
+import ast
 import importlib
 import pickle
 import pickletools
 import typing
+from collections import defaultdict
+from pathlib import Path
 
 import attrs
 import pytest
@@ -77,6 +80,18 @@ def test_what_raw_holds_keeps_its_type_in_a_pickle():
     raw = values()["a callback with issues"].raw
     loaded = pickle.loads(pickle.dumps(raw))
     assert {name: type(value) for name, value in loaded.items()} == {name: type(value) for name, value in raw.items()}
+
+
+def test_a_private_constant_has_a_name_of_its_own():
+    """Two modules use one name for different things, so that a reader of one is misled by the other."""
+    modules = defaultdict(list)
+    for path in sorted(Path(exotel_callback.__file__).parent.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for name in (target.id for target in targets if isinstance(target, ast.Name)):
+                if name.startswith("_") and name.isupper():
+                    modules[name].append(path.name)
+    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("name", exotel_callback.__all__)

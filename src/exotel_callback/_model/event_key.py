@@ -22,7 +22,7 @@ from .._enums import LegStatus, normalized
 from .._errors import Issue, IssueCode
 
 # The attributes in their order, each with the path of its issues.
-_FIELDS: Final = {
+_KEY_FIELDS: Final = {
     "call_sid": "CallSid",
     "status": "Status",
     "date_updated": "DateUpdated",
@@ -38,24 +38,25 @@ _FIELDS: Final = {
     "direction": "Direction",
     "custom_field": "CustomField",
 }
-_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
+_KEY_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
 
 # Issues at other paths are those of fields that came later.
 _PATH: Final = (
-    rf"Sid|CallFrom|CallTo|Details|{'|'.join(_FIELDS.values())}|"
-    rf"Legs(\[[0-9]+\](\.({'|'.join(_LEG_FIELDS.values())}))?)?"
+    rf"Sid|CallFrom|CallTo|Details|{'|'.join(_KEY_FIELDS.values())}|"
+    rf"Legs(\[[0-9]+\](\.({'|'.join(_KEY_LEG_FIELDS.values())}))?)?"
 )
 
-# The names of 1.0.0, which are part of the keys that users have stored.
+# Names and values of 1.0.0, which are part of the keys that users have stored.
+_VALUES_IN_KEY: Final[dict[str, str]] = {LegStatus.NOT_ATTEMPTED: "null"}
 _CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def instant(date: datetime) -> int:
     """Return the microseconds since 1970 in UTC. `datetime.astimezone` can't reach the first and the last day."""
-    return (date - _EPOCH) // _MICROSECOND
+    return (date - _UNIX_EPOCH) // _MICROSECOND
 
 
 def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) -> str:
@@ -70,19 +71,17 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
             return instant(value)
         if not isinstance(value, StrEnum):
             return value
-        if value is LegStatus.NOT_ATTEMPTED:
-            return "null"
         if value.name != "UNKNOWN":
-            return normalized(value)
+            return _VALUES_IN_KEY.get(value) or normalized(value)
         issue = unknown_words.get(path)
         if issue is None:  # what came was no word at all
             return False
         told.append(issue)
         return normalized(issue.value) or issue.value
 
-    fields = [normal(getattr(state, name), path) for name, path in _FIELDS.items()]
+    fields = [normal(getattr(state, name), path) for name, path in _KEY_FIELDS.items()]
     legs_fields = [
-        [normal(getattr(leg, name), f"Legs[{index}].{path}") for name, path in _LEG_FIELDS.items()]
+        [normal(getattr(leg, name), f"Legs[{index}].{path}") for name, path in _KEY_LEG_FIELDS.items()]
         for index, leg in enumerate(legs)
     ]
     other_issues = [

@@ -51,14 +51,18 @@ def read_legs(
     :param names: The known names of an event. Other names may be bracket keys.
     :param more: What is known of legs besides the payload, by their position.
     """
-    legs: Any = items.get(LEGS, ())
+    nested: Any = items.get(LEGS, ())
     is_usual = not more
     if not names.issuperset(items) and (brackets := "\n".join(items).count(LEGS) - (LEGS in items)):
-        legs = _bracket_legs(cls, items)
+        legs: list[Any] = _bracket_legs(cls, items)
         is_usual = is_usual and LEGS not in items and sum(map(len, legs)) == brackets
-    elif type(legs) is not list:  # a mapping's legs are a tuple, which is read-only already
-        is_usual = is_usual and isinstance(legs, tuple)
-        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in legs] if is_usual else []
+    elif type(nested) is list:
+        legs = nested  # pyright: ignore[reportUnknownVariableType]
+    else:  # a mapping's legs are a tuple, which is read-only already
+        is_usual = is_usual and isinstance(nested, tuple)
+        legs = (
+            [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("Any", nested)] if is_usual else []
+        )
     for leg in legs:
         if type(leg) is not dict or _WRAPPER in leg:
             is_usual = False

@@ -13,7 +13,7 @@ Facts
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .._errors import DecodeError
 from .._options import Limits
@@ -26,14 +26,14 @@ from .text import Header, codec_of
 _HEADER_LENGTH: Final = 1_024
 _MULTIPART: Final = "multipart/form-data"
 _PARAMETER: Final = re.compile(r';\s*([^\s;=]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
-_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
+_BOUNDARY_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 
 Body = bytes | bytearray | memoryview | str
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 _BODY: Final = (bytes, bytearray, memoryview, str)
 
 
-def decode(payload: Any, content_type: str | None, limits: Limits, *, if_xml: str = "") -> RawPayload:
+def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = "") -> RawPayload:
     """Turn a body, a mapping or an iterable of pairs into the one representation that is read from here on.
 
     :param if_xml: The message for a body of XML, where XML is to be expected.
@@ -46,8 +46,9 @@ def decode(payload: Any, content_type: str | None, limits: Limits, *, if_xml: st
         size = len(payload)
         body: bytes | str = payload.removeprefix(_UTF_8_BOM)
     elif isinstance(payload, _BODY):
-        size = size_of(payload, limits.body_bytes)
-        body = payload.removeprefix("\ufeff") if isinstance(payload, str) else bytes(payload).removeprefix(_UTF_8_BOM)
+        given = cast("Body", payload)
+        size = size_of(given, limits.body_bytes)
+        body = given.removeprefix("\ufeff") if isinstance(given, str) else bytes(given).removeprefix(_UTF_8_BOM)
     else:
         return copy_payload(payload, limits.body_bytes)
     if size > limits.body_bytes:
@@ -86,7 +87,7 @@ def guess_content_type(body: bytes | str) -> str | None:
     if not found:
         return None
     boundary = found[1].decode()
-    return f"{_MULTIPART}; boundary=" + (boundary if _TOKEN.fullmatch(boundary) else f'"{boundary}"')
+    return f"{_MULTIPART}; boundary=" + (boundary if _BOUNDARY_TOKEN.fullmatch(boundary) else f'"{boundary}"')
 
 
 def _guess_header(body: bytes | str) -> Header:

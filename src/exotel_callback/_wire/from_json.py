@@ -28,13 +28,14 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     :raises DecodeError: It is not JSON, not an object, or nested too deeply.
     """
     text = to_text(body, header[1])
+    value: Any = None
     try:
         value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
     except (StopIteration, ValueError, RecursionError):
         end = 0
     if end != len(text):  # there is whitespace around the value, or it is not JSON
         value = _decode(text)
-    if type(value) is not dict:
+    if type(value) not in _OBJECT:
         raise DecodeError("the JSON body is not an object")
     if text.count("{") + text.count("[") > MAX_DEPTH:
         freeze_json(value)
@@ -83,6 +84,9 @@ def _parse_int(digits: str) -> int | str:
 
 _SHORT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _LONG: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
+
+# As a set, because type checkers narrow a comparison with a class.
+_OBJECT: Final = frozenset({dict})
 
 # The scanners of `json` itself, which `decode` calls after it has looked for whitespace.
 _SCAN_SHORT: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _SHORT).scan_once

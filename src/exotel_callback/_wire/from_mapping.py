@@ -51,8 +51,9 @@ class _Copier:
     def mapping(self, mapping: Mapping[Any, Any], depth: int = 1) -> RawPayload:
         """Copy a mapping of any kind, with every value of every name."""
         check_depth(depth)
-        if type(mapping) is dict and _STRING.issuperset(map(type, cast("dict[object, object]", mapping))):
-            items = cast("dict[str, object]", mapping).copy()
+        given: Any = mapping
+        if type(given) is dict and _STRING.issuperset(map(type, cast("dict[object, object]", given))):
+            items = cast("dict[str, object]", given).copy()
             others = [name for name, value in items.items() if type(value) is not str]
             self._count(2 * len(items) - len(others))
             for name in others:

@@ -12,7 +12,7 @@ booleans and None.
 """
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from typing import Any, Final, cast, final
+from typing import Any, Final, NoReturn, cast, final
 
 from .._errors import DecodeError
 
@@ -106,9 +106,16 @@ class StandIn(str):
     """
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]
-    __getitem__ = None  # type: ignore[assignment]
-    strip = None  # type: ignore[assignment]
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise TypeError
+
+    def strip(self, _: str | None = None, /) -> NoReturn:
+        """Refuse what readers do to strings."""
+        raise TypeError
 
 
 class FilePart(StandIn):
