@@ -1,30 +1,41 @@
-"""Later releases load what a release has dumped: the dumps of each release are in ``releases``.
+"""Later releases load the dumps and pickles of a release, which are stored in ``releases``.
 
-With a release its dumps are added, and never changed again::
+A release adds its own, and they never change again::
 
     PYTHONPATH=tests python tests/unit/test_releases.py
+
+The stored pickles begin with 1.1.0. Pickles of earlier releases name private modules.
 """
 
 import json
+import pickle
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import attrs
 import pytest
 
 from exotel_callback import (
+    CallbackError,
+    Leg,
+    Limits,
+    PassthruLeg,
     StatusCallback,
     dump,
     load,
     load_call,
     merge,
     parse,
+    parse_call_list,
+    parse_passthru,
 )
 from exotel_callback.testing import SCENARIOS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 STORE = Path(__file__).parents[1] / "releases"
 RELEASES = sorted(STORE.glob("*.json"))
+PICKLES = sorted(STORE.glob("*.pickle"))
 
 
 def callbacks():
@@ -43,15 +54,46 @@ def callbacks():
 
 
 def values():
-    """Return values of every type that is dumped, by name."""
+    """Return values of every public type by name."""
     found = dict(callbacks())
     found["call"] = merge(*(callback for name, callback in found.items() if name.startswith("out-of-order")))
+    found["list"] = parse_call_list((SAMPLES / "call-list" / "body.json").read_bytes())
+    found["passthru"] = parse_passthru(
+        {"CallSid": "a", "CallType": "completed", "digits": '"1"', "Legs[0][Cause]": "x"}
+    )
+    found["limits"] = Limits(legs=5)
+    try:
+        parse({"Status": "free"})
+    except CallbackError as error:
+        found["error"] = error
     return found
+
+
+def compared(value):
+    """Return what makes up a value, what equality leaves out among it."""
+    if isinstance(value, CallbackError):
+        return type(value), value.args, value.issues, value.status_hint
+    return value, type(value), [getattr(value, field.name) for field in attrs.fields(type(value))]
 
 
 def test_this_release_is_in_the_store():
     """Or nobody would notice when the next one can't load it."""
     assert version("exotel-callback") in {path.stem for path in RELEASES}
+
+
+def test_every_release_since_1_1_has_a_pickle():
+    """A release left no pickle, so no test would notice when a later one can't load it."""
+    assert {path.stem for path in PICKLES} == {path.stem for path in RELEASES} - {"0.1.0", "1.0.0"}
+
+
+def test_pickles_of_releases():
+    """A stored pickle doesn't load as what the same payloads give today, ``raw`` and issues included."""
+    today = values()
+    for path in PICKLES:
+        stored = pickle.loads(path.read_bytes())
+        assert stored
+        for name, value in stored.items():
+            assert compared(value) == compared(today[name]), (path.name, name)
 
 
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
@@ -69,6 +111,20 @@ def test_dumps_of_a_release(path):
 LEAST = parse({"CallSid": "a", "Status": "busy"})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [LEAST, merge(LEAST), parse_passthru({"CallSid": "a", "CallType": None}), Leg(), PassthruLeg()],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_field_that_came_later(value):
+    """Has its default in what was pickled before there was one."""
+    required = {field.name for field in attrs.fields(type(value)) if field.default is attrs.NOTHING}
+    older = type(value).__new__(type(value))
+    older.__setstate__({name: item for name, item in value.__getstate__().items() if name in required})
+    assert older == value
+    assert all(hasattr(older, field.name) for field in attrs.fields(type(value)))
+
+
 @pytest.mark.parametrize("read", [load, load_call])
 def test_a_field_that_is_dumped_later(read):
     """Has its default in what was dumped before there was one."""
@@ -80,15 +136,17 @@ def test_a_field_that_is_dumped_later(read):
 
 def main():
     """Store the values of this release."""
-    path = STORE / f"{version('exotel-callback')}.json"
+    found = values()
+    path = STORE / f"{version('exotel-callback')}.pickle"
     STORE.mkdir(exist_ok=True)
+    path.write_bytes(pickle.dumps(found, protocol=4))
     dumped = {
         name: {"dump": dump(value), "event_key": value.event_key}
-        for name, value in values().items()
+        for name, value in found.items()
         if hasattr(value, "event_key")
     }
-    path.write_text(json.dumps(dumped, indent=1) + "\n")
-    sys.stderr.write(f"{len(dumped)} values in {path.name}\n")
+    path.with_suffix(".json").write_text(json.dumps(dumped, indent=1) + "\n")
+    sys.stderr.write(f"{len(found)} values in {path.name}\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from .._enums import PROGRESS, CallStatus
+from ._open import restorable
 from .callback import CallFields, StatusCallback
 from .event_key import instant
 
@@ -25,6 +26,7 @@ def _count(events: Sequence[StatusCallback]) -> str:
     return f"<{len(events)}>"
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Call(CallFields):
     """What is known of a call: the fields of its events merged, and the events.

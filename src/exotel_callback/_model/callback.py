@@ -16,10 +16,12 @@ from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYP
 from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD
+from ._open import restorable
 from .event_key import event_key
 from .outcome import Result, outcome_of
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Leg:
     """One party's part of a call. Leg 0 is the party that was called first, leg 1 the second.
@@ -114,6 +116,7 @@ class CallFields:
         return outcome_of(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class StatusCallback(CallFields):
     """What Exotel says of a call when it was answered or is over.

@@ -23,6 +23,7 @@ from .._enums import CallStatus, CallType, Direction, Outcome
 from .._errors import CallbackError, Issue, MissingFieldError, forget_context
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from .._model._open import restorable
 from .._model.outcome import FAILURES, UNDER_WAY
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
 from .._wire.decode import Body, decode, size_of
@@ -33,6 +34,7 @@ from .event import read_event
 _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class PassthruLeg:
     """One party whom the flow called. Every field is None if it was not sent, says nothing or can't be read."""
@@ -55,6 +57,7 @@ class PassthruLeg:
     """Who hung up."""
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class PassthruEvent:
     """What a flow says of its call at the point where the Passthru applet stands.
