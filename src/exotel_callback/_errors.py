@@ -9,6 +9,8 @@ from typing import ClassVar, Final
 
 import attrs
 
+from ._model._open import restorable
+
 
 @unique
 class IssueCode(StrEnum):
@@ -53,6 +55,7 @@ _VALUE_LENGTH: Final = 200
 _MAX_MESSAGES: Final = 100
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Issue:
     """One odd thing about a payload, for logs and alerts."""

@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from ._model._open import restorable
+
 IST: Final = timezone(timedelta(hours=5, minutes=30), "IST")
 """Indian Standard Time, UTC+05:30, in which Exotel writes dates."""
 
@@ -20,6 +22,7 @@ def _limit(default: int) -> int:
     return attrs.field(default=default, validator=_check_limit)
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class Limits:
     """How much of a payload is read. A larger one is a `DecodeError` or, for legs, an issue.

@@ -18,6 +18,9 @@ import pytest
 
 from exotel_callback import (
     CallbackError,
+    CallList,
+    Issue,
+    IssueCode,
     Leg,
     Limits,
     PassthruLeg,
@@ -113,7 +116,16 @@ LEAST = parse({"CallSid": "a", "Status": "busy"})
 
 @pytest.mark.parametrize(
     "value",
-    [LEAST, merge(LEAST), parse_passthru({"CallSid": "a", "CallType": None}), Leg(), PassthruLeg()],
+    [
+        LEAST,
+        merge(LEAST),
+        parse_passthru({"CallSid": "a", "CallType": None}),
+        Leg(),
+        PassthruLeg(),
+        CallList(),
+        Limits(),
+        Issue.at("To", IssueCode.MISSING),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_field_that_came_later(value):

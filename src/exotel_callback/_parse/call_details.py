@@ -31,6 +31,7 @@ from .._errors import (
 from .._fields.kinds import as_text, is_empty
 from .._fields.names import CALL_DETAILS_ID, LEGS
 from .._fields.table import read_only
+from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
 from .._wire.decode import decode
@@ -50,6 +51,7 @@ _LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
 _DETAILS_FIELDS: Final = ("ConversationDuration", LEGS)
 
 
+@restorable
 @attrs.frozen(kw_only=True)
 class CallList:
     """One page of the calls that `parse_call_list` was given: ``calls`` and ``errors`` together are all of them."""
