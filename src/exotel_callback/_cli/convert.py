@@ -1,0 +1,156 @@
+"""``exotel-callback convert``: its options, its checks of the targets, and its summary. `pipeline` does the work."""
+
+import os
+import signal
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from .envelope import CAPTURED_FILE
+from .tally import Tally
+from .view import exit_with
+
+# Windows lacks some of these signals.
+_TERMINATING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a file name that doesn't say which format to write."""
+    suffixes = (".html",) if parameter.name == "report" else (".parquet", ".ndjson", ".jsonl")
+    if value and value.suffix not in suffixes:
+        raise click.BadParameter(f"{value}: its name must end in {' or '.join(suffixes)}")
+    return value
+
+
+@click.command("convert")
+@click.argument("files", metavar="IN...", nargs=-1, required=True, type=CAPTURED_FILE)
+@click.argument("out", type=_TARGET, callback=_check_suffix)
+@click.option("--calls", type=_TARGET, callback=_check_suffix, help="Also write the merged calls to this file.")
+@click.option("--report", type=_TARGET, callback=_check_suffix, help="Also write a page of charts to this file, .html.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option("--body", default="body", show_default=True, help="The column of Parquet that has the bodies.")
+@click.option("--content-type", help="The column that has their types; content_type if omitted and present.")
+@click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; one per core if omitted.")
+def command(
+    files: tuple[str, ...],
+    out: Path,
+    calls: Path | None,
+    report: Path | None,
+    body: str,
+    content_type: str | None,
+    workers: int | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Convert captured bodies into a table of events, one row per body, in their order.
+
+    IN is NDJSON as for "parse --ndjson", gzip-compressed or not, or Parquet with a column of bodies; - is standard
+    input. OUT and the calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson or .jsonl.
+
+    A body that can't be parsed is a row with its error. A summary is printed at the end. The exit code is 1 if a file
+    is corrupt, which is read up to the damage.
+    """
+    # Imported here, so that --help works without pyarrow.
+    from .archive import Columns
+    from .pipeline import Targets, convert
+
+    # Imported before the work, so that a missing matplotlib is reported at once.
+    draw = _report_page() if report else None
+    targets = [target for target in (out, calls, report) if target]
+    _check_targets(files, targets, overwrite=overwrite)
+    console = Console(stderr=True, highlight=False)
+    problems: list[str] = []
+    progress = Progress(console=console, transient=True)
+    with progress if console.is_terminal else nullcontext(), interruptible():
+        try:
+            tally = convert(
+                files,
+                Targets(out, calls),
+                Columns(body, content_type),
+                workers=workers or os.cpu_count() or 1,
+                on_progress=progress_reporter(progress),
+                problems=problems,
+            )
+            if report and draw:
+                report.write_text(draw(tally), encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+        except BrokenExecutor:
+            raise click.ClickException(
+                "a process was killed, perhaps because there was no memory left: say fewer --workers"
+            ) from None
+    Console(highlight=False).print(_summary(tally))
+    if tally.rows and not tally.events:
+        problems.append("no row could be read. IN is a line of JSON for each body, packed by gzip or not, or Parquet.")
+    exit_with(problems)
+
+
+def _report_page() -> Callable[[Tally], str]:
+    from .report import page  # converting alone needs no matplotlib
+
+    return page
+
+
+def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse targets that can't be written, or that would replace something, before hours of work."""
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise click.UsageError("OUT, --calls and --report are not three files")
+    if not overwrite and (existing := [str(target) for target in targets if target.exists()]):
+        raise click.UsageError(f"{', '.join(existing)}: there already. Say --overwrite if you mean it.")
+    for target in targets:
+        if any(target.exists() and Path(file).exists() and target.samefile(file) for file in files):
+            raise click.UsageError(f"{target} would be replaced, and it is read")
+        if not target.parent.is_dir():
+            raise click.UsageError(f"the folder {target.parent} is not there")
+
+
+@contextmanager
+def interruptible() -> Generator[None, None, None]:
+    """Handle the signals that terminate a process as Ctrl-C is handled, so that no temporary files remain."""
+    # A signal that is ignored stays ignored: nohup does that, for work that takes long.
+    terminating = [number for number in _TERMINATING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in terminating:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in terminating:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]:
+    """Return a function that shows the share of a step that is done, in one bar per step. None is an unknown share."""
+    tasks: dict[str, TaskID] = {}
+
+    def on_progress(step: str, share: float | None) -> None:
+        if step not in tasks:
+            tasks[step] = progress.add_task(step, total=None if share is None else 1)
+        progress.update(tasks[step], completed=share)
+
+    return on_progress
+
+
+def _summary(tally: Tally) -> Table:
+    """Lay out the counts for a person."""
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+
+    def row(label: str, number: int) -> None:
+        table.add_row(label, f"{number:,}")
+
+    row("events", tally.events)
+    row("unreadable rows", tally.unreadable_rows)
+    for title, counts in (("calls", tally.outcomes), ("issues", tally.issues)):
+        row(title, counts.total())
+        for name, number in counts.most_common():
+            row(f"  {name}", number)
+    return table
