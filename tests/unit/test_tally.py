@@ -76,8 +76,8 @@ def test_a_call_without_a_day_counts_for_its_outcome_only(dates):
 def test_a_party_counts_as_called_only_if_the_events_say_so(row, called, picked_up):
     """The report shows another rate of answered calls."""
     tally = tally_of(row)
-    assert +tally.called == dict.fromkeys(called, 1)
-    assert +tally.picked_up == dict.fromkeys(picked_up, 1)
+    assert tally.called == dict.fromkeys(called, 1)
+    assert tally.picked_up == dict.fromkeys(picked_up, 1)
 
 
 def test_each_class_of_durations_ends_before_the_next_one_begins():

@@ -50,13 +50,13 @@ def command(
     *,
     overwrite: bool,
 ) -> None:
-    """Convert captured bodies into a table of events, one row per body, in their order.
+    """Convert captured bodies into a table of events.
 
     IN is NDJSON as for "parse --ndjson", gzip-compressed or not, or Parquet with a column of bodies; - is standard
     input. OUT and the calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson or .jsonl.
 
-    A body that can't be parsed is a row with its error. A summary is printed at the end. The exit code is 1 if a file
-    is corrupt, which is read up to the damage.
+    Each body is one row, in the order of the bodies; a body that can't be parsed is a row with its error. A summary is
+    printed at the end. The exit code is 1 if a file is corrupt, which is read up to the damage.
     """
     # Imported here, so that --help works without pyarrow.
     from .archive import Columns

@@ -15,8 +15,8 @@ from .._wire.decode import decode, guess_content_type
 from .envelope import CAPTURED_FILE
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
-# The functions that `OtherEvent.reader` names. Whatever else a body is, `parse` raises the error that says so.
-_READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | CallList]]] = {
+# The functions that `OtherEvent.reader` names. `parse` reads a callback, and raises an error for any other payload.
+_BODY_READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | CallList]]] = {
     "parse_call_details": parse_call_details,
     "parse_call_list": parse_call_list,
     "parse_passthru": parse_passthru,
@@ -28,7 +28,7 @@ _READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | CallLi
 @click.option("--content-type", help="The request's Content-Type header; guessed from the body if omitted.")
 @click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
 def command(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
-    """Explain captured bodies. Each FILE is one body without headers; standard input if omitted.
+    """Explain captured bodies. Each FILE is one body without headers; standard input is read if you pass no FILE.
 
     A body may be a StatusCallback, the query string of a Passthru request, or an answer of the Call Details API.
     Multiple bodies of one call are shown as a timeline, and merged.
@@ -57,7 +57,7 @@ def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Seque
     raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
     # Account-level webhooks send names of other events beside these two.
     other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
-    result = _READERS.get(other and other.reader, parse)(body, content_type)
+    result = _BODY_READERS.get(other and other.reader, parse)(body, content_type)
     if isinstance(result, CallList):
         return result.calls, [issue.message for issue in result.errors]
     return [result], []

@@ -22,9 +22,10 @@ from .envelope import CAPTURED_FILE, from_envelope, lines_of
 @click.option("--ndjson", is_flag=True, help="Read one callback per line: its JSON, or an envelope around its body.")
 @click.option("--strict", is_flag=True, help="Treat any issue of a callback as an error.")
 def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
-    """Parse captured bodies, one per FILE or one per line, into one line of JSON each.
+    """Parse captured bodies into one line of JSON each.
 
-    Standard input is read if you pass no FILE. Errors are lines of JSON on standard error, and make the exit code 1.
+    Each FILE is one body, or with --ndjson each line; standard input is read if you pass no FILE. Errors are lines of
+    JSON on standard error, and make the exit code 1.
 
     An envelope is {"content_type": ..., "body": ... or "body_base64": ..., "received_at": ...}, with at least one of
     these names and without CallSid.

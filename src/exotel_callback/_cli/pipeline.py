@@ -41,11 +41,11 @@ from .envelope import from_envelope
 from .tally import CallRow, Tally, Unrecognized
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 Rows = pa.RecordBatch | pa.Table
 
-# Rows as the target's file takes them: for Parquet as they are, for NDJSON as bytes. None if there is no target.
+# What the target's file takes: rows for Parquet, bytes for NDJSON, and None if there is no target.
 Encoded = Rows | bytes | None
 
 # Gets the name of a step, and the share of it that is done; None if that is unknown.
@@ -53,7 +53,7 @@ OnProgress = Callable[[str, float | None], None]
 
 _PART_BYTES: Final = 16_777_216
 _MAX_PARTS: Final = 512
-_VALUE_LENGTH: Final = 30
+_COUNTED_LENGTH: Final = 30
 _TEMPORARY_PREFIX: Final = ".exotel-callback-"
 _DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
 
@@ -122,13 +122,13 @@ def _pool(workers: int) -> Generator[ProcessPoolExecutor | None, None, None]:
 
 
 def map_in_order(
-    pool: ProcessPoolExecutor | None, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
+    pool: ProcessPoolExecutor | None, function: Callable[[Item], Returned], items: Iterable[Item], ahead: int
+) -> Iterator[Returned]:
     """Call a function in other processes, as `map` does, with at most `ahead` items in progress."""
     if pool is None:
         yield from map(function, items)
         return
-    futures: deque[Future[Result]] = deque()
+    futures: deque[Future[Returned]] = deque()
     for item in items:
         futures.append(pool.submit(function, item))
         if len(futures) > ahead:
@@ -154,7 +154,7 @@ def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encod
     for issue in cast("list[dict[str, str]]", pc.list_flatten(batch["issues"]).to_pylist()):
         tally.issues[issue["code"]] += 1
         if issue["code"] == IssueCode.UNKNOWN_VALUE:
-            tally.unrecognized[Unrecognized(issue["path"], issue["value"][:_VALUE_LENGTH])] += 1
+            tally.unrecognized[Unrecognized(issue["path"], issue["value"][:_COUNTED_LENGTH])] += 1
     return _encode(batch, target), tally
 
 

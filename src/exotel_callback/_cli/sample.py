@@ -33,7 +33,7 @@ def deliveries_of(scenario: str, encoding: str) -> list[Delivery]:
 @encoding_option
 @click.option("--only", type=click.IntRange(1), help="Print only the body of this delivery, counted from 1.")
 def command(scenario: str, encoding: str, only: int | None) -> None:
-    """Print the bodies that Exotel posts for a call, one after the other.
+    """Print the bodies that Exotel posts for a call.
 
     For each body, its content type and the delay before it are printed on standard error.
     """

@@ -48,9 +48,10 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
 def command(
     url: str, scenario: str, encoding: str, retries: int, speed: float, patience: float, *, anywhere: bool
 ) -> None:
-    """Play a call against the handler at URL, as Exotel would, and print its answers.
+    """Post a call's events to a handler, as Exotel would.
 
-    The exit code is 1 if a delivery was never acknowledged: by a 2xx, in time, in one of its repetitions.
+    URL is the address of the handler, whose answers are printed. The exit code is 1 if the handler never acknowledged a
+    delivery: with a 2xx, in time, at the first attempt or a repetition.
     """
     try:
         address = parse_url(url)

@@ -102,7 +102,8 @@ class Tally:
 
     def _add_party(self, party: PartyOn, *, picked_up: bool) -> None:
         self.called[party] += 1
-        self.picked_up[party] += picked_up
+        if picked_up:
+            self.picked_up[party] += 1
 
     def __iadd__(self, other: "Tally") -> Self:
         self.rows += other.rows

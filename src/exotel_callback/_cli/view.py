@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, cast
 
 import attrs
 import click
@@ -19,6 +19,7 @@ from .._fields.table import wire_fields
 from .._model.call import Call, merge
 from .._model.callback import CallFields, Leg, StatusCallback
 from .._parse.passthru import PassthruEvent, PassthruLeg
+from .._wire.payload import EMPTY_PAYLOAD
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
@@ -44,7 +45,7 @@ class View(NamedTuple):
     legs_in_brief: Sequence[Leg] = ()
     """The legs whose statuses a timeline lists."""
     unreached_leg: int | None = None
-    extra: Mapping[str, object] = {}
+    extra: Mapping[str, object] = EMPTY_PAYLOAD
 
 
 def _view_of_callback(event: StatusCallback) -> View:
@@ -76,7 +77,8 @@ _VIEWS: Final[Mapping[type, Callable[[Any], View]]] = {
 
 
 def _view(event: Event | Call) -> View:
-    return _VIEWS[type(event)](event)
+    make_view = cast("Callable[[Event | Call], View]", _VIEWS[type(event)])
+    return make_view(event)
 
 
 def _meaning(event: CallFields) -> str:
@@ -191,7 +193,7 @@ def _table(
 
 def _field_cells(value: attrs.AttrsInstance, *, show_personal: bool) -> Iterable[tuple[str, Text]]:
     """Yield the wire name and the value of each field, masked as in the repr unless `show_personal` is true."""
-    masks: dict[str, Callable[[object], str]] = {
+    masks: Mapping[str, Callable[[Any], object]] = {
         field.name: field.repr for field in attrs.fields(type(value)) if callable(field.repr)
     }
     for field in wire_fields(type(value)):
