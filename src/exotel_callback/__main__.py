@@ -8,7 +8,7 @@ _EXTRAS = {"click": "cli", "rich": "cli", "httpx2": "cli", "pyarrow": "cli,arrow
 def main() -> None:
     """Run the command, or say in one sentence how to install what it needs."""
     try:
-        from ._cli import cli
+        from ._cli import cli  # click and rich may be missing, and the packages that a command imports
 
         cli(prog_name="exotel-callback")
     except ModuleNotFoundError as error:

@@ -54,6 +54,24 @@ def test_without_the_extra(tmp_path, package):
     assert told == (1, "", f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n")
 
 
+@pytest.mark.parametrize("arguments", [["explain"], ["parse"]])
+def test_commands_that_read_callbacks_need_only_click_and_rich(tmp_path, arguments):
+    """A command imports the packages of another one, so it starts slowly or needs its extra."""
+    for package in NEEDED.keys() - {"click", "rich"}:
+        (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    body = json.dumps(LEAST).encode()
+    assert run_process(*arguments, stdin=body, PYTHONPATH=search_path(tmp_path))[::2] == (0, "")
+
+
+def test_the_help_needs_only_the_extra_cli(tmp_path):
+    """The help imports every command, and one of them needs another extra when it is imported."""
+    for package, (extra, _) in NEEDED.items():
+        if extra != "cli":
+            (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    for arguments in (["--help"], ["convert", "--help"]):
+        assert run_process(*arguments, PYTHONPATH=search_path(tmp_path))[::2] == (0, "")
+
+
 def test_every_extra_is_told():
     """A package that is added needs a command that shows it."""
     assert {package: extra for package, (extra, _) in NEEDED.items()} == _EXTRAS

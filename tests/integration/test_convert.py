@@ -22,9 +22,12 @@ import pytest
 from rich.progress import Progress
 
 from command import convert, envelope, ndjson, run_on_terminal, run_process
-from exotel_callback import _cli, parse, testing
-from exotel_callback._cli import convert as _convert
+from exotel_callback import parse, testing
+from exotel_callback._cli import archive, pipeline
+from exotel_callback._cli.archive import Columns
+from exotel_callback._cli.convert import interruptible, progress_reporter
 from exotel_callback._cli.envelope import LINE_BYTES
+from exotel_callback._cli.pipeline import Targets
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 
@@ -69,7 +72,7 @@ def without_bodies(table):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_form(folder, form, workers, monkeypatch):
     """Gives what the functions give, however many work on it; rows come out in the order in which they went in."""
-    monkeypatch.setattr(_convert, "_PART_BYTES", 10_000)  # so that there are several parts
+    monkeypatch.setattr(pipeline, "_PART_BYTES", 10_000)  # so that there are several parts
     out, calls = folder / "out.parquet", folder / "calls.parquet"
     code, _, err = convert(folder / f"in.{form}", out, "--calls", calls, "--workers", workers)
     assert (code, err) == (0, "")
@@ -231,7 +234,7 @@ def test_what_is_ignored_stays_ignored():
     """As nohup has it; the others are as before when it is over."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with _cli.interruptible():
+        with interruptible():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -245,7 +248,7 @@ def test_a_process_that_is_killed(folder, monkeypatch):
     def killed(*_, **__):
         raise BrokenProcessPool
 
-    monkeypatch.setattr(_convert, "convert", killed)
+    monkeypatch.setattr(pipeline, "convert", killed)
     code, _, err = convert(folder / "in.gz", folder / "out.parquet")
     assert code == 1
     assert "say fewer --workers" in err
@@ -334,10 +337,9 @@ def test_a_failure_leaves_nothing_behind(folder, monkeypatch):
     before = sorted(path.name for path in folder.iterdir())
 
     def fail(*_):
-        message = "disk full"
-        raise OSError(message)
+        raise OSError("disk full")
 
-    monkeypatch.setattr(_convert, "_put_aside", fail)
+    monkeypatch.setattr(pipeline, "_spill", fail)
     assert convert(folder / "in.gz", out, "--overwrite", "--workers", 1) == (1, "", "Error: disk full\n")
     assert out.read_text() == "precious"
     assert sorted(path.name for path in folder.iterdir()) == before
@@ -354,12 +356,12 @@ def test_no_rows(tmp_path):
 def test_progress(folder):
     """Goes up to the end, for reading and for merging."""
     told = []
-    _convert.convert(
+    pipeline.convert(
         [str(folder / name) for name in ("in.ndjson", "in.gz", "in.parquet")],
-        _convert.Targets(folder / "out.parquet", None),
-        _convert.Columns("body", None),
+        Targets(folder / "out.parquet", None),
+        Columns("body", None),
         workers=1,
-        tell=lambda *step: told.append(step),
+        on_progress=lambda *step: told.append(step),
         problems=[],
     )
     shares = {step: [share for name, share in told if name == step] for step in ("reading", "merging")}
@@ -369,9 +371,9 @@ def test_progress(folder):
 def test_one_bar_for_each_step():
     """However often it is told of; without an end, if nobody knows the size."""
     progress = Progress()
-    tell = _cli.teller(progress)
+    on_progress = progress_reporter(progress)
     for step in [("reading", 0.25), ("reading", 0.5), ("merging", None), ("merging", None)]:
-        tell(*step)
+        on_progress(*step)
     found = [(task.description, task.total, task.completed) for task in progress.tasks]
     assert found == [("reading", 1, 0.5), ("merging", None, 0)]
 
@@ -387,12 +389,12 @@ def test_progress_on_a_terminal(folder):
 
 def test_chunks_are_bounded(monkeypatch):
     """In lines and in bytes; the memory that is needed does not depend on the input."""
-    monkeypatch.setattr(_convert, "_CHUNK_ROWS", 3)
-    monkeypatch.setattr(_convert, "_CHUNK_BYTES", 10)
+    monkeypatch.setattr(archive, "_CHUNK_ROWS", 3)
+    monkeypatch.setattr(archive, "_CHUNK_BYTES", 10)
     from io import BytesIO
 
     file = BytesIO(b"1\n2\n3\n4\n5\n6789abcdef\n7\n")
-    assert [len(chunk) for chunk, _ in _convert.line_chunks(file, file)] == [3, 3, 1]
+    assert [len(chunk) for chunk, _ in archive.line_chunks(file, file)] == [3, 3, 1]
 
 
 def test_no_more_than_some_chunks_are_under_way():
@@ -412,28 +414,17 @@ def test_no_more_than_some_chunks_are_under_way():
             done.set_result(function(item))
             return done
 
-    for written, result in enumerate(_convert.in_turn(Pool(), str, items(), ahead=4)):
+    for written, result in enumerate(pipeline.map_in_order(Pool(), str, items(), ahead=4)):
         assert result == str(written)
         most = max(most, read[0] - written)
     assert most == 5
 
 
-def test_unknown_words_are_bounded():
-    """Whoever can post can make up words; what is counted of them has an end."""
-    counts = Counter()
-    words = [str(number) for number in range(1_002)]
-    for word in [*words, "0", "1001"]:
-        _convert.add(counts, Counter({(_convert.WORD, "Status", word): 1}))
-    kept = {("Status", word): 1 for word in words[:1_000]} | {("Status", "0"): 2}
-    assert _convert.counts_of(counts, _convert.WORD) == kept
-    assert counts[_convert.OTHER_WORDS,] == 3
-
-
 def test_long_words_are_cut(tmp_path):
     """Of what nobody knows, the first thirty characters are enough to see what it is."""
     (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Status": "x" * 31}))
-    targets = _convert.Targets(tmp_path / "out.ndjson", None)
-    columns = _convert.Columns("body", None)
+    targets = Targets(tmp_path / "out.ndjson", None)
+    columns = Columns("body", None)
     sources = [str(tmp_path / "in.ndjson")]
-    counts = _convert.convert(sources, targets, columns, workers=1, tell=lambda *_: None, problems=[])
-    assert _convert.counts_of(counts, _convert.WORD) == {("Status", "x" * 30): 1}
+    tally = pipeline.convert(sources, targets, columns, workers=1, on_progress=lambda *_: None, problems=[])
+    assert tally.unrecognized == {("Status", "x" * 30): 1}

@@ -3,7 +3,6 @@
 import re
 import subprocess
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -15,96 +14,11 @@ from matplotlib.image import imread
 
 from command import convert, ndjson
 from exotel_callback import Outcome, testing
-from exotel_callback._cli.convert import (
-    ANSWERED,
-    DAY,
-    DURATION,
-    DURATIONS,
-    HOUR,
-    OUTCOME,
-    ROWS,
-    UNREADABLE,
-    WORD,
-    counted_of,
-)
 from exotel_callback._cli.report import busiest, page
+from exotel_callback._cli.tally import DURATIONS, Tally
 from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
 
 TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]
-BEGAN = {"start_time": None, "date_created": None, "date_updated": None, "unreached_leg": None}
-
-
-def microseconds(*date):
-    return (datetime(*date, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def call(outcome, unreached_leg=None, seconds=None, **dates):
-    return {**BEGAN, "outcome": outcome, "unreached_leg": unreached_leg, "conversation_duration": seconds, **dates}
-
-
-DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
-
-
-@pytest.mark.parametrize(
-    ("row", "wanted"),
-    [
-        (call("connected", seconds=59), [(OUTCOME, "connected"), (DURATION, 2)]),
-        (call("connected", seconds=60), [(OUTCOME, "connected"), (DURATION, 3)]),
-        (call("connected", seconds=10**9), [(OUTCOME, "connected"), (DURATION, 8)]),
-        (call("connected"), [(OUTCOME, "connected")]),
-        (call("no-answer", 0, 5), [(OUTCOME, "no-answer")]),
-        (
-            call("no-answer", 0, start_time=DAY_0),
-            [(OUTCOME, "no-answer"), (DAY, 0, "no-answer"), (HOUR, 17, "no-answer"), (ANSWERED, 0, 0, False)],
-        ),
-        (
-            call("busy", 1, date_created=DAY_0),
-            [
-                (OUTCOME, "busy"),
-                (DAY, 0, "busy"),
-                (HOUR, 17, "busy"),
-                (ANSWERED, 0, 0, True),
-                (ANSWERED, 0, 1, False),
-            ],
-        ),
-        (
-            call("connected", start_time=DAY_0),
-            [
-                (OUTCOME, "connected"),
-                (DAY, 0, "connected"),
-                (HOUR, 17, "connected"),
-                (ANSWERED, 0, 0, True),
-                (ANSWERED, 0, 1, True),
-            ],
-        ),
-        (
-            call("machine", date_updated=DAY_0),
-            [
-                (OUTCOME, "machine"),
-                (DAY, 0, "machine"),
-                (HOUR, 17, "machine"),
-                (ANSWERED, 0, 0, True),
-                (ANSWERED, 0, 1, True),
-            ],
-        ),
-        (
-            call("failed", start_time=microseconds(1970, 1, 1, 18, 30), date_created=DAY_0),
-            [(OUTCOME, "failed"), (DAY, 1, "failed"), (HOUR, 0, "failed")],
-        ),
-        (call("unknown", start_time=microseconds(9999, 12, 31, 23)), [(OUTCOME, "unknown")]),
-        (call("unknown", start_time=microseconds(1, 1, 1) - 6 * 3_600_000_000), [(OUTCOME, "unknown")]),
-    ],
-)
-def test_what_a_call_counts_for(row, wanted):
-    """By the day and hour in India at which it began; a party counts as asked only where the events tell."""
-    assert [*counted_of(row)] == wanted
-
-
-def test_classes_of_durations():
-    """Each ends before the next one begins."""
-    ends = [0, 9, 10, 29, 30, 59, 60, 119, 120, 299, 300, 599, 600, 1_799, 1_800, 3_599, 3_600, 100_000]
-    found = [key for seconds in ends for key in counted_of(call("connected", seconds=seconds)) if key[0] == DURATION]
-    assert found == [(DURATION, place // 2) for place in range(len(ends))]
 
 
 @pytest.mark.parametrize(
@@ -138,31 +52,30 @@ class Elements(HTMLParser):
         self.texts.append(data.strip())
 
 
-COUNTS = Counter(
-    {
-        (ROWS,): 1_000,
-        (UNREADABLE,): 10,
-        (OUTCOME, "connected"): 600,
-        (OUTCOME, "no-answer"): 200,
-        **{(DAY, 20_000 + day, "connected"): 60 for day in range(10)},
-        **{(DAY, 20_000 + day, "no-answer"): 20 for day in range(10)},
-        (HOUR, 9, "connected"): 600,
-        (HOUR, 10, "no-answer"): 200,
-        **{(ANSWERED, 20_000 + day, 0, True): 90 for day in range(10)},
-        **{(ANSWERED, 20_000 + day, 0, False): 10 for day in range(10)},
-        **{(ANSWERED, 20_000 + day, 1, True): 60 for day in range(10)},
-        (DURATION, 4): 600,
-        (WORD, "Status", "<script>alert(1)</script>"): 3,
-        (WORD, "Status", "$\\frac{1}$"): 2,
-        (WORD, "Legs[0].Status", "\x1b[31m\u202e\0"): 1,
-    }
+DAYS = range(20_000, 20_010)
+TALLY = Tally(
+    rows=1_000,
+    unreadable_rows=10,
+    outcomes=Counter({"connected": 600, "no-answer": 200}),
+    by_day=Counter({(day, outcome): n for day in DAYS for outcome, n in [("connected", 60), ("no-answer", 20)]}),
+    by_hour=Counter({(9, "connected"): 600, (10, "no-answer"): 200}),
+    called=Counter({(day, party): n for day in DAYS for party, n in [(0, 100), (1, 60)]}),
+    picked_up=Counter({(day, party): n for day in DAYS for party, n in [(0, 90), (1, 60)]}),
+    durations=Counter({4: 600}),
+    unrecognized=Counter(
+        {
+            ("Status", "<script>alert(1)</script>"): 3,
+            ("Status", "$\\frac{1}$"): 2,
+            ("Legs[0].Status", "\x1b[31m\u202e\0"): 1,
+        }
+    ),
 )
 
 
 @pytest.fixture(scope="module")
 def html():
     """Draw the page once; it takes long."""
-    return page(COUNTS)
+    return page(TALLY)
 
 
 def svgs(html):
@@ -227,7 +140,7 @@ def test_a_style_of_ones_own(html):
         "text.parse_math": True,
     }
     with rc_context(other):
-        assert page(COUNTS) == html
+        assert page(TALLY) == html
 
 
 def test_both_parties_are_drawn(html):
@@ -248,8 +161,8 @@ def test_durations_are_named(html):
 def test_the_most_frequent_words():
     """Fifteen of them; more would be a list, and no chart."""
     words = [f"word-{number:02}" for number in range(16)]
-    counts = Counter({(WORD, "Status", word): number for number, word in enumerate(words, 1)})
-    svg = svgs(page(counts))["Unknown words"]
+    counts = Counter({("Status", word): number for number, word in enumerate(words, 1)})
+    svg = svgs(page(Tally(unrecognized=counts)))["Unknown words"]
     assert [text for text in Elements(svg).texts if "word-" in text] == [f"Status: {word}" for word in words[1:]]
 
 
@@ -263,12 +176,12 @@ def test_words_are_shown_as_they_came(html):
 
 def test_the_same_calls_give_the_same_page(html):
     """Byte for byte; it can be compared, and kept in a repository."""
-    assert page(COUNTS) == html
+    assert page(TALLY) == html
 
 
 def test_nothing_to_draw():
     """An empty archive has a page, too."""
-    html = page(Counter())
+    html = page(Tally())
     assert "0 calls" in html
     assert "No call says when it was" in html
     assert html.count("<svg") == 4
@@ -276,8 +189,8 @@ def test_nothing_to_draw():
 
 def test_every_outcome_has_a_colour():
     """Or its calls would be missing."""
-    counts = Counter({(DAY, 0, outcome.value): 1 for outcome in Outcome})
-    texts = Elements(page(counts)).texts
+    counts = Counter({(0, outcome.value): 1 for outcome in Outcome})
+    texts = Elements(page(Tally(by_day=counts))).texts
     assert {outcome.value for outcome in Outcome} <= {*texts}
 
 

@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 
 from command import run
-from exotel_callback._cli import _told
-from exotel_callback._cli import send as _send
-from exotel_callback._cli.send import Attempt, target
+from exotel_callback._cli import delivery as _delivery
+from exotel_callback._cli.delivery import Attempt, error_text, parse_url, public_addresses
+from exotel_callback._cli.send import format_attempt
 from exotel_callback.testing import SCENARIOS
 from helpers import ENCODERS
 
@@ -170,9 +170,9 @@ def test_a_delivery_that_is_lost_before_one_that_is_not():
 
 def test_the_order_of_repetitions(monkeypatch):
     """Each comes at its time, and not behind the one that was made before it."""
-    monkeypatch.setattr(_send.time, "sleep", lambda _: None)
+    monkeypatch.setattr(_delivery.time, "sleep", lambda _: None)
     deliveries = list(SCENARIOS["connected"].deliveries())
-    attempts = list(_send.play(deliveries, lambda _: ("500", False), retries=2, speed=1, patience=15))
+    attempts = list(_delivery.play(deliveries, lambda _: ("500", False), retries=2, speed=1, patience=15))
     order = [(attempt.number, attempt.repetition) for attempt in attempts]
     assert order == [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1), (1, 2), (2, 2), (3, 2)]
 
@@ -181,10 +181,10 @@ def test_the_name_that_is_looked_up_is_the_one_that_is_used(monkeypatch):
     """There are two ways to write a name in ASCII, and two names may come of it."""
     asked = []
     monkeypatch.setattr(
-        _send.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
+        _delivery.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
     )
-    url = _send.target("http://fa\xdf.example/")
-    assert _send.far_addresses(url) == []
+    url = parse_url("http://fa\xdf.example/")
+    assert public_addresses(url) == []
     assert asked == [url.raw_host.decode()] == ["xn--fa-hia.example"]
 
 
@@ -219,13 +219,13 @@ def test_nobody_listens():
 def test_speed(monkeypatch):
     """The delays of a scenario and of repetitions, divided."""
     slept = []
-    monkeypatch.setattr(_send.time, "sleep", slept.append)
+    monkeypatch.setattr(_delivery.time, "sleep", slept.append)
     deliveries = list(SCENARIOS["redelivered"].deliveries())
-    attempts = list(_send.play(deliveries, lambda _: ("200", True), retries=2, speed=10, patience=15))
+    attempts = list(_delivery.play(deliveries, lambda _: ("200", True), retries=2, speed=10, patience=15))
     assert slept == [0, 0.8, 32, 30, 90]
     assert all(attempt.is_acknowledged for attempt in attempts)
     slept.clear()
-    attempts = list(_send.play(deliveries[:1], lambda _: ("500", False), retries=2, speed=1, patience=15))
+    attempts = list(_delivery.play(deliveries[:1], lambda _: ("500", False), retries=2, speed=1, patience=15))
     assert slept == [0, 300, 900]
     assert [attempt.is_dropped for attempt in attempts] == [False, False, True]
 
@@ -247,7 +247,7 @@ def test_speed(monkeypatch):
 )
 def test_addresses(host, far):
     """Those of this machine and of private networks are near."""
-    assert _send.far_addresses(_send.target(f"http://{host}:8000/")) == far
+    assert public_addresses(parse_url(f"http://{host}:8000/")) == far
 
 
 @pytest.mark.parametrize(
@@ -291,29 +291,29 @@ def test_addresses_that_are_refused(url, says):
 )
 def test_what_is_told_of_an_attempt(attempt, told):
     """Which it is, what came of it, and what follows."""
-    assert _told(attempt, 3, 15.0) == told
+    assert format_attempt(attempt, 3, 15.0) == told
 
 
 @pytest.mark.parametrize("url", ["https://localhost/exotel", "http://localhost:1/", "http://localhost:65535/"])
 def test_other_addresses(url):
     """An encrypted one, and those with the first and the last port."""
-    assert str(target(url)) == url
+    assert str(parse_url(url)) == url
 
 
 def test_what_is_no_address():
     """Is told what one looks like."""
     with pytest.raises(ValueError, match=r"^it must begin with http:// or https:// and a host$"):
-        target("ftp://localhost/")
+        parse_url("ftp://localhost/")
 
 
 def test_how_much_is_told_of_an_error():
     """A handler may have written it."""
-    assert _send._told(_send.httpx2.ReadError("x" * 300)) == "x" * 200
+    assert error_text(_delivery.httpx2.ReadError("x" * 300)) == "x" * 200
 
 
 def test_how_long_is_waited():
     """Twice as long as Exotel waits, to tell how much too late an answer is."""
-    with _send.client_for(patience=5.0, anywhere=False) as client:
+    with _delivery.client_for(patience=5.0, anywhere=False) as client:
         assert client.timeout.read == 10.0
 
 
@@ -333,8 +333,8 @@ def test_every_scenario_is_acknowledged(server, name):
     """By every framework's adapter, in every encoding."""
     for encode in ENCODERS.values():
         deliveries = list(SCENARIOS[name].deliveries(encode))
-        post = _send.poster(server.client, _send.target(f"http://127.0.0.1:{server.port}/secret?secret=right"))
-        attempts = list(_send.play(deliveries, post, retries=0, speed=1_000_000, patience=15))
+        post = _delivery.poster(server.client, parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right"))
+        attempts = list(_delivery.play(deliveries, post, retries=0, speed=1_000_000, patience=15))
         assert [attempt.answer for attempt in attempts] == ["200"] * len(deliveries)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import exotel_callback
 from command import run
 from exotel_callback import dump, load, parse
 from helpers import ENCODERS, FORM, LEAST, PAGE, TESTS, encode_multipart
@@ -479,8 +480,24 @@ def test_it_does_not_run_when_imported():
 def test_version_and_help():
     """The installed one, and what there is."""
     assert run("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
-    assert "explain" in run("--help")[1]
     assert "--show-personal" in run("explain", "-h")[1]
+
+
+def test_the_help_lists_every_command():
+    """A module in the folder isn't in the table of commands, or a summary is cut off."""
+    _, out, _ = run("--help", COLUMNS="80")
+    listed = [line.split(maxsplit=1) for line in out.partition("Commands:\n")[2].splitlines()]
+    modules = Path(exotel_callback.__file__).parent.glob("_cli/*.py")
+    commands = sorted(path.stem for path in modules if "@click.command(" in path.read_text())
+    assert [name for name, _ in listed] == commands
+    assert not [summary for _, summary in listed if summary.endswith("...")]
+
+
+def test_an_unknown_command():
+    """The error doesn't name the command, or isn't that of a misused command."""
+    code, out, err = run("expain")
+    assert (code, out) == (2, "")
+    assert "No such command 'expain'" in err
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Captured bodies as people keep them: alone, or a line of JSON each, in an envelope if they are of another kind."""
+"""Captured bodies as users store them: one per file, or one per line, as JSON or in an envelope."""
 
 import base64
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Any, Final
+from typing import IO, Final
+
+import click
 
 from .._encode import JSON
 from .._errors import DecodeError
@@ -13,32 +15,33 @@ from .._wire.decode import guess_content_type
 from .._wire.from_json import decode_json
 from .._wire.payload import RawPayload
 
-# A body of the largest size, every byte of it escaped as JSON does.
+CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+# A body of the maximum size, if JSON escapes each of its bytes.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 
-# What counts in bytes only: a text is decoded already, so neither a charset nor a byte order mark matters to it.
-_ENCODED: Final = re.compile("(?i:charset)|\ufeff")
+# A charset and a byte order mark only concern bytes. A string is decoded already, so it must stay a string.
+_BYTES_ONLY: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file. No more of one is kept than tells that it is too long."""
+    """Yield the lines of a file. Of a line that is too long, only the start is read into memory."""
     while line := file.readline(LINE_BYTES + 1):
         ending = line
-        while len(ending) > LINE_BYTES and not ending.endswith(b"\n"):  # skip the rest of it
+        while len(ending) > LINE_BYTES and not ending.endswith(b"\n"):  # skip the rest
             ending = file.readline(LINE_BYTES + 1)
         yield line
 
 
-def from_envelope(line: bytes) -> tuple[Any, str | None]:
-    """Take a body out of its envelope; a line that is no envelope is a JSON body itself.
+def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
+    """Return the body in an envelope, and its content type. A line that isn't an envelope is a JSON body itself.
 
-    :raises DecodeError: The line is too long, no JSON, or an envelope without a body.
+    :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
     """
     if len(line) > LINE_BYTES:
-        message = f"the line is longer than {LINE_BYTES} bytes"
-        raise DecodeError(message, status_hint=413)
+        raise DecodeError(f"the line is longer than {LINE_BYTES} bytes", status_hint=413)
     envelope = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
         return line, JSON
@@ -50,9 +53,8 @@ def from_envelope(line: bytes) -> tuple[Any, str | None]:
         except ValueError:
             body = None
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
-        message = "an envelope needs a body (text) or body_base64, and its content_type is text"
-        raise DecodeError(message)
-    if isinstance(body, str) and not _ENCODED.search(f"{content_type}{body}"):
-        with suppress(UnicodeEncodeError):  # half a surrogate pair
-            body = body.encode()  # which is read faster, and to the same value
+        raise DecodeError("an envelope needs a body (text) or body_base64, and its content_type is text")
+    if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
+        with suppress(UnicodeEncodeError):  # a lone surrogate
+            body = body.encode()  # bytes are parsed faster, and to the same value
     return body, content_type or guess_content_type(body)

@@ -1,16 +1,13 @@
-"""The page that ``convert --report`` writes: four charts of the calls, which a browser shows without a network.
+"""Make the page that ``convert --report`` writes: four charts of the calls, which a browser shows without a network.
 
-Words in it come from whoever posted to the archive's endpoint. Matplotlib escapes what it draws, and must not take a
-dollar sign for a formula; the page forbids scripts and loads nothing.
+Some values in it come from anybody who could post to the archive's endpoint. Matplotlib escapes the text that it draws,
+and must not read a dollar sign as the start of a formula. The page forbids scripts and loads nothing.
 """
-
-# Matplotlib's own types have gaps.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import re
 from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from html import escape
 from io import StringIO
@@ -23,15 +20,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from .._enums import Outcome
-from .convert import ANSWERED, DAY, DURATION, DURATIONS, HOUR, OUTCOME, ROWS, UNREADABLE, WORD, Counts, counts_of
+from .tally import DURATIONS, OutcomeAt, PartyOn, Tally
 from .view import printable
 
-_EPOCH: Final = date(1970, 1, 1)
-_MOST_DAYS: Final = 366
-_MOST_WORDS: Final = 15
+_DAY_0: Final = date(1970, 1, 1)
+_MAX_DAYS: Final = 366
+_MAX_BARS: Final = 15
 _MINUTE: Final = 60
 
-# Told apart by people who don't see all colours, too: Okabe and Ito, https://jfly.uni-koeln.de/color/.
+# People who don't see all colours can also distinguish these: Okabe and Ito, https://jfly.uni-koeln.de/color/.
 _COLOURS: Final[Mapping[Outcome, str]] = {
     Outcome.CONNECTED: "#009e73",
     Outcome.MACHINE: "#56b4e9",
@@ -88,47 +85,47 @@ _FIGURE: Final = """<figure>
 </figure>"""
 
 
-def page(counts: Counts) -> str:
-    """Return the page, one HTML file, for what `exotel_callback._cli.convert.convert` counted."""
-    outcomes: Counter[str] = counts_of(counts, OUTCOME)
-    days = busiest(counts_of(counts, DAY))
+def page(tally: Tally) -> str:
+    """Return the page, one HTML file, for the counts of `exotel_callback._cli.pipeline.convert`."""
+    days = busiest(tally.by_day)
+    calls = tally.outcomes.total()
     return _PAGE.format(
-        calls=sum(outcomes.values()),
-        events=counts[ROWS,] - counts[UNREADABLE,],
-        unreadable=counts[UNREADABLE,],
+        calls=calls,
+        events=tally.events,
+        unreadable=tally.unreadable_rows,
         period=f"{_day(days[0])} to {_day(days[-1])}" if days else "No call says when it was",
         outcomes="\n".join(
-            f"<tr><td>{escape(name)}</td><td>{number:,}</td><td>{number / outcomes.total():.1%}</td></tr>"
-            for name, number in outcomes.most_common()
+            f"<tr><td>{escape(name)}</td><td>{number:,}</td><td>{number / calls:.1%}</td></tr>"
+            for name, number in tally.outcomes.most_common()
         ),
         figures="\n".join(
-            _FIGURE.format(title=title, svg=_svg(title, draw, counts, days), caption=caption)
+            _FIGURE.format(title=title, svg=_svg(title, draw, tally, days), caption=caption)
             for title, (draw, caption) in _CHARTS.items()
         ),
     )
 
 
-def busiest(calls: Mapping[tuple[int, str], int]) -> range:
-    """Return the days to draw: a year at most, that with the most calls, as a wrong clock can tell any day."""
+def busiest(calls: Mapping[OutcomeAt, int]) -> range:
+    """Return the days to draw: at most a year, the one with the most calls, because a wrong clock can give any day."""
     numbers: Counter[int] = Counter()
     for (day, _), number in calls.items():
         numbers[day] += number
     days = sorted(numbers)
     sums = [0, *accumulate(numbers[day] for day in days)]
-    ends = [bisect(days, day + _MOST_DAYS - 1) for day in days]
-    first = max(range(len(days)), key=lambda place: sums[ends[place]] - sums[place], default=None)
+    ends = [bisect(days, day + _MAX_DAYS - 1) for day in days]
+    first = max(range(len(days)), key=lambda index: sums[ends[index]] - sums[index], default=None)
     return range(0) if first is None else range(days[first], days[ends[first] - 1] + 1)
 
 
 def _day(number: float, _: object = None) -> str:
-    return (_EPOCH + timedelta(days=number)).isoformat()
+    return (_DAY_0 + timedelta(days=number)).isoformat()
 
 
-def _svg(title: str, draw: Callable[..., None], counts: Counts, days: range) -> str:
-    """Draw a chart, and return it as an element that can stand in the page beside others."""
+def _svg(title: str, draw: "Draw", tally: Tally, days: range) -> str:
+    """Draw a chart, and return it as an element whose ids differ from those of the other charts."""
     with rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(9, 4), layout="constrained")
-        draw(figure, counts, days)
+        draw(figure, tally, days)
         drawn = StringIO()
         figure.savefig(drawn, format="svg", metadata={"Creator": None, "Date": None, "Format": None, "Type": None})
     svg = drawn.getvalue()
@@ -137,23 +134,24 @@ def _svg(title: str, draw: Callable[..., None], counts: Counts, days: range) -> 
     return svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
 
 
-def _stack(axes: Axes, places: Sequence[int], numbers: Mapping[tuple[int, str], int]) -> None:
-    """Draw a bar at each place, of a piece per outcome."""
-    bottoms = [0] * len(places)
+def _draw_stacks(axes: Axes, times: Iterable[int], calls: Mapping[OutcomeAt, int]) -> None:
+    """Draw a bar at each time, with one piece per outcome."""
+    times = [*times]
+    bottoms = [0] * len(times)
     for outcome, colour in _COLOURS.items():
-        heights = [numbers.get((place, outcome), 0) for place in places]
+        heights = [calls.get(OutcomeAt(time, outcome), 0) for time in times]
         if any(heights):
-            axes.bar(places, heights, bottom=bottoms, color=colour, label=outcome.value, width=1)
+            axes.bar(times, heights, bottom=bottoms, color=colour, label=outcome.value, width=1)
         bottoms = [bottom + height for bottom, height in zip(bottoms, heights, strict=True)]
     axes.set_ylabel("calls")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _draw_outcomes(figure: Figure, counts: Counts, days: range) -> None:
+def _draw_outcomes(figure: Figure, tally: Tally, days: range) -> None:
     by_day, by_hour = figure.subplots(1, 2, width_ratios=[2, 1])
-    _stack(by_day, days, counts_of(counts, DAY))
+    _draw_stacks(by_day, days, tally.by_day)
     _label_days(by_day)
-    _stack(by_hour, range(24), counts_of(counts, HOUR))
+    _draw_stacks(by_hour, range(24), tally.by_hour)
     by_hour.set_xticks(range(0, 24, 6), [f"{hour:02}:00" for hour in range(0, 24, 6)])
     figure.legend(*by_day.get_legend_handles_labels(), loc="outside upper left", ncols=len(_COLOURS), frameon=False)
 
@@ -163,44 +161,45 @@ def _label_days(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(_day))
 
 
-def _draw_answers(figure: Figure, counts: Counts, days: range) -> None:
+def _draw_answers(figure: Figure, tally: Tally, days: range) -> None:
     axes = figure.subplots()
-    answers = counts_of(counts, ANSWERED)
     for party, (label, colour) in _PARTIES.items():
-        asked = {day: answers[day, party, True] + answers[day, party, False] for day in days}
-        shown = [day for day in days if asked[day]]
-        axes.plot(shown, [answers[day, party, True] / asked[day] for day in shown], ".-", color=colour, label=label)
+        shown = [PartyOn(day, party) for day in days if tally.called[PartyOn(day, party)]]
+        rates = [tally.picked_up[key] / tally.called[key] for key in shown]
+        axes.plot([key.day for key in shown], rates, ".-", color=colour, label=label)
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     _label_days(axes)
     axes.legend(frameon=False)
 
 
-def _draw_durations(figure: Figure, counts: Counts, _: range) -> None:
+def _draw_durations(figure: Figure, tally: Tally, _: range) -> None:
     axes = figure.subplots()
-    durations = counts_of(counts, DURATION)
-    axes.bar(range(len(DURATIONS)), [durations[place] for place in range(len(DURATIONS))], color="#009e73")
-    axes.set_xticks(range(len(DURATIONS)), [_class(place) for place in range(len(DURATIONS))])
+    classes = range(len(DURATIONS))
+    axes.bar(classes, [tally.durations[index] for index in classes], color="#009e73")
+    axes.set_xticks(classes, [_class_name(index) for index in classes])
     axes.set_ylabel("calls")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _class(place: int) -> str:
-    """Name a class of durations by its ends."""
-    lower, *upper = (f"{end // _MINUTE} min" if end >= _MINUTE else f"{end} s" for end in DURATIONS[place : place + 2])
+def _class_name(index: int) -> str:
+    """Name a class of durations by its minimum and maximum."""
+    lower, *upper = (f"{end // _MINUTE} min" if end >= _MINUTE else f"{end} s" for end in DURATIONS[index : index + 2])
     return f"{lower} to\n{upper[0]}" if upper else f"{lower}\nand more"
 
 
-def _draw_words(figure: Figure, counts: Counts, _: range) -> None:
+def _draw_unrecognized(figure: Figure, tally: Tally, _: range) -> None:
     axes = figure.subplots()
-    words = counts_of(counts, WORD).most_common(_MOST_WORDS)[::-1]
-    axes.barh(range(len(words)), [number for _, number in words], color="#56b4e9")
-    axes.set_yticks(range(len(words)), [printable(f"{path}: {text}") for (path, text), _ in words])
+    values = tally.unrecognized.most_common(_MAX_BARS)[::-1]
+    axes.barh(range(len(values)), [number for _, number in values], color="#56b4e9")
+    axes.set_yticks(range(len(values)), [printable(f"{path}: {value}") for (path, value), _ in values])
     axes.set_xlabel("times seen")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-_CHARTS: Final[Mapping[str, tuple[Callable[[Figure, Counts, range], None], str]]] = {
+Draw = Callable[[Figure, Tally, range], None]
+
+_CHARTS: Final[Mapping[str, tuple[Draw, str]]] = {
     "Outcomes by day and by hour": (
         _draw_outcomes,
         """What became of the calls, by the day and the hour at which they began; by day, a year at most, the one with
@@ -216,7 +215,7 @@ _CHARTS: Final[Mapping[str, tuple[Callable[[Figure, Counts, range], None], str]]
         "How long the parties of connected calls were connected, where the events tell.",
     ),
     "Unknown words": (
-        _draw_words,
+        _draw_unrecognized,
         """Words that this version of exotel-callback does not know, the most frequent ones: new ones of Exotel's, or
         what somebody else posts.""",
     ),

@@ -1,4 +1,4 @@
-"""The names of the package ``multipart`` that we use; it has no type information, and python-multipart hides it."""
+# The names of the package ``multipart`` that we use; it has no type information, and python-multipart hides it.
 
 from collections.abc import Iterator
 from types import TracebackType

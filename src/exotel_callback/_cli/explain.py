@@ -1,0 +1,63 @@
+"""``exotel-callback explain``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import click
+from rich.console import Console
+
+from .._errors import CallbackError
+from .._parse import parse
+from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
+from .._parse.diagnose import identify
+from .._parse.passthru import parse_passthru
+from .._wire.decode import decode, guess_content_type
+from .envelope import CAPTURED_FILE
+from .view import Event, Located, exit_with, explain_call, explain_calls
+
+# The functions that `OtherEvent.reader` names. `parse` reads a callback, and raises an error for any other payload.
+_BODY_READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | CallList]]] = {
+    "parse_call_details": parse_call_details,
+    "parse_call_list": parse_call_list,
+    "parse_passthru": parse_passthru,
+}
+
+
+@click.command("explain")
+@click.argument("files", nargs=-1, type=CAPTURED_FILE)
+@click.option("--content-type", help="The request's Content-Type header; guessed from the body if omitted.")
+@click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
+def command(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
+    """Explain captured bodies. Each FILE is one body without headers; standard input is read if you pass no FILE.
+
+    A body may be a StatusCallback, the query string of a Passthru request, or an answer of the Call Details API.
+    Multiple bodies of one call are shown as a timeline, and merged.
+    """
+    calls: dict[str, list[Located]] = {}
+    problems: list[str] = []
+    for name in files or ("-",):
+        with click.open_file(name, "rb") as file:
+            body = file.read(LIST_LIMITS.body_bytes + 1)
+        try:
+            events, errors = _read(body, content_type or guess_content_type(body))
+        except CallbackError as error:
+            events, errors = [], [f"{type(error).__name__}: {error}"]
+        for event in events:
+            calls.setdefault(event.call_sid, []).append(Located(name, event))
+        problems.extend(f"{name}: {error}" for error in errors)
+    if calls or not problems:  # a list may have no calls
+        only = next(iter(calls.values())) if len(calls) == 1 else None
+        shown = explain_call(only, show_personal=show_personal) if only else explain_calls(calls.values())
+        Console(highlight=False).print(shown)
+    exit_with(problems)
+
+
+def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
+    """Read a body by the function that fits it, and return its events and why others are not among them."""
+    raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
+    # Account-level webhooks send names of other events beside these two.
+    other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
+    result = _BODY_READERS.get(other and other.reader, parse)(body, content_type)
+    if isinstance(result, CallList):
+        return result.calls, [issue.message for issue in result.errors]
+    return [result], []

@@ -1,0 +1,74 @@
+"""``exotel-callback parse``."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .._errors import CallbackError
+from .._options import DEFAULT_LIMITS
+from .._parse import parse
+from .._serialize import dump
+from .._wire.decode import guess_content_type
+from .envelope import CAPTURED_FILE, from_envelope, lines_of
+
+
+@click.command("parse")
+@click.argument("files", nargs=-1, type=CAPTURED_FILE)
+@click.option("--ndjson", is_flag=True, help="Read one callback per line: its JSON, or an envelope around its body.")
+@click.option("--strict", is_flag=True, help="Treat any issue of a callback as an error.")
+def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
+    """Parse captured bodies into one line of JSON each.
+
+    Each FILE is one body, or with --ndjson each line; standard input is read if you pass no FILE. Errors are lines of
+    JSON on standard error, and make the exit code 1.
+
+    An envelope is {"content_type": ..., "body": ... or "body_base64": ..., "received_at": ...}, with at least one of
+    these names and without CallSid.
+    """
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    failed = False
+    progress = Progress(
+        TextColumn("{task.completed} read"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        redirect_stdout=False,  # it would print the results where the bar is
+    )
+    # Before version 15, rich writes a line end where there is no terminal, and even for a bar that is switched off.
+    with progress if errors.is_terminal else nullcontext():
+        task = progress.add_task("", total=None if ndjson else len(files) or 1)
+        for location, body in _read_bodies(files or ("-",), ndjson=ndjson):
+            try:
+                payload, content_type = from_envelope(body) if ndjson else (body, guess_content_type(body))
+                print(json.dumps(dump(parse(payload, content_type, strict=strict))))
+            except CallbackError as error:
+                failed = True
+                errors.print(json.dumps({**location, **_error_fields(error)}))
+            progress.advance(task)
+    sys.exit(int(failed))
+
+
+def _read_bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[Mapping[str, object], bytes]]:
+    """Yield each body with its file and line. Of a body that is too large, only the start is read."""
+    for name in files:
+        with click.open_file(name, "rb") as file:
+            if not ndjson:
+                yield {"file": name}, file.read(DEFAULT_LIMITS.body_bytes + 1)
+                continue
+            for number, line in enumerate(lines_of(file), 1):
+                if not line.isspace():
+                    yield {"file": name, "line": number}, line
+
+
+def _error_fields(error: CallbackError) -> dict[str, object]:
+    return {
+        "error": type(error).__name__,
+        "message": str(error),
+        "status_hint": error.status_hint,
+        "issues": [{"path": issue.path, "code": issue.code.value} for issue in error.issues],
+    }

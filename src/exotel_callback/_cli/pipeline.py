@@ -1,0 +1,233 @@
+"""Convert archives of captured bodies into tables of events and of merged calls, on all cores and in constant memory.
+
+This process reads and writes. Other processes parse, a bounded number of rows at a time. Each of them also spills its
+events into files, by a digest of the call's identifier, so that all events of a call are in one part. Afterwards the
+parts are merged, one at a time. Each step counts what the summary and the report show.
+"""
+
+import json
+import os
+import zlib
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .._errors import CallbackError, IssueCode
+from .._parse import parse
+from ..arrow import (
+    CALL_SCHEMA,
+    MERGED_FROM,
+    SCHEMA,
+    TIMESTAMP,
+    call_table,
+    date_of,
+    parse_batches,
+    results,
+    rows_of,
+)
+from .archive import Chunk, Columns, estimate_size, read_chunks
+from .envelope import from_envelope
+from .tally import CallRow, Tally, Unrecognized
+
+Item = TypeVar("Item")
+Returned = TypeVar("Returned")
+
+Rows = pa.RecordBatch | pa.Table
+
+# What the target's file takes: rows for Parquet, bytes for NDJSON, and None if there is no target.
+Encoded = Rows | bytes | None
+
+# Gets the name of a step, and the share of it that is done; None if that is unknown.
+OnProgress = Callable[[str, float | None], None]
+
+_PART_BYTES: Final = 16_777_216
+_MAX_PARTS: Final = 512
+_COUNTED_LENGTH: Final = 30
+_TEMPORARY_PREFIX: Final = ".exotel-callback-"
+_DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
+
+
+class Spill(NamedTuple):
+    """The folder of the files in which events wait to be merged, and the number of parts."""
+
+    folder: Path
+    parts: int
+
+
+class Targets(NamedTuple):
+    """The files to write: Parquet if the name ends in ``.parquet``, else NDJSON. ``calls`` may be omitted."""
+
+    events: Path
+    calls: Path | None
+
+
+def convert(
+    sources: Sequence[str],
+    targets: Targets,
+    columns: Columns,
+    *,
+    workers: int,
+    on_progress: OnProgress,
+    problems: list[str],
+) -> Tally:
+    """Write the events of all sources, and their calls, and return the counts.
+
+    Existing targets are replaced when all rows are written. A corrupt source is read up to the damage, and reported in
+    `problems`.
+
+    :raises ValueError: A source lacks the columns to read.
+    """
+    parts = min(max(sum(map(estimate_size, sources)) // _PART_BYTES, 1), _MAX_PARTS)
+    tally = Tally()
+    # The target's file system has room for events. The system's temporary folder may be in memory.
+    with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=targets.events.parent) as folder, _pool(workers) as pool:
+        spill = Spill(Path(folder), parts)
+        with _writer(targets.events, SCHEMA) as write:
+            chunks = read_chunks(sources, columns, partial(on_progress, "reading"), problems)
+            parse_chunk = partial(_parse_chunk, spill, targets.events)
+            for rows, counted in map_in_order(pool, parse_chunk, chunks, ahead=2 * workers):
+                write(rows)
+                tally += counted
+        with _writer(targets.calls, CALL_SCHEMA) as write:
+            merge_part = partial(_merge_part, spill, targets.calls)
+            numbers = _part_numbers(parts, partial(on_progress, "merging"))
+            for rows, counted in map_in_order(pool, merge_part, numbers, ahead=2 * workers):
+                write(rows)
+                tally += counted
+    return tally
+
+
+@contextmanager
+def _pool(workers: int) -> Generator[ProcessPoolExecutor | None, None, None]:
+    if workers == 1:
+        yield None
+        return
+    # A forked process would inherit Arrow's threads in an undefined state.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def map_in_order(
+    pool: ProcessPoolExecutor | None, function: Callable[[Item], Returned], items: Iterable[Item], ahead: int
+) -> Iterator[Returned]:
+    """Call a function in other processes, as `map` does, with at most `ahead` items in progress."""
+    if pool is None:
+        yield from map(function, items)
+        return
+    futures: deque[Future[Returned]] = deque()
+    for item in items:
+        futures.append(pool.submit(function, item))
+        if len(futures) > ahead:
+            yield futures.popleft().result()
+    while futures:
+        yield futures.popleft().result()
+
+
+def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> Iterator[int]:
+    for part in range(parts):
+        yield part
+        on_progress((part + 1) / parts)
+
+
+def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encoded, Tally]:
+    """Parse the bodies of a chunk and spill the events; return the rows to write, and the counts."""
+    if isinstance(chunk, pa.RecordBatch):
+        (batch,) = parse_batches(chunk, *chunk.schema.names)
+    else:
+        batch = results(chunk, lambda line: parse(*from_envelope(line)), _body_of)
+    _spill(spill, batch)
+    tally = Tally(rows=batch.num_rows, unreadable_rows=batch.num_rows - batch["error"].null_count)
+    for issue in cast("list[dict[str, str]]", pc.list_flatten(batch["issues"]).to_pylist()):
+        tally.issues[issue["code"]] += 1
+        if issue["code"] == IssueCode.UNKNOWN_VALUE:
+            tally.unrecognized[Unrecognized(issue["path"], issue["value"][:_COUNTED_LENGTH])] += 1
+    return _encode(batch, target), tally
+
+
+def _body_of(line: bytes) -> bytes:
+    """Return the body in a line, or the line if it has none that bytes can hold."""
+    try:
+        body, _ = from_envelope(line)
+        return body.encode() if isinstance(body, str) else body
+    except (CallbackError, UnicodeEncodeError):
+        return line
+
+
+def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
+    """Spread the events over the parts, by call. Each process has its own files."""
+    parts = [None if sid is None else zlib.crc32(sid.encode()) % spill.parts for sid in batch["call_sid"].to_pylist()]
+    batch = batch.select(list(MERGED_FROM))
+    for part in {*parts} - {None}:
+        with (spill.folder / f"{part}-{os.getpid()}").open("ab") as file, pa.ipc.new_stream(file, batch.schema) as out:
+            out.write_batch(batch.filter(pa.array([other == part for other in parts])))
+
+
+def _merge_part(spill: Spill, target: Path | None, part: int) -> tuple[Encoded, Tally]:
+    """Merge the calls of a part; return the rows to write, and the counts."""
+    calls = call_table(_spilled_events(spill, part))
+    tally = Tally()
+    for call in rows_of(calls):
+        tally.add_call(cast("CallRow", call))
+    return _encode(calls, target), tally
+
+
+def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
+    for path in spill.folder.glob(f"{part}-*"):
+        with path.open("rb") as file:
+            while file.tell() < path.stat().st_size:
+                yield from pa.ipc.open_stream(file)
+
+
+def _encode(rows: Rows, target: Path | None) -> Encoded:
+    if target is None:  # the rows are only counted, and stay in their process
+        return None
+    if target.suffix == ".parquet":
+        return rows
+    return "".join(f"{json.dumps(_for_json(row))}\n" for row in rows_of(rows)).encode()
+
+
+def _for_json(row: dict[str, Any]) -> dict[str, Any]:
+    for name in _DATE_COLUMNS:
+        if row[name] is not None:
+            row[name] = date_of(row[name]).isoformat()
+    if row.get("extra") is not None:
+        row["extra"] = json.loads(row["extra"])
+    if row.get("body") is not None:
+        try:
+            row["body"] = row["body"].decode()
+        except UnicodeDecodeError:
+            row["body_base64"] = b64encode(row.pop("body")).decode()
+    return row
+
+
+@contextmanager
+def _writer(target: Path | None, schema: pa.Schema) -> Generator[Callable[[Encoded], object], None, None]:
+    """Yield a function that writes encoded rows to a draft. The draft replaces the target when all rows are written."""
+    if target is None:
+        yield lambda _: None
+        return
+    with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        if target.suffix == ".parquet":
+            with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+                yield cast("Callable[[Encoded], object]", writer.write)
+        else:
+            with draft.open("wb") as file:
+                yield cast("Callable[[Encoded], object]", file.write)
+        if target.exists():
+            draft.chmod(target.stat().st_mode)
+        draft.replace(target)

@@ -1,0 +1,126 @@
+"""The counts of ``convert``: what a call adds to each, and how tallies add up."""
+
+import pickle
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from exotel_callback._cli.tally import DURATIONS, Tally
+
+DATES = {"start_time": None, "date_created": None, "date_updated": None}
+
+
+def microseconds(*date):
+    return (datetime(*date, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def call(outcome, unreached_leg=None, seconds=None, **dates):
+    return {"outcome": outcome, "unreached_leg": unreached_leg, "conversation_duration": seconds, **DATES, **dates}
+
+
+def tally_of(*calls):
+    tally = Tally()
+    for row in calls:
+        tally.add_call(row)
+    return tally
+
+
+DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
+
+
+@pytest.mark.parametrize(
+    ("row", "day", "hour"),
+    [
+        (call("no-answer", start_time=DAY_0), 0, 17),
+        (call("busy", date_created=DAY_0), 0, 17),
+        (call("connected", date_updated=DAY_0), 0, 17),
+        (call("failed", start_time=microseconds(1970, 1, 1, 18, 30), date_created=DAY_0), 1, 0),
+        (call("failed", start_time=microseconds(1970, 1, 1, 18, 29), date_updated=DAY_0), 0, 23),
+        (call("busy", start_time=microseconds(1, 1, 1)), -719_162, 5),
+        (call("busy", start_time=microseconds(9999, 12, 31, 18, 29)), 2_932_896, 23),
+    ],
+)
+def test_a_call_counts_for_the_day_and_hour_in_india_at_which_it_began(row, day, hour):
+    """A call is counted at another time, or by a date that isn't the first known one."""
+    tally = tally_of(row)
+    assert tally.outcomes == {row["outcome"]: 1}
+    assert tally.by_day == {(day, row["outcome"]): 1}
+    assert tally.by_hour == {(hour, row["outcome"]): 1}
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {},
+        {"start_time": microseconds(9999, 12, 31, 23)},
+        {"start_time": microseconds(1, 1, 1) - 6 * 3_600_000_000},
+    ],
+)
+def test_a_call_without_a_day_counts_for_its_outcome_only(dates):
+    """A call without a date, or with one that has no day in India, isn't counted or has a day."""
+    assert tally_of(call("no-answer", 0, 5, **dates)) == Tally(outcomes=Counter({"no-answer": 1}))
+
+
+@pytest.mark.parametrize(
+    ("row", "called", "picked_up"),
+    [
+        (call("no-answer", 0, start_time=DAY_0), {(0, 0)}, set()),
+        (call("busy", 1, date_created=DAY_0), {(0, 0), (0, 1)}, {(0, 0)}),
+        (call("connected", start_time=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
+        (call("machine", date_updated=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
+        (call("failed", start_time=DAY_0), set(), set()),
+    ],
+)
+def test_a_party_counts_as_called_only_if_the_events_say_so(row, called, picked_up):
+    """The report shows another rate of answered calls."""
+    tally = tally_of(row)
+    assert tally.called == dict.fromkeys(called, 1)
+    assert tally.picked_up == dict.fromkeys(picked_up, 1)
+
+
+def test_each_class_of_durations_ends_before_the_next_one_begins():
+    """A duration is counted in the class beside its own."""
+    ends = [0, 9, 10, 29, 30, 59, 60, 119, 120, 299, 300, 599, 600, 1_799, 1_800, 3_599, 3_600, 10**9]
+    assert [[*tally_of(call("connected", seconds=seconds)).durations] for seconds in ends] == [
+        [index // 2] for index in range(2 * len(DURATIONS))
+    ]
+
+
+def test_only_connected_calls_with_a_duration_have_one():
+    """Another call is counted among the durations."""
+    assert not tally_of(call("connected"), call("machine", seconds=5)).durations
+
+
+def full_tally():
+    """Return a tally in which every counter counts something."""
+    values = {"rows": 5, "unreadable_rows": 2, "other_unrecognized": 3}
+    keys = {"issues": "missing", "unrecognized": ("Status", "x"), "outcomes": "busy", "durations": 4}
+    fields = [field.name for field in attrs.fields(Tally)]
+    return Tally(**{name: values.get(name) or Counter({keys.get(name, (0, 1)): 1}) for name in fields})
+
+
+def test_every_counter_adds_up():
+    """A counter is left out when tallies are added."""
+    total = full_tally()
+    total += full_tally()
+    for field in attrs.fields(Tally):
+        one, both = getattr(full_tally(), field.name), getattr(total, field.name)
+        assert both == (2 * one if isinstance(one, int) else one + one), field.name
+    assert total.events == 6
+
+
+def test_a_tally_can_be_pickled():
+    """A process can't send its counts to the one that adds them up."""
+    assert pickle.loads(pickle.dumps(full_tally())) == full_tally()
+
+
+def test_the_number_of_unrecognized_values_is_bounded():
+    """Anybody who can post makes up values, and the counts of them fill the memory."""
+    tally = Tally()
+    values = [str(number) for number in range(1_002)]
+    for value in [*values, "0", "1001"]:
+        tally += Tally(unrecognized=Counter({("Status", value): 1}))
+    assert tally.unrecognized == {("Status", value): 1 for value in values[:1_000]} | {("Status", "0"): 2}
+    assert tally.other_unrecognized == 3
