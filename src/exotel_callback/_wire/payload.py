@@ -97,13 +97,14 @@ class Repeated(tuple[object, ...]):
 class StandIn(str):
     """The name of a type, in place of an object of that type.
 
-    It is never read as a string, so it can neither be trimmed, nor taken apart, nor looked up.
+    It is never read as a string, so it can neither be trimmed, nor taken apart, nor looked up, nor be a number.
     """
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
     __getitem__ = None  # type: ignore[assignment]
     strip = None  # type: ignore[assignment]
+    isdecimal = None  # type: ignore[assignment]
 
 
 class FilePart(StandIn):
