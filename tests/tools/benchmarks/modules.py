@@ -58,7 +58,7 @@ def main():
     }
     for name, body in bodies.items():
         entered, switches = modules_of(parse, *body)
-        print(f"{name}: {len(entered)} modules, {switches} switches")
+        print(f"{name}: {len(entered)} modules, entered {entered.total()} times, {switches} switches with the returns")
         for module, times in entered.most_common():
             print(f"    {times:3} {module}")
 
