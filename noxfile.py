@@ -83,12 +83,12 @@ def spark(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def fuzz(session: nox.Session) -> None:
-    """Compare decoders, and the fast path with the plain one, on random payloads."""
+    """Compare the decoders with others, and the quick lanes with the general code, on random payloads."""
     session.install("-e", ".[test]")
     if not shutil.which("php"):
         session.warn("PHP is skipped: there is no php on PATH, so bracket keys are not compared with PHP's rules")
     session.run("python", "tests/tools/fuzz/decoders.py", "--count", "5000")
-    session.run("python", "tests/tools/fuzz/fast_path.py", "--count", "20000")
+    session.run("python", "tests/tools/fuzz/lanes.py", "--count", "20000")
 
 
 @nox.session  # Not in parallel: other sessions would disturb what it measures.

@@ -18,7 +18,8 @@ from hypothesis import Phase, given, settings
 import payloads
 from exotel_callback import strategies
 
-FUZZERS = ["fast_path.sent", "hostile.hostile_payload", "decoders.urlencoded", "decoders.parts"]
+FUZZERS = ["lanes.json_body", "lanes.form_body", "lanes.multipart_body", "lanes.items", "lanes.sent"]
+FUZZERS += ["hostile.hostile_payload", "decoders.urlencoded", "decoders.parts"]
 STRATEGIES = {
     **{f"strategies.{name}": getattr(strategies, name) for name in strategies.__all__},
     **{f"payloads.{name}": getattr(payloads, name) for name in ("deliveries", "hostile_payloads")},

@@ -175,6 +175,20 @@ def test_a_byte_order_mark_is_skipped(encode):
     assert parse("\ufeff" + body.decode(), content_type) == parse(PAGE)
 
 
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_a_body_may_end_with_a_line_end(encode):
+    """A body from a file is refused or changed."""
+    body, content_type = encode(PAGE)
+    assert parse(body.rstrip(b"\r\n") + b"\r\n", content_type).call_sid == PAGE["CallSid"]
+
+
+def test_a_content_type_that_only_equals_a_string():
+    """An object that equals a content type is taken for one."""
+    alike = type("Alike", (), {"__eq__": lambda _, other: other == JSON, "__hash__": lambda _: hash(JSON)})()
+    with pytest.raises(TypeError, match="content_type"):
+        parse(encode_json(PAGE)[0], alike)
+
+
 @pytest.mark.parametrize("body", [b"", "", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("content_type", [None, JSON, FORM, MULTIPART])
 def test_an_empty_body_is_an_empty_form(body, content_type):
@@ -189,6 +203,8 @@ def test_an_empty_body_is_an_empty_form(body, content_type):
         (b'{"CallSid": "a", "Status"', "invalid JSON at line 1 column 26"),
         (b'{\n"CallSid": "a",\n"Status": busy}', "invalid JSON at line 3 column 11"),
         (b"nope", "invalid JSON at line 1 column 1"),
+        (b" ", "invalid JSON at line 1 column 2"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf", "invalid JSON at line 1 column 1"),
         (b'{"Status": "busy"} x', "invalid JSON at line 1 column 20"),
         (b'{"Status": "busy", "To": "a', "invalid JSON at line 1 column 26"),
         (b"[1]", "the JSON body is not an object"),
@@ -201,6 +217,11 @@ def test_an_empty_body_is_an_empty_form(body, content_type):
 def test_what_is_not_a_json_object(body, says):
     """The message gives the position and quotes nothing; no Python adds words of its own."""
     assert refusal(body, JSON) == (400, says)
+
+
+def test_json_that_is_only_a_byte_order_mark():
+    """A body that decodes to an empty string escapes as another exception."""
+    assert refusal(b"\xff\xfe", f"{JSON}; charset=utf-16") == (400, "invalid JSON at line 1 column 1")
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,28 @@ def test_it_can_be_copied_and_pickled(clone):
     assert raw != {**raw, "x": 1}
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda raw: raw["Legs"],
+        lambda raw: raw.get("Legs"),
+        lambda raw: dict(raw)["Legs"],
+        lambda raw: dict(raw.items())["Legs"],
+        lambda raw: list(raw.values())[-1],
+        lambda raw: pickle.loads(pickle.dumps(raw))["Legs"],
+        lambda raw: copy.deepcopy(raw)["Legs"],
+    ],
+)
+def test_the_legs_in_it_are_read_only(look):
+    """Legs are frozen when they are first read, and one way to read them misses that."""
+    raw = parse(*encode_json(PAGE)).raw
+    legs = look(raw)
+    assert (type(legs), [type(leg) for leg in legs]) == (tuple, [type(raw)] * 2)
+    assert [dict(leg) for leg in legs] == PAGE["Legs"]
+    assert raw["Legs"] is raw["Legs"]
+    assert raw.get("Leg", []) == []
+
+
 def test_objects_of_other_types_stand_in_it_as_their_types_name():
     """So that it can always be pickled, and holds nothing that can change."""
     raw = parse({**LEAST, "a": object(), "b": b"bytes", "c": {"d": {1}}, "e": Fraction(1, 2), "f": [Upload()]}).raw
@@ -106,6 +128,15 @@ def test_objects_of_other_types_stand_in_it_as_their_types_name():
         "Fraction",
         ("Upload",),
     )
+
+
+@pytest.mark.parametrize("name", ["123", "", "null", "busy", "2024-01-15 14:30:45"])
+def test_the_name_of_a_type_is_not_a_value(name):
+    """An object is read as the value that its type is named like."""
+    value = type(name, (), {})()
+    callback = parse({"CallSid": "a", **dict.fromkeys(("Status", "ConversationDuration", "EndTime", "To"), value)})
+    assert (callback.status, callback.conversation_duration, callback.end_time) == (CallStatus.UNKNOWN, None, None)
+    assert [issue.path for issue in callback.issues] == ["Status", "EndTime", "To", "ConversationDuration"]
 
 
 def test_numbers_and_text_of_subclasses_become_plain():

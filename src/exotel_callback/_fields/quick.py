@@ -110,11 +110,11 @@ def _usual_members(enum: type[StrEnum], field: WireField) -> dict[Any, Any]:
 
 
 def _decimal_seconds(value: Any) -> int | None:
-    if value == "":
-        return None
     if value.isdecimal() and value.isascii() and len(value) <= _SECONDS_DIGITS:
         return int(value)
-    raise ValueError
+    if value:
+        raise ValueError
+    return None
 
 
 def _localize(date: datetime, zone: tzinfo) -> datetime:

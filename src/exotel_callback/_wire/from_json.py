@@ -32,7 +32,7 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     try:
         value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
     except (StopIteration, ValueError, RecursionError):
-        end = 0
+        end = -1  # An empty string has the length 0.
     if end != len(text):  # there is whitespace around the value, or it is not JSON
         value = _decode(text)
     if type(value) not in _OBJECT:

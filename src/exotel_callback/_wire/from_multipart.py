@@ -13,8 +13,9 @@ from .text import Header, codec_of, to_text
 
 _BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
 
-# What may stand in a part's header without an escape, quotes and line ends apart.
-_PLAIN_NAMES: Final = re.compile(r"[ !#$&'-\[\]^_a-z{|}~]+(?:\n[ !#$&'-\[\]^_a-z{|}~]+)*")
+# The characters that a name holds without an escape. The package refuses a header of more than 4,096 characters.
+_PLAIN_NAME: Final = r"[ !#$&'-\[\]^_a-z{|}~]{1,1000}"
+_PLAIN_NAMES: Final = re.compile(rf"{_PLAIN_NAME}(?:\n{_PLAIN_NAME})*")
 _PLAIN_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]+")
 _PART: Final = b'\r\nContent-Disposition: form-data; name="'
 _AFTER_NAME: Final = '"\r\n\r\n'

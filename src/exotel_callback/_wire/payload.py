@@ -102,7 +102,7 @@ class Repeated(tuple[object, ...]):
 class StandIn(str):
     """The name of a type, in place of an object of that type.
 
-    It is never read as a string, so it can neither be trimmed, nor taken apart, nor looked up.
+    It is never read as a string, so it can neither be trimmed, nor taken apart, nor looked up, nor be a number.
     """
 
     __slots__ = ()
@@ -114,7 +114,11 @@ class StandIn(str):
         raise TypeError
 
     def strip(self, _: str | None = None, /) -> NoReturn:
-        """Refuse what readers do to strings."""
+        """Refuse to be trimmed."""
+        raise TypeError
+
+    def isdecimal(self) -> NoReturn:
+        """Refuse to be a number."""
         raise TypeError
 
 

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing with atheris, from the samples on.
 
 The invariant, of any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`, and
-nothing else; the same with and without the fast path, value by value and type by type, and strict or not; the issues of
-the error are those of the callback; a callback survives `dump` and `load`, and `merge`; its repr shows no value that is
-masked. `parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
+nothing else. The result is the same with and without the quick lanes, value by value and type by type. The issues of a
+strict error are those of the callback. A callback survives `dump` and `load`, and `merge`. Its repr shows no value that
+is masked. `parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
 
 An input is a line with the content type, and a body. The mutator changes it as a payload (fields are dropped, doubled,
 renamed and exchanged, and the whole is encoded anew, or handed over as a mapping) as often as it changes bytes. atheris
@@ -34,7 +34,6 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from exotel_callback import (
         CallbackError,
         InvalidCallbackError,
-        Limits,
         dump,
         load,
         merge,
@@ -43,13 +42,13 @@ with atheris.instrument_imports(include=["exotel_callback"]):
         parse_call_list,
         parse_passthru,
     )
+    from exotel_callback._options import DEFAULT_LIMITS
     from exotel_callback._wire.decode import decode
     from exotel_callback._wire.payload import RawPayload
-    from fast_path import everything
     from helpers import ENCODERS, LEAST, PAGE
     from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
+    from lanes import everything, without_lanes
 
-PLAIN = Limits()  # not the default limits themselves, so the plain path reads
 REPORTED = 50_000
 REQUIRED = 0.8  # how often a payload is given what it must have: a fuzzer that sees rejections only proves little
 MAPPING = "mapping"
@@ -81,14 +80,15 @@ def check(data):
     counts["executions"] += 1
     if counts["executions"] % REPORTED == 0:
         print(counts, file=sys.stderr)
-    plain = everything(payload, content_type, limits=PLAIN)
-    if everything(payload, content_type) != plain:
-        fail("the fast path and the plain one differ")
+    result = everything(parse, payload, content_type)
+    with without_lanes():
+        if everything(parse, payload, content_type) != result:
+            fail("the quick lanes and the general code differ")
     if len(data) % 4 == 0:  # they share most of their code with `parse`
         for read in (parse_call_details, parse_call_list, parse_passthru):
             with suppress(CallbackError):
                 read(payload, content_type)
-    if issubclass(plain[0], CallbackError):
+    if issubclass(result[0], CallbackError):
         counts["refused"] += 1
     else:
         check_callback(parse(payload, content_type), payload, content_type)
@@ -180,7 +180,7 @@ def mutate(data, max_size, seed):
             payload, content_type = split(data)
             made = dict(PAGE)
             with suppress(CallbackError):
-                made = plain_value(decode(payload, content_type, PLAIN))
+                made = plain_value(decode(payload, content_type, DEFAULT_LIMITS))
             for _ in range(rng.choice([1, 1, 2, 5])):
                 change(made, rng)
             if rng.random() < REQUIRED:

@@ -1,0 +1,398 @@
+"""Each quick lane gives what the general code gives, or leaves the payload to it.
+
+The generators are those of ``tests/tools/fuzz/lanes.py``.
+"""
+
+import copy
+import json
+import pickle
+from datetime import datetime
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exotel_callback import IST, Leg, Limits, PassthruEvent, StatusCallback, parse, parse_passthru, strategies
+from exotel_callback._enums import NOT_SENT_NAMES
+from exotel_callback._fields.quick import quick_reader
+from exotel_callback._fields.table import table_of, wire_fields
+from exotel_callback._wire import from_form, from_json, from_multipart
+from exotel_callback._wire.decode import decode
+from exotel_callback._wire.payload import unfrozen_items
+from exotel_callback._wire.text import Header
+from exotel_callback.testing import SCENARIOS
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, multipart
+from lanes import (
+    CLASSES,
+    LANES,
+    LEG_CLASSES,
+    POOLS,
+    compare_fields,
+    compare_form,
+    compare_json,
+    compare_mapping,
+    compare_multipart,
+    compare_parse,
+    everything,
+    has_unstorable,
+    objects,
+    without_lanes,
+)
+from payloads import hostile_payloads
+
+VALUES = [*(value for pool in POOLS for value in pool), *objects()]
+FIELDS = [(cls, row) for cls in CLASSES for row in wire_fields(cls)]
+
+
+def header(content_type=FORM, codec="utf-8"):
+    return Header(content_type, codec, "x")
+
+
+# --- Laws
+
+
+@given(st.randoms(use_true_random=False))
+@pytest.mark.parametrize("name", LANES)
+def test_a_quick_lane_gives_what_the_general_code_gives(name, rng):
+    """The result differs by value or by type, or a payload with NUL or a lone surrogate claims to be storable."""
+    make, compare = LANES[name]
+    _, quick, general = compare(*make(rng))
+    assert quick == general
+
+
+@given(hostile_payloads(), st.booleans())
+def test_hostile_payloads_are_read_in_one_way(hostile, strict):
+    """A hostile payload is read or refused in another way by the quick lanes."""
+    for read in (parse, parse_passthru):
+        quick = everything(read, *hostile, strict=strict)
+        with without_lanes():
+            assert everything(read, *hostile, strict=strict) == quick
+
+
+@given(
+    strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies() | strategies.damaged_bodies()
+)
+def test_bodies_are_read_in_one_way(body):
+    """A body of the public strategies is read in another way by the quick lanes."""
+    _, quick, general = compare_parse(*body)
+    assert quick == general
+
+
+@given(st.text() | st.binary())
+def test_any_body_is_decoded_in_one_way(body):
+    """A random body is decoded in another way by a quick lane."""
+    for compare in (compare_json, compare_form, compare_multipart):
+        _, quick, general = compare(body, header())
+        assert quick == general
+
+
+@given(st.dictionaries(st.text(), st.text()) | st.lists(st.tuples(st.text(), st.text())))
+def test_any_strings_are_copied_in_one_way(payload):
+    """A mapping or pairs of strings are copied in another way at once than one by one."""
+    _, quick, general = compare_mapping(lambda: payload, 2 * len(payload))
+    assert quick == general
+
+
+@pytest.mark.parametrize("claim", [False, True])
+@pytest.mark.parametrize(("cls", "row"), FIELDS, ids=lambda value: getattr(value, "attribute", None) or value.__name__)
+def test_each_value_of_each_field_is_read_in_one_way(cls, row, claim):
+    """A quick lookup gives another value than the full reader, or no issue where that finds one."""
+    for name in row.names:
+        for value in VALUES:
+            made = unfrozen_items(decode({name: copy.deepcopy(value)}, None, Limits()))
+            _, quick, general = compare_fields(cls, made, IST, claim)
+            assert quick == general, value
+
+
+@pytest.mark.parametrize("cls", LEG_CLASSES)
+def test_a_missing_field_of_a_leg_is_read_quickly(cls):
+    """The full reader of a leg's field looks for the name, so a lookup must not leave a missing one to it."""
+    unread = []
+    quick_reader(cls)({}, IST, unread, False)
+    assert unread == []
+
+
+# --- Ordinary payloads take the quick lane
+
+
+def takes(content_type, body):
+    """Return whether a quick lane decodes the body."""
+    raw = {
+        JSON: lambda: from_json._SCAN_SHORT(body.decode(), 0)[1] == len(body),
+        FORM: lambda: from_form._plain_form(body),
+        "multipart/form-data": lambda: from_multipart._plain_form(body, content_type.partition("=")[2].encode()),
+    }
+    return bool(raw[content_type.partition(";")[0]]())
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_is_read_quickly(name, encoding):
+    """An ordinary body, or one of its fields, is left to the general code, which takes several times as long."""
+    for content_type, body, _ in SCENARIOS[name].deliveries(ENCODERS[encoding]):
+        assert takes(content_type, body)
+        share, quick, general = compare_parse(body, content_type)
+        assert quick == general
+        # A field that is missing may be under its other name, which the full reader looks for.
+        raw, rows = parse(body, content_type).raw, wire_fields(StatusCallback)
+        missing = [row for row in rows if len(row.names) > 1 and row.names[0] not in raw]
+        assert share >= 1 - len(missing) / len(rows)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        PAGE,
+        {**PAGE, "Price": "1.500", "Carrier": None},
+        {**PAGE, "Legs": []},
+        {**PAGE, "To": "911", "CustomField": " uNdefined "},
+        {**PAGE, "EndTime": "2024-01-15T14:30:45"},
+        {**PAGE, "EndTime": "1970-01-01 05:30:00", "StartTime": "", "RecordingUrl": "null", "EventType": ""},
+        {**PAGE, "Status": "NO-ANSWER", "Direction": "outbound api", "ConversationDuration": "0320"},
+    ],
+)
+def test_ordinary_fields_are_read_quickly(payload):
+    """A usual spelling of a value is left to the full reader."""
+    share, quick, general = compare_parse(payload, None)
+    assert (share, quick) == (1, general)
+
+
+@pytest.mark.parametrize(("cls", "row"), [(cls, row) for cls, row in FIELDS if row.kind.enum])
+def test_documented_values_are_read_quickly(cls, row):
+    """A documented value is left to the full reader, or one for an unknown value is not."""
+    for member in row.kind.enum:
+        for value in (member.value, member.value.upper(), member.value.replace("-", " ")):
+            unread = []
+            quick_reader(cls)({row.names[0]: value}, IST, unread, True)
+            assert (row.attribute in unread) == (member.name in NOT_SENT_NAMES and value.lower() != "null"), value
+
+
+def test_the_first_second_of_a_day_is_not_24_oclock(monkeypatch):
+    """Newer Pythons read 24 o'clock as the next day, and the lookup takes it."""
+    read = quick_reader(StatusCallback)
+    monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the zone follows
+    unread = []
+    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)
+    assert "end_time" not in unread
+    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)
+    assert "end_time" in unread
+
+
+# --- Bodies that almost fit
+
+# The quick lane takes these forms.
+FORMS = [
+    b"CallSid=a&Status=busy",
+    b"CallSid=a%26b&Status=busy",
+    b"CallSid=a&Status=busy&To=x%26From%26",
+    b"CallSid=%61%2b+%2B&Status=busy&To=%e0%a4%85%7F%1F",
+    b"%EF%BB%BFX=1&CallSid=a&Status=busy",
+    b"CallSid=a&Status=&To=",
+]
+# It leaves these to the general code.
+OTHER_FORMS = {
+    "empty": b"",
+    "byte order mark": b"\xef\xbb\xbfX=1&CallSid=a",
+    "escaped equals sign in a name": b"Call%3DSid=a&CallSid=a",
+    "invalid escape": b"CallSid=a%zz",
+    "percent sign at the end": b"Status=busy&CallSid=a%",
+    "half an escape at the end": b"Status=busy&CallSid=a%4",
+    "two percent signs": b"CallSid=a%%41",
+    "soft line break": b"CallSid=a%\nb",
+    "control character": b"CallSid=a\x01b",
+    "escaped separator of its own": b"CallSid=a&To=%02From%01y",
+    "half of a character": b"CallSid=a&To=\xc3%A9",
+    "not UTF-8 when unescaped": b"CallSid=a&To=%C3",
+    "surrogate when unescaped": b"CallSid=a&To=%ED%A0%80",
+    "no name": b"CallSid=a&=x",
+    "no equals sign": b"CallSid=a&To",
+    "two equals signs": b"CallSid=a&To=x%26From=y",
+    "one too few and one too many": b"CallSid=a&To&From=x=y",
+    "empty pair": b"CallSid=a&&Status=busy",
+    "separator at the end": b"CallSid=a&",
+    "NUL": b"CallSid=a%00",
+    "repeated": b"CallSid=a&CallSid=b",
+    "too many fields": b"&".join(b"n%d=1" % n for n in range(1_025)),
+}
+
+
+@pytest.mark.parametrize("body", FORMS)
+def test_plain_forms(body):
+    """A plain form is left to the general code."""
+    share, quick, general = compare_form(body, header())
+    assert (share, quick) == (True, general)
+
+
+@pytest.mark.parametrize("name", OTHER_FORMS)
+def test_other_forms(name):
+    """A form that is not plain is taken by the quick lane, or read in another way."""
+    share, quick, general = compare_form(OTHER_FORMS[name], header())
+    assert (share, quick) == (False, general)
+
+
+LEAST_JSON = json.dumps(LEAST).encode()
+JSON_BODIES = [
+    LEAST_JSON,
+    json.dumps({**PAGE, "CustomField": "x" * 3_000, "More": 10**4_000}).encode(),
+    b'{"a": "\\u0000", "b": "\\ud800"}',
+    b'{"a": 1, "a": {"b": [1]}}',
+    b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
+    b"{}",
+]
+OTHER_JSON_BODIES = {
+    "empty": b"",
+    "whitespace before": b" " + LEAST_JSON,
+    "line end after": LEAST_JSON + b"\r\n",
+    "more after": LEAST_JSON + b" x",
+    "whitespace that JSON doesn't have": LEAST_JSON + b"\x0b",
+    "NaN": b'{"a": NaN}',
+    "cut off": LEAST_JSON[:-1],
+    "not UTF-8": b'{"CallSid": "\xff"}',
+    "control character": b'{"a": "\0"}',
+    "nested too deeply": b'{"a":' + b"[" * 10_000,
+}
+
+
+@pytest.mark.parametrize("body", JSON_BODIES, ids=range(len(JSON_BODIES)))
+def test_plain_json(body):
+    """JSON without whitespace around it is left to the general code."""
+    share, quick, general = compare_json(body, header(JSON))
+    assert (share, quick) == (True, general)
+
+
+@pytest.mark.parametrize("name", OTHER_JSON_BODIES)
+def test_other_json(name):
+    """Other JSON is taken by the scanner, or read in another way."""
+    share, quick, general = compare_json(OTHER_JSON_BODIES[name], header(JSON))
+    assert quick == general
+    assert not share or name == "not UTF-8"  # which is refused before
+
+
+PARTS = multipart(LEAST.items())
+OTHER_PARTS = {
+    "empty": b"",
+    "another header": multipart(LEAST.items(), headers="Content-Type: text/plain; charset=latin1\r\n"),
+    "file": PARTS.replace(b'"Status"', b'"Status"; filename="a"'),
+    "header in lower case": PARTS.replace(b"Content-D", b"content-d"),
+    "name without quotes": PARTS.replace(b'"Status"', b"Status"),
+    "two names": PARTS.replace(b'"Status"', b'"Status"; name="x"'),
+    "escaped quote in a name": multipart([("a", "1"), ('a\\"b', "2")]),
+    "percent sign in a name": multipart([("a", "1"), ("a%22b", "2")]),
+    "backslash in a name": multipart([("a", "1"), ("a\\b", "2")]),
+    "character in a name that isn't ASCII": multipart([("caf\u00e9", "1")]),
+    "no name": multipart([("", "1")]),
+    "long name": multipart([("a" * 5_000, "1")]),
+    "line feeds": PARTS.replace(b"\r\n", b"\n"),
+    "no boundary at the end": PARTS.replace(b"--x--", b""),
+    "another boundary at the end": PARTS.replace(b"--x--", b"--y--"),
+    "cut off": PARTS[:-6],
+    "text before": b"text\r\n" + PARTS,
+    "text after": PARTS + b"text",
+    "ends twice": PARTS + b"--x--\r\n",
+    "boundary in a value": multipart([("a", "--x"), ("b", "2")]),
+    "longer boundary in a value": multipart([("a", "\r\n--xy\r\n"), ("b", "2")]),
+    "end in a value": multipart([("a", "\r\n--x--"), ("b", "2")]),
+    "repeated": multipart([("a", "1"), ("a", "2")]),
+    "byte order mark": multipart([("a", "\ufeff1")]),
+    "not UTF-8": PARTS.replace(b"completed", b"comp\xff"),
+    "too many parts": multipart([(f"n{number}", "") for number in range(1_025)]),
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PARTS,
+        PARTS.rstrip(),
+        multipart([("a", ""), ("b", "\r\n"), ("c", '"\r\n\r\n'), ("d", "-\r\n--"), ("e", "\0")]),
+        multipart([("Legs[0][Status]", "caf\u00e9"), ("a b;c=d", "2"), ("a" * 1_000, "3")]),
+    ],
+    ids=range(4),
+)
+def test_plain_multipart(body):
+    """A body whose parts are plain is left to the package."""
+    share, quick, general = compare_multipart(body, header(MULTIPART))
+    assert (share, quick) == (True, general)
+
+
+@pytest.mark.parametrize("name", OTHER_PARTS)
+def test_other_multipart(name):
+    """A body that is not plain is taken by the quick lane, or read in another way than the package reads it."""
+    share, quick, general = compare_multipart(OTHER_PARTS[name], header(MULTIPART))
+    assert (share, quick) == (False, general)
+
+
+@pytest.mark.parametrize("boundary", ["----WebKitFormBoundaryABC123", "-", "--", "x--", "'()+_,./:=?", "b" * 200])
+def test_plain_boundaries(boundary):
+    """A boundary of the usual characters is left to the package, or splits a body in another way."""
+    share, quick, general = compare_multipart(multipart(LEAST.items(), boundary), Header("", "utf-8", boundary))
+    assert (share, quick) == (True, general)
+
+
+@pytest.mark.parametrize("boundary", ["a b;c", 'quo"te', "%", "*"])
+def test_other_boundaries(boundary):
+    """A boundary of other characters is taken by the quick lane."""
+    share, quick, general = compare_multipart(multipart(LEAST.items(), boundary), Header("", "utf-8", boundary))
+    assert (share, quick) == (False, general)
+
+
+# --- What a payload claims
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "claim"),
+    [
+        (LEAST_JSON, JSON, True),
+        (LEAST_JSON.decode(), JSON, False),
+        (b'{"CallSid": "\\u0041"}', JSON, False),
+        (LEAST_JSON.decode().encode("utf-16"), f"{JSON}; charset=utf-16", True),
+        (b"CallSid=caf%C3%A9", FORM, True),
+        (b"CallSid=%00", FORM, False),
+        ("CallSid=\ud800", FORM, False),
+        (PARTS, MULTIPART, True),
+        (multipart([("a", "\0")]), MULTIPART, False),
+        (PARTS.decode(), MULTIPART, False),
+        (LEAST, None, False),
+    ],
+)
+def test_a_payload_that_claims_to_be_storable(body, content_type, claim):
+    """A decoder claims it of a string that may hold NUL or a lone surrogate, or not of an ordinary body."""
+    raw = decode(body, content_type, Limits())
+    assert raw.is_storable is claim
+    assert not (claim and has_unstorable(raw))
+
+
+# --- A value that was read quickly is like any other
+
+
+@pytest.mark.parametrize(
+    ("read", "payload", "cls"), [(parse, PAGE, StatusCallback), (parse_passthru, {"CallSid": "a"}, PassthruEvent)]
+)
+def test_the_class_is_the_public_one(read, payload, cls):
+    """A value keeps the mutable class with which it was filled."""
+    value = read(payload)
+    assert type(value) is cls
+    assert {type(leg) for leg in value.legs} <= {Leg}
+
+
+def test_each_attribute_is_set():
+    """An attribute is neither read nor set, which raises `AttributeError` when it is used."""
+    for value in (parse(LEAST), parse_passthru({"CallSid": "a"}), *parse(PAGE).legs):
+        assert not [name for name in table_of(type(value)).rows if not hasattr(value, name)]
+
+
+def test_the_value_is_like_any_other():
+    """It is mutable, or differs from one that was read field by field."""
+    quick = parse(PAGE)
+    with without_lanes():
+        general = parse(PAGE)
+    for value, name in ((quick, "status"), (quick, "raw"), (quick.legs[0], "status")):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(value, name, None)
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(value, name)
+    assert hash(quick) == hash(general)
+    for same in (copy.copy(quick), copy.deepcopy(quick), pickle.loads(pickle.dumps(quick)), attrs.evolve(quick)):
+        assert (same, same.raw, type(same)) == (general, general.raw, StatusCallback)
+    assert (quick.event_key, quick.outcome, repr(quick)) == (general.event_key, general.outcome, repr(general))
