@@ -74,6 +74,13 @@ _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
 MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}  # what calls are merged from
 
 
+_ISSUES: Final = _type(_FIELD_TYPES["issues"])
+# 1.0.0 called the value of an issue ``text``.
+_FORMER_ISSUES: Final = pa.list_(
+    pa.struct([("text" if field.name == "value" else field.name, field.type) for field in _ISSUES.value_type])
+)
+
+
 def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, _type(annotation)) for name, annotation in annotations.items()]
 
@@ -282,10 +289,16 @@ _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Take the columns of a schema out of what an engine made of them."""
     try:
-        arrays = [column_of(batch, field.name).cast(field.type) for field in schema]
+        arrays = [_with_type(column_of(batch, field.name), field.type) for field in schema]
     except pa.ArrowException as error:
         raise ValueError(f"a column is of another type: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _with_type(column: Any, kind: Any) -> Any:
+    if kind == _ISSUES and column.type != kind and column.type.value_type.get_field_index("text") >= 0:
+        return column.cast(_FORMER_ISSUES).view(kind)
+    return column.cast(kind)
 
 
 def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:

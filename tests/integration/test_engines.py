@@ -160,4 +160,4 @@ def test_of_events_of_one_key_the_same_is_kept(words):
     """In whatever order they come, and the one that merge keeps."""
     table = pa.table({"body": [f"CallSid=a&Status={word}" for word in words]})
     (call,) = call_table(parse_batches(table)).to_pylist()
-    assert call["issues"][0]["text"] == "Free"
+    assert call["issues"][0]["value"] == "Free"

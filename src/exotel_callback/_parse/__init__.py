@@ -37,8 +37,8 @@ def parse(
     :raises MissingFieldError: ``CallSid`` or ``Status`` is missing; the message says if it looks like another event.
     :raises InvalidCallbackError: In strict mode only.
     :raises TypeError: An argument other than `payload` is not what it should be.
-    :raises ImportError: The body is multipart, and a ``python-multipart`` before 0.0.13, which is installed too, hides
-        the package that decodes it.
+    :raises ImportError: The body is multipart of an unusual shape, and a ``python-multipart`` before 0.0.13 hides the
+        package that decodes it.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
