@@ -59,7 +59,7 @@ def check_curl(url, *arguments):
 
 def check_python(script, *_):
     """Find a script, which says itself that it is run so; it may need more than tests do."""
-    assert f"python {script}" in (ROOT / script).read_text()
+    assert f"    python {script}" in (ROOT / script).read_text()
 
 
 def check_python3(option, code, *_):

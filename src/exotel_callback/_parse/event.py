@@ -41,10 +41,10 @@ def read_event(
     :param found: Issues that were found on the way to `source`.
     """
     strict, zone, limits = options
-    source = raw if source is None else source
-    items = unfrozen_items(source)
     if len(raw) > limits.fields and count_names(raw) > limits.fields:
         raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
+    source = raw if source is None else source
+    items = unfrozen_items(source)
     unread: list[str] = []
     event = quick_reader(cls)(items, zone, unread, source.is_storable)
     fields = FieldReader(source, zone)

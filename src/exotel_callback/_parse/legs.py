@@ -51,22 +51,10 @@ def read_legs(
     :param names: The known names of an event. Other names may be bracket keys.
     :param more: What is known of legs besides the payload, by their position.
     """
-    nested: Any = items.get(LEGS, ())
-    is_usual = not more
-    if not names.issuperset(items) and (brackets := "\n".join(items).count(LEGS) - (LEGS in items)):
-        legs: list[Any] = _bracket_legs(cls, items)
-        is_usual = is_usual and LEGS not in items and sum(map(len, legs)) == brackets
-    elif type(nested) is list:
-        legs = nested  # pyright: ignore[reportUnknownVariableType]
-    else:  # a mapping's legs are a tuple, which is read-only already
-        is_usual = is_usual and isinstance(nested, tuple)
-        legs = (
-            [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("Any", nested)] if is_usual else []
-        )
-    for leg in legs:
-        if type(leg) is not dict or _WRAPPER in leg:
-            is_usual = False
-    if not is_usual or len(legs) > max_legs:
+    legs: Any = items.get(LEGS, ())
+    if type(legs) is not list or more or not names.issuperset(items):
+        legs = None if more else _usual_legs(cls, items)
+    if legs is None or len(legs) > max_legs or not _are_objects(legs):
         legs = _legs_of_any_shape(cls, fields, max_legs, more or {})
     read, zone = quick_reader(cls), fields.zone
     result: list[Any] = []
@@ -82,6 +70,25 @@ def read_legs(
         value.__class__ = cls
         result.append(value)
     return tuple(result)
+
+
+def _usual_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[Any] | None:
+    """Find the legs in a list, or in bracket keys without gaps; None for any other shape."""
+    legs: Any = items.get(LEGS, ())
+    if mentions := "\n".join(items).count(LEGS) - (LEGS in items):
+        found = _bracket_legs(cls, items)
+        return found if LEGS not in items and sum(map(len, found)) == mentions else None
+    if isinstance(legs, tuple):  # those of a mapping are read-only already
+        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("tuple[object, ...]", legs)]
+    return legs if isinstance(legs, list) else None
+
+
+def _are_objects(legs: list[Any]) -> bool:
+    """Return whether each leg is an object, and none is in a wrapper."""
+    for leg in legs:  # noqa: SIM110 - `all` takes twice the time
+        if type(leg) is not dict or _WRAPPER in leg:
+            return False
+    return True
 
 
 def _bracket_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[dict[str, object]]:
