@@ -12,7 +12,7 @@ Every shape becomes the fields of each leg by its position, and only then the fi
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final, TypeVar, cast
@@ -31,6 +31,8 @@ from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 _USUAL_LEGS: Final = 8
+_LISTS: Final = (list, tuple)
+_LIST: Final = frozenset({list})  # a set, because type checkers narrow a comparison with a class
 
 Legs = dict[int, Mapping[str, object]]
 
@@ -51,8 +53,8 @@ def read_legs(
     :param names: The known names of an event. Other names may be bracket keys.
     :param more: What is known of legs besides the payload, by their position.
     """
-    legs: Any = items.get(LEGS, ())
-    if type(legs) is not list or more or not names.issuperset(items):
+    legs: list[Any] | None = items.get(LEGS)
+    if type(legs) not in _LIST or more or not names.issuperset(items):
         legs = None if more else _usual_legs(cls, items)
     if legs is None or len(legs) > max_legs or not _are_objects(legs):
         legs = _legs_of_any_shape(cls, fields, max_legs, more or {})
@@ -74,13 +76,14 @@ def read_legs(
 
 def _usual_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[Any] | None:
     """Find the legs in a list, or in bracket keys without gaps; None for any other shape."""
-    legs: Any = items.get(LEGS, ())
     if mentions := "\n".join(items).count(LEGS) - (LEGS in items):
         found = _bracket_legs(cls, items)
         return found if LEGS not in items and sum(map(len, found)) == mentions else None
-    if isinstance(legs, tuple):  # those of a mapping are read-only already
-        legs = [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("tuple[object, ...]", legs)]
-    return legs if isinstance(legs, list) else None
+    legs: Any = items.get(LEGS, ())
+    if not isinstance(legs, _LISTS):
+        return None
+    # Those of a mapping are read-only already.
+    return [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("Sequence[Any]", legs)]
 
 
 def _are_objects(legs: list[Any]) -> bool:
