@@ -218,6 +218,8 @@ def value_reader(enum: type[W]) -> Callable[[str], W | None]:
     """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
     table = {normalized(member): member for member in enum if member.name not in NOT_SENT_NAMES}
     table |= {alias: table[normalized(word)] for alias, word in _ALIASES.items() if normalized(word) in table}
+    if "NOT_ATTEMPTED" in enum.__members__:
+        table["null"] = enum["NOT_ATTEMPTED"]  # however it is spelled, as every value: ``nul l`` is one
 
     def read(word: str) -> W | None:
         return table.get(word) or table.get(normalized(word))
