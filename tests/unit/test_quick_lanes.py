@@ -230,6 +230,16 @@ def test_other_forms(name):
     assert (share, quick) == (False, general)
 
 
+@pytest.mark.parametrize("codec", ["latin-1", "ascii", "utf-16"])
+def test_other_charsets(codec):
+    """A form of another charset, or one that was decoded before, is taken by the quick lane and read as UTF-8."""
+    form, parts = b"CallSid=caf%C3%A9", multipart([("CallSid", "caf\u00e9")])
+    for compare, body in ((compare_form, form), (compare_multipart, parts)):
+        for given in ((body, header(codec=codec)), (body.decode(), header())):
+            share, quick, general = compare(*given)
+            assert (share, quick) == (False, general)
+
+
 LEAST_JSON = json.dumps(LEAST).encode()
 JSON_BODIES = [
     LEAST_JSON,
@@ -237,6 +247,7 @@ JSON_BODIES = [
     b'{"a": "\\u0000", "b": "\\ud800"}',
     b'{"a": 1, "a": {"b": [1]}}',
     b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
+    b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",  # nested one level too deep
     b"{}",
 ]
 OTHER_JSON_BODIES = {
