@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -90,8 +91,9 @@ def test_any_body_is_decoded_in_one_way(body):
 @given(st.dictionaries(st.text(), st.text()) | st.lists(st.tuples(st.text(), st.text())))
 def test_any_strings_are_copied_in_one_way(payload):
     """A mapping or pairs of strings are copied in another way at once than one by one."""
-    _, quick, general = compare_mapping(lambda: payload, 2 * len(payload))
-    assert quick == general
+    for max_values in (2 * len(payload), 2 * len(payload) - 1):
+        _, quick, general = compare_mapping(lambda: payload, max_values)
+        assert quick == general
 
 
 @pytest.mark.parametrize("claim", [False, True])
@@ -101,15 +103,16 @@ def test_each_value_of_each_field_is_read_in_one_way(cls, row, claim):
     for name in row.names:
         for value in VALUES:
             made = unfrozen_items(decode({name: copy.deepcopy(value)}, None, Limits()))
-            _, quick, general = compare_fields(cls, made, IST, claim)
-            assert quick == general, value
+            for zone in (IST, ZoneInfo("America/New_York")):
+                _, quick, general = compare_fields(cls, made, zone, claim)
+                assert quick == general, value
 
 
 @pytest.mark.parametrize("cls", LEG_CLASSES)
 def test_a_missing_field_of_a_leg_is_read_quickly(cls):
     """The full reader of a leg's field looks for the name, so a lookup must not leave a missing one to it."""
     unread = []
-    quick_reader(cls)({}, IST, unread, False)
+    quick_reader(cls)({}, IST, unread, False)  # noqa: FBT003 - generated code takes its arguments by position
     assert unread == []
 
 
@@ -164,7 +167,7 @@ def test_documented_values_are_read_quickly(cls, row):
     for member in row.kind.enum:
         for value in (member.value, member.value.upper(), member.value.replace("-", " ")):
             unread = []
-            quick_reader(cls)({row.names[0]: value}, IST, unread, True)
+            quick_reader(cls)({row.names[0]: value}, IST, unread, True)  # noqa: FBT003 - as above
             assert (row.attribute in unread) == (member.name in NOT_SENT_NAMES and value.lower() != "null"), value
 
 
@@ -173,9 +176,9 @@ def test_the_first_second_of_a_day_is_not_24_oclock(monkeypatch):
     read = quick_reader(StatusCallback)
     monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the zone follows
     unread = []
-    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)
+    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)  # noqa: FBT003 - as above
     assert "end_time" not in unread
-    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)
+    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)  # noqa: FBT003 - as above
     assert "end_time" in unread
 
 
@@ -231,6 +234,16 @@ def test_other_forms(name):
     assert (share, quick) == (False, general)
 
 
+@pytest.mark.parametrize("codec", ["latin-1", "ascii", "utf-16"])
+def test_other_charsets(codec):
+    """A form of another charset, or one that was decoded before, is taken by the quick lane and read as UTF-8."""
+    form, parts = b"CallSid=caf%C3%A9", multipart([("CallSid", "caf\u00e9")])
+    for compare, body in ((compare_form, form), (compare_multipart, parts)):
+        for arguments in ((body, header(codec=codec)), (body.decode(), header())):
+            share, quick, general = compare(*arguments)
+            assert (share, quick) == (False, general)
+
+
 LEAST_JSON = json.dumps(LEAST).encode()
 JSON_BODIES = [
     LEAST_JSON,
@@ -238,6 +251,7 @@ JSON_BODIES = [
     b'{"a": "\\u0000", "b": "\\ud800"}',
     b'{"a": 1, "a": {"b": [1]}}',
     b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
+    b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",  # nested one level too deep
     b"{}",
 ]
 OTHER_JSON_BODIES = {
@@ -335,6 +349,49 @@ def test_other_boundaries(boundary):
     """A boundary of other characters is taken by the quick lane."""
     share, quick, general = compare_multipart(multipart(LEAST.items(), boundary), Header("", "utf-8", boundary))
     assert (share, quick) == (False, general)
+
+
+LEG = {"OnCallDuration": 1, "Status": "busy", "AnsweredBy": "NA"}
+LEG_KEYS = {f"Legs[0][{name}]": value for name, value in LEG.items()}
+LEGS = {
+    "two": {"Legs": [LEG, {"Status": None}]},
+    "empty": {"Legs": [{}, {}]},
+    "as many as the limit": {"Legs": [LEG] * 64},
+    "too many": {"Legs": [LEG] * 65},
+    "tuple": {"Legs": (LEG,)},
+    "not a list": {"Legs": ""},
+    "bytes": {"Legs": b""},
+    "JSON string": {"Legs": json.dumps([LEG])},
+    "not an object": {"Legs": ["abc"]},
+    "null": {"Legs": [LEG, None]},
+    "wrapped": {"Legs": [{"Leg": {"Id": 2, **LEG}}]},
+    "id": {"Legs": [{**LEG, "Id": 2}]},
+    "negative duration": {"Legs": [{**LEG, "OnCallDuration": -1}]},
+    "NUL": {"Legs": [{**LEG, "Status": "\0"}]},
+    "bracket keys": LEG_KEYS,
+    "bracket keys and a list": {**LEG_KEYS, "Legs": [{**LEG, "Status": "failed"}]},
+    "bracket keys and an empty list": {**LEG_KEYS, "Legs": []},
+    "bracket keys and an empty string": {**LEG_KEYS, "Legs": ""},
+    "bracket keys with a hole": {**LEG_KEYS, "Legs[2][Status]": "busy"},
+    "bracket keys without the first": {"Legs[1][Status]": "busy"},
+    "percent-encoded bracket keys": {"Legs%5B0%5D%5BStatus%5D": "busy"},
+    "another bracket key": {**LEG_KEYS, "Legs[0][Cause]": "16"},
+    "deeper bracket key": {**LEG_KEYS, "Legs[0][Status][0]": "busy"},
+    "more than usual": {f"Legs[{position}][Status]": "busy" for position in range(12)},
+    "name that resembles a bracket key": {**LEG_KEYS, "MyLegs": "1"},
+}
+
+
+@pytest.mark.parametrize("name", LEGS)
+def test_legs_of_many_shapes(name):
+    """Legs of one shape are read in another way at once than by their positions."""
+    payload = {**LEAST, **LEGS[name]}
+    for arguments in ((payload, None), (list(payload.items()), None)):
+        _, quick, general = compare_parse(*arguments)
+        assert quick == general
+    if name not in {"bytes", "tuple"}:
+        _, quick, general = compare_parse(json.dumps(payload).encode(), JSON)
+        assert quick == general
 
 
 # --- What a payload claims

@@ -22,11 +22,14 @@ import attrs
 from .._enums import NOT_SENT_NAMES, value_reader
 from .._model._open import open_class
 from .kinds import DATE, EMPTY_DATES, EMPTY_VALUES, SECONDS, STRING, in_zone
-from .table import WireField, wire_fields
+from .table import WireField, table_of, wire_fields
 
 QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
 """Takes a mapping of wire names, the zone of dates that name none, a list to which it adds the attributes that it could
 not read, and whether no string can hold NUL or a lone surrogate. Returns an instance of the class's open twin."""
+
+QuickEventReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool, int], Any]
+"""Takes the maximum number of legs, too. The ``legs`` are None where another shape or an unusual value is among them."""
 
 _SECONDS_DIGITS: Final = 9
 
@@ -65,9 +68,26 @@ if v is not None:
     elif v in EMPTY_DATES: v = None
     else: raise LookupError
 """
-_ENUM_CODE: Final = "v = {attribute}[get({name!r})]\n"
-_ENUM_OR_NOT_SENT_CODE: Final = "v = {attribute}[get({name!r}, NOT_SENT)]\n"
+_ENUM_CODE: Final = "v = {members}[get({name!r})]\n"
+_ENUM_OR_NOT_SENT_CODE: Final = "v = {members}[get({name!r}, NOT_SENT)]\n"
 _NO_CODE: Final = "raise LookupError\n"
+# Other names than those of the table may be bracket keys of legs, and a leg may be in a wrapper.
+_LEGS_CODE: Final = """\
+    value.legs = None
+    legs = get("Legs")
+    if legs.__class__ is list and len(legs) <= max_legs and NAMES.issuperset(items):
+        found = []
+        for each in legs:
+            if each.__class__ is not dict or "Leg" in each: break
+            get = each.get
+            leg = new_leg()
+{lookups}\
+            leg.__class__ = LEG
+            found.append(leg)
+        else:
+            value.legs = tuple(found)
+    return value
+"""
 
 
 @cache
@@ -75,15 +95,35 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
     """Generate the function that reads the fields of a class."""
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
     code = "def read(items, zone, unread, is_storable):\n    get = items.get\n    value = new()\n"
-    for field in wire_fields(cls):
-        if field.kind.enum:
-            scope[field.attribute] = _usual_members(field.kind.enum, field)
-        lookup = _code_of(field).format(name=field.names[0], attribute=field.attribute)
-        code += f"    try:\n{indent(lookup, ' ' * 8)}        value.{field.attribute} = v\n"
-        code += f"    except UNKNOWN: unread.append({field.attribute!r})\n"
-    exec(code + "    return value\n", scope)
+    code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
+    exec(code + "    return value\n", scope)  # noqa: S102 - the names in it are those of our own classes
     read: QuickReader = scope["read"]
     return read
+
+
+@cache
+def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]) -> QuickEventReader:
+    """Generate the function that reads the fields of an event, and its legs if they are a list of usual ones."""
+    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
+    scope["NAMES"] = table_of(cls).names
+    code = "def read(items, zone, unread, is_storable, max_legs):\n    get = items.get\n    value = new()\n"
+    code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
+    code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
+    exec(code, scope)  # noqa: S102 - as above
+    read: QuickEventReader = scope["read"]
+    return read
+
+
+def _lookups(cls: type[attrs.AttrsInstance], scope: dict[str, Any], target: str, otherwise: str) -> str:
+    code = ""
+    for field in wire_fields(cls):
+        name = f"{target}_{field.attribute}"
+        if field.kind.enum:
+            scope[name] = _usual_members(field.kind.enum, field)
+        lookup = _code_of(field).format(name=field.names[0], members=name)
+        code += f"try:\n{indent(lookup, '    ')}    {target}.{field.attribute} = v\n"
+        code += f"except UNKNOWN: {otherwise.format(attribute=field.attribute)}\n"
+    return code
 
 
 def _code_of(field: WireField) -> str:

@@ -10,7 +10,7 @@ import attrs
 
 from .._errors import DecodeError, InvalidCallbackError, Issue, MissingFieldError, message_of
 from .._fields.names import count_names
-from .._fields.quick import quick_reader
+from .._fields.quick import quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
@@ -41,19 +41,22 @@ def read_event(
     :param found: Issues that were found on the way to `source`.
     """
     strict, zone, limits = options
-    if len(raw) > limits.fields and count_names(raw) > limits.fields:
-        raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
     source = raw if source is None else source
     items = unfrozen_items(source)
+    if len(items) > limits.fields and count_names(raw) > limits.fields:
+        raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
     unread: list[str] = []
-    event = quick_reader(cls)(items, zone, unread, source.is_storable)
-    fields = FieldReader(source, zone)
-    if unread:
-        rows = table_of(cls).rows
+    event = quick_event_reader(cls, leg_cls)(items, zone, unread, source.is_storable, limits.legs)
+    issues = found
+    if unread or event.legs is None or more_legs:
+        table = table_of(cls)
+        fields = FieldReader(source, zone)
         for attribute in unread:
-            setattr(event, attribute, fields.field(rows[attribute]))
-    event.legs = read_legs(leg_cls, fields, items, table_of(cls).names, limits.legs, more_legs)
-    event.issues = issues = (*fields.issues, *found)
+            setattr(event, attribute, fields.field(table.rows[attribute]))
+        if event.legs is None or more_legs:
+            event.legs = read_legs(leg_cls, fields, items, table.names, limits.legs, more_legs)
+        issues = (*fields.issues, *found)
+    event.issues = issues
     event.raw = raw
     if issues:
         if any(getattr(event, row.attribute) is None for row in table_of(cls).required):

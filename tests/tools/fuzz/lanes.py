@@ -486,15 +486,17 @@ def without_lanes():
         mock.patch.object(from_form, "_plain_form", return_value=None),
         mock.patch.object(from_multipart, "_plain_form", return_value=None),
         mock.patch.multiple(from_mapping, _STRING=frozenset(), _PAIR=frozenset()),
-        mock.patch.multiple(event, quick_reader=_reader_of_nothing, read_legs=_read_legs),
+        mock.patch.multiple(event, quick_event_reader=_reader_of_nothing, read_legs=_read_legs),
     ):
         yield
 
 
-def _reader_of_nothing(cls):
-    def read(_items, _zone, unread, _is_storable):
+def _reader_of_nothing(cls, _leg_cls):
+    def read(_items, _zone, unread, _is_storable, _max_legs):
         unread.extend(row.attribute for row in wire_fields(cls))
-        return open_class(cls)()
+        value = open_class(cls)()
+        value.legs = None
+        return value
 
     return read
 
