@@ -29,7 +29,7 @@ QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
 not read, and whether no string can hold NUL or a lone surrogate. Returns an instance of the class's open twin."""
 
 QuickEventReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool, int], Any]
-"""Takes the maximum number of legs, too. The ``legs`` are None where another shape or an unusual value is among them."""
+"""Takes the maximum number of legs, too. The ``legs`` are None if their shape or one of their values is unusual."""
 
 _SECONDS_DIGITS: Final = 9
 
@@ -96,7 +96,7 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
     code = "def read(items, zone, unread, is_storable):\n    get = items.get\n    value = new()\n"
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
-    exec(code + "    return value\n", scope)  # noqa: S102 - the names in it are those of our own classes
+    exec(code + "    return value\n", scope)
     read: QuickReader = scope["read"]
     return read
 
@@ -109,7 +109,7 @@ def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.Attrs
     code = "def read(items, zone, unread, is_storable, max_legs):\n    get = items.get\n    value = new()\n"
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
     code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
-    exec(code, scope)  # noqa: S102 - as above
+    exec(code, scope)
     read: QuickEventReader = scope["read"]
     return read
 

@@ -84,7 +84,10 @@ class _Copier:
         raise DecodeError(f"a name in the payload is {type(name).__name__}, not a string; pass the raw body instead")
 
     def value(self, value: Any, depth: int, *, in_mapping: bool) -> object:
-        """Copy one value. A list in a mapping holds the values of one name, as `urllib.parse.parse_qs` returns them."""
+        """Copy one value.
+
+        A list in a mapping holds the values of one name, as `urllib.parse.parse_qs` returns them, or objects, as JSON.
+        """
         self._count(1)
         if type(value) is int:
             return _plain_int(value)
@@ -94,9 +97,32 @@ class _Copier:
             return self.mapping(cast("Mapping[object, Any]", value), depth + 1)
         if isinstance(value, list | tuple):
             check_depth(depth + 1)
-            items = (self.value(item, depth + 1, in_mapping=False) for item in cast("Iterable[Any]", value))
-            return Repeated(items) if in_mapping else tuple(items)
+            if in_mapping and (copies := self._copy_objects(value)):
+                check_depth(depth + 2)
+                return copies
+            items = tuple(self.value(item, depth + 1, in_mapping=False) for item in cast("Iterable[Any]", value))
+            are_objects = bool(items) and all(type(item) is RawPayload for item in items)
+            return Repeated(items) if in_mapping and not are_objects else items
         return _copy_atom(value)
+
+    def _copy_objects(self, given: Any) -> list[dict[str, object]] | None:
+        """Copy a list of objects without objects inside, such as legs, which are frozen when they are first read."""
+        if type(given) is not list:
+            return None
+        copies: list[dict[str, object]] = []
+        for item in cast("list[Any]", given):
+            if type(item) is not dict or not _STRING.issuperset(map(type, cast("dict[object, object]", item))):
+                return None
+            copy = cast("dict[str, object]", item).copy()
+            for value in copy.values():
+                if type(value) is int:
+                    if value.bit_length() > _MAX_INT_BITS:
+                        return None
+                elif type(value) not in ATOMS:
+                    return None
+            copies.append(copy)
+        self._count(len(copies) + 2 * sum(map(len, copies)))
+        return copies
 
     def _count(self, values: int) -> None:
         self._left -= values

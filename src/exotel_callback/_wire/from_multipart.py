@@ -13,9 +13,9 @@ from .text import Header, codec_of, to_text
 
 _BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
 
-# The characters that a name holds without an escape. The package refuses a header of more than 4,096 characters.
-_PLAIN_NAME: Final = r"[ !#$&'-\[\]^_a-z{|}~]{1,1000}"
-_PLAIN_NAMES: Final = re.compile(rf"{_PLAIN_NAME}(?:\n{_PLAIN_NAME})*")
+# What ends or escapes a name in a header. The package refuses a header of more than 4,096 characters.
+_SPECIAL: Final = ('"', "\\", "%", "`")
+_NAME_LENGTH: Final = 1_000
 _PLAIN_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]+")
 _PART: Final = b'\r\nContent-Disposition: form-data; name="'
 _AFTER_NAME: Final = '"\r\n\r\n'
@@ -47,7 +47,7 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     """Decode a body whose parts have one header, a plain name, and UTF-8 values; return None for any other body."""
     first = b"--" + boundary
     delimiter = b"\r\n" + first
-    if not body.startswith(first + _PART) or not _PLAIN_BOUNDARY.fullmatch(boundary) or b"\xef\xbb\xbf" in body:
+    if not body.startswith(first + _PART) or not _PLAIN_BOUNDARY.fullmatch(boundary):
         return None
     end = len(body) - len(delimiter) - (4 if body.endswith(b"--\r\n") else 2)
     if not body.startswith(delimiter + b"--", end):
@@ -57,14 +57,16 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     except UnicodeDecodeError:
         return None
     pieces = text.split((delimiter + _PART).decode())
-    if len(pieces) > MAX_PAIRS or body.count(first) != len(pieces) + 1:
+    if len(pieces) > MAX_PAIRS or "\ufeff" in text or body.count(first) != len(pieces) + 1:
         return None
     try:
         items: dict[str, Any] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])
     except ValueError:
         return None
-    names = "\n".join(items)
-    if len(items) != len(pieces) or not _PLAIN_NAMES.fullmatch(names):
+    names = "".join(items)
+    if len(items) != len(pieces) or "" in items or not (names.isascii() and names.isprintable()):
+        return None
+    if any(map(names.__contains__, _SPECIAL)) or max(map(len, items)) > _NAME_LENGTH:
         return None
     return RawPayload(items, is_storable="\0" not in text)  # decoded bytes hold no lone surrogate
 
