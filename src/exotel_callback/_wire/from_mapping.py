@@ -110,7 +110,7 @@ class _Copier:
         if type(given) is not list:
             return None
         copies: list[dict[str, object]] = []
-        for item in cast("list[Any]", given):
+        for item in given:
             if type(item) is not dict or not _STRING.issuperset(map(type, cast("dict[object, object]", item))):
                 return None
             copy = cast("dict[str, object]", item).copy()
