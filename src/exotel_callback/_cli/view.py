@@ -25,7 +25,7 @@ from .._wire.payload import EMPTY_PAYLOAD
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
-_PARTIES: Final = ("first party", "second party")
+_PARTY_NAMES: Final = ("first party", "second party")
 
 # An unrecognized value of this form is a name that Exotel added, and not personal data.
 _PUBLIC_VALUE: Final = re.compile("[A-Za-z _-]{1,40}")
@@ -99,7 +99,7 @@ def _meaning(event: CallFields) -> str:
 
 
 def _party(leg: int) -> str:
-    return f"the {_PARTIES[leg]} (leg {leg})" if leg < len(_PARTIES) else f"leg {leg}"
+    return f"the {_PARTY_NAMES[leg]} (leg {leg})" if leg < len(_PARTY_NAMES) else f"leg {leg}"
 
 
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
