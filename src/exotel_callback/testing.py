@@ -196,7 +196,7 @@ _SCENARIOS: Final = (
     ),
     Scenario(
         name="inbound-missed",
-        description="No agent answers an inbound call; the status is completed, only leg 1 is not.",
+        description="No agent answers an inbound call; the status is completed, leg 1 is no-answer.",
         outcome=Outcome.NO_ANSWER,
         events=((0.0, _unreached("completed", ("completed", 40), ("no-answer", 0), Direction="inbound")),),
     ),

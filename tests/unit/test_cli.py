@@ -125,8 +125,10 @@ def test_headings_are_bold_and_the_rest_that_matters_less_is_dim(monkeypatch):
     bold, dim = ({text for code, text in styled if text and code == wanted} for wanted in "12")
     assert {code for code, _ in styled} == {"1", "2"}
     assert bold == {
-        "StatusCallback (terminal): completed, the call is over; "
-        "outcome no-answer, the second party (leg 1) was not reached",
+        (
+            "StatusCallback (terminal): completed, the call is over; "
+            "outcome no-answer, the second party (leg 1) was not reached"
+        ),
         *("Field", "Value"),
         "Legs, in the order in which they were called",
         *("Leg", "OnCallDuration", "Status", "AnsweredBy", "Time"),

@@ -212,7 +212,7 @@ _CHARTS: Final[Mapping[str, tuple[Draw, str]]] = {
     ),
     "Durations": (
         _draw_durations,
-        "How long the parties of connected calls talked. Calls whose events have no duration are omitted.",
+        "The duration of the conversation in connected calls. Calls whose events have no duration are omitted.",
     ),
     "Unrecognized values": (
         _draw_unrecognized,
