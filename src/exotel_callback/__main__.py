@@ -2,7 +2,14 @@
 
 import sys
 
-_EXTRAS = {"click": "cli", "rich": "cli", "httpx2": "cli", "pyarrow": "cli,arrow", "matplotlib": "report"}
+# For each package: what needs it, and the extra that has it.
+_EXTRAS = {
+    "click": ("exotel-callback", "cli"),
+    "rich": ("exotel-callback", "cli"),
+    "httpx2": ("exotel-callback send", "cli"),
+    "pyarrow": ("exotel-callback convert", "cli,arrow"),
+    "matplotlib": ("--report", "report"),
+}
 
 
 def main() -> None:
@@ -14,7 +21,11 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
-        sys.exit(f"The command needs its extra: pip install 'exotel-callback[{_EXTRAS[error.name]}]'")
+        command, extra = _EXTRAS[error.name]
+        sys.exit(
+            f"{command} needs the package {error.name}; "
+            f"run pip install 'exotel-callback[{extra}]' (in a clone: pip install '.[{extra}]')"
+        )
 
 
 if __name__ == "__main__":

@@ -40,14 +40,14 @@ class IssueCode(StrEnum):
 
 # What a person on call reads; the path follows.
 _DESCRIPTIONS: Final = {
-    IssueCode.UNKNOWN_VALUE: "a word that is in no table",
-    IssueCode.NOT_A_NUMBER: "not a whole number of seconds",
-    IssueCode.NOT_A_DATE: "not a date in a format that Exotel sends",
-    IssueCode.INVALID_STRING: "not text that can be stored",
-    IssueCode.WRONG_TYPE: "of a type that does not belong here",
-    IssueCode.REPEATED: "sent more than once with different values, the first one counts",
-    IssueCode.CONTRADICTING: "told in two contradicting ways, the bracket keys count",
-    IssueCode.TOO_MANY_LEGS: "more legs than the limit, the first ones stay",
+    IssueCode.UNKNOWN_VALUE: "unrecognized value",
+    IssueCode.NOT_A_NUMBER: "not a valid number of seconds",
+    IssueCode.NOT_A_DATE: "not a valid date",
+    IssueCode.INVALID_STRING: "not a valid string",
+    IssueCode.WRONG_TYPE: "unexpected type",
+    IssueCode.REPEATED: "sent more than once with different values; using the first",
+    IssueCode.CONTRADICTING: "`Legs` and the bracket keys disagree; using the bracket keys",
+    IssueCode.TOO_MANY_LEGS: "more legs than the limit; using the first ones",
     IssueCode.MISSING: "missing",
 }
 
@@ -67,7 +67,7 @@ class Issue:
     code: IssueCode
     """What kind of thing it is."""
     message: str = attrs.field(eq=False)
-    """The same in words, such as ``not a whole number of seconds @ Legs[1].OnCallDuration``. Quotes no value.
+    """The same in words, such as ``not a valid number of seconds @ Legs[1].OnCallDuration``. Quotes no value.
 
     Not compared: it follows from the other two, and another release may word it better.
     """

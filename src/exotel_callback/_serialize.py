@@ -24,7 +24,7 @@ def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
     :raises TypeError: It is neither.
     """
     if not isinstance(cast("object", callback_or_call), StatusCallback | Call):
-        raise TypeError(f"dump() takes StatusCallback and Call, not {type(callback_or_call).__name__}")
+        raise TypeError(f"dump() takes a StatusCallback or a Call, not {type(callback_or_call).__name__}")
     return _converter().unstructure(callback_or_call)  # type: ignore[no-any-return]  # cattrs has no better type
 
 
@@ -76,8 +76,8 @@ def _describe(error: BaseException, _: type[Any] | None) -> str:
     if isinstance(error, DecodeError):  # of an event inside of a call
         return str(error)
     if isinstance(error, ForbiddenExtraKeysError):
-        return "names that dump() does not write"
-    return "not what dump() writes"
+        return "unexpected names"
+    return "invalid value"
 
 
 @cache

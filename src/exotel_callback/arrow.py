@@ -33,7 +33,7 @@ try:
     import pyarrow as pa
     import pyarrow.compute as pc
 except ModuleNotFoundError as _error:
-    raise ImportError("the bulk functions need an extra: pip install 'exotel-callback[arrow]'") from _error
+    raise ImportError("the bulk functions need the extra 'arrow'; run pip install 'exotel-callback[arrow]'") from _error
 
 from ._enums import Outcome
 from ._errors import CallbackError, DecodeError, Issue
@@ -158,7 +158,7 @@ def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
 
 def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
     if table.schema.names.count(name) != 1:
-        raise ValueError(f"not one column {name!r} among {table.schema.names}")
+        raise ValueError(f"expected exactly one column {name!r}, found {table.schema.names}")
     return table.column(name)
 
 
@@ -188,11 +188,11 @@ def _value(scalar: Any) -> Any:
 def _parse_row(row: tuple[Any, Any], **options: Any) -> StatusCallback:
     body, content_type = row
     if body is None or isinstance(body, Exception):
-        raise DecodeError("there is no body" if body is None else "the body is nothing that Python can hold")
+        raise DecodeError("the body is null" if body is None else "Python cannot represent the body")
     if isinstance(content_type, bytes):
         content_type = content_type.decode("latin-1")
     if not isinstance(content_type, str | None):
-        raise DecodeError("the content type is no text")
+        raise DecodeError("the content type is not a string")
     if content_type is None and isinstance(body, str | bytes):
         content_type = guess_content_type(body)
     return parse(body, content_type, **options)
@@ -291,7 +291,7 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     try:
         arrays = [_with_type(column_of(batch, field.name), field.type) for field in schema]
     except pa.ArrowException as error:
-        raise ValueError(f"a column is of another type: {error}") from None
+        raise ValueError(f"a column has an unexpected type: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -42,7 +42,11 @@ def check_secret(received: str | bytes | None, expected: Secrets) -> bool:
     :raises ValueError: `expected` is empty, or one of several is.
     :raises TypeError: `expected` is neither text, bytes nor several of these.
     """
-    digests = [sha256(secret).digest() for secret in as_secrets(expected)]
+    return _is_one_of(received, as_secrets(expected, "secret"))
+
+
+def _is_one_of(received: str | bytes | None, secrets: list[bytes]) -> bool:
+    digests = [sha256(secret).digest() for secret in secrets]
     if not isinstance(received, str | bytes):
         return False
     digest = sha256(_as_bytes(received)).digest()
@@ -65,7 +69,8 @@ def check_basic_auth(header: str | bytes | None, username: Secrets, password: Se
     except ValueError:
         user = word = b""
     # Both are compared, so that the time does not tell whether the user is known.
-    is_user, is_password = check_secret(user, username), check_secret(word, password)
+    is_user = _is_one_of(user, as_secrets(username, "username"))
+    is_password = _is_one_of(word, as_secrets(password, "password"))
     return is_user and is_password
 
 
@@ -84,9 +89,9 @@ def sign_url(url: str, secret: Secrets, subject: str) -> str:
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if not isinstance(cast("object", url), str):
-        raise TypeError(f"url must be text, not {type(url).__name__}")
+        raise TypeError(f"url must be a string, not {type(url).__name__}")
     if not url or _BLANK.search(url):
-        raise ValueError("url is empty, or holds blanks or control characters")
+        raise ValueError("url is empty, or contains whitespace or control characters")
     rest, hash_sign, fragment = url.partition("#")
     address, _, query = rest.partition("?")
     pairs = query.split("&") if query else []
@@ -107,7 +112,7 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
     :raises ImportError: The extra ``signing`` is not installed.
     """
     if type(max_age) is not int or max_age <= 0:
-        raise ValueError("max_age must be a positive whole number of seconds")
+        raise ValueError("max_age must be a positive integer, in seconds")
     signer = _signer(secret, subject)
     from itsdangerous import BadData
 
@@ -123,39 +128,43 @@ def _signer(secret: Secrets, subject: str) -> "TimestampSigner":
     try:
         from itsdangerous import TimestampSigner
     except ModuleNotFoundError as error:
-        raise ImportError("signed URLs need an extra: pip install 'exotel-callback[signing]'") from error
+        raise ImportError("signed URLs need the extra 'signing'; run pip install 'exotel-callback[signing]'") from error
     if not isinstance(cast("object", subject), str):
-        raise TypeError(f"subject must be text, not {type(subject).__name__}")
+        raise TypeError(f"subject must be a string, not {type(subject).__name__}")
     if not subject.strip():
-        raise ValueError("subject must not be empty: it is what the URL is good for")
+        raise ValueError("subject must not be empty; pass what the URL is for, such as an order number")
     # The subject is part of the key and not of the token, so that the URL does not tell it. itsdangerous signs with
     # the last secret.
     salt = b"exotel_callback.auth.sign_url:" + _as_bytes(subject)
-    secrets = [sha256(each).digest() for each in reversed(as_secrets(secret))]
+    secrets = [sha256(each).digest() for each in reversed(as_secrets(secret, "secret"))]
     return TimestampSigner(secrets, salt=salt, key_derivation="hmac", digest_method=sha256)
 
 
-def as_secrets(given: Secrets | None) -> list[bytes]:
-    """Return secrets of ours as bytes; raise if there is none, or an empty one."""
-    several: Iterable[object] = [given] if isinstance(given, str | bytes) else _iterable(given)
+def as_secrets(given: Secrets | None, name: str, advice: str = "") -> list[bytes]:
+    """Return secrets of ours as bytes; raise if there is none, or an empty one.
+
+    :param name: The name of the secret in messages.
+    :param advice: The end of the message for an empty secret.
+    """
+    several: Iterable[object] = [given] if isinstance(given, str | bytes) else _iterable(given, name)
     secrets: list[bytes] = []
     for secret in several:
         if not isinstance(secret, str | bytes):
-            raise TypeError(f"a secret must be text or bytes, not {type(secret).__name__}")
+            raise TypeError(f"the {name} must be str or bytes, not {type(secret).__name__}")
         if not secret.strip():
-            raise ValueError("a secret is empty: is its environment variable set?")
+            raise ValueError(f"the {name} is None or empty: is the environment variable set?{advice}")
         secrets.append(_as_bytes(secret))
     if not secrets:
-        raise ValueError("a secret is empty: there is none")
+        raise ValueError(f"the {name} is None or empty: is the environment variable set?{advice}")
     return secrets
 
 
-def _iterable(given: object) -> Iterable[object]:
+def _iterable(given: object, name: str) -> Iterable[object]:
     kind = type(given).__name__
     if given is None:
         return ()
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"a secret must be text or bytes, or several of these, not {kind}")
+        raise TypeError(f"the {name} must be str, bytes or a list of these, not {kind}")
     return cast("Iterable[object]", given)
 
 

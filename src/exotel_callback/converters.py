@@ -56,7 +56,7 @@ def configure_converter(converter: Converter) -> None:
     def structure_call(value: object, cls: type[Call]) -> Call:
         call = read_call(_unsealed(value, _CALL_TYPE), cls)
         if not call.events or call != merge(*call.events):
-            raise DecodeError("the fields of the call do not follow from its events")
+            raise DecodeError("the fields of the call don't match its events")
         return call
 
     converter.register_structure_hook(StatusCallback, structure_callback)
@@ -91,15 +91,15 @@ def _with_value(issue: object) -> object:
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
     """Check what `dump` put around the fields, and take it off."""
     if not isinstance(value, Mapping):
-        raise DecodeError(f"what dump() makes is a mapping, not {type(value).__name__}")
+        raise DecodeError(f"expected a mapping made by dump(), not {type(value).__name__}")
     fields = dict(cast("Mapping[str, Any]", value))
     schema, found = fields.pop("schema", None), fields.pop("type", None)
     if type(schema) is int and schema > _SCHEMA:
-        raise DecodeError(f"made by a newer exotel-callback (schema {schema}): upgrade this one")
+        raise DecodeError(f"a newer version of exotel-callback made this (schema {schema}); upgrade exotel-callback")
     if type(schema) is not int or schema != _SCHEMA or found != kind:
         raise DecodeError(
-            f"not what dump() makes: schema is not {_SCHEMA}, or type is not {kind} "
-            f"(load() reads {_CALLBACK_TYPE}, load_call() reads {_CALL_TYPE})"
+            f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}; "
+            f"use load() for {_CALLBACK_TYPE} and load_call() for {_CALL_TYPE}"
         )
     return fields
 
@@ -125,21 +125,21 @@ def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
 
 def _checked(value: object, kind: type[Any]) -> Any:
     if type(value) is not kind:
-        raise TypeError(f"not {kind.__name__}")
+        raise TypeError(f"must be {kind.__name__}, not {type(value).__name__}")
     return value
 
 
 def _read_seconds(value: object) -> int:
     seconds: int = _checked(value, int)
     if seconds < 0:
-        raise ValueError("a negative number of seconds")
+        raise ValueError("the number of seconds must not be negative")
     return seconds
 
 
 def _read_date(value: object) -> datetime:
     date = datetime.fromisoformat(_checked(value, str))
     if date.tzinfo is None or date.isoformat() != value:
-        raise ValueError("not as datetime.isoformat() writes it, with an offset")
+        raise ValueError("not a date with an offset as datetime.isoformat() writes it")
     return date
 
 

@@ -16,7 +16,7 @@ try:
         parse,
     )
 except ModuleNotFoundError as _error:
-    raise ImportError("phone numbers need an extra: pip install 'exotel-callback[phones]'") from _error
+    raise ImportError("phone numbers need the extra 'phones'; run pip install 'exotel-callback[phones]'") from _error
 
 __all__ = ["to_e164"]
 
@@ -34,7 +34,7 @@ def to_e164(number: str | None, region: str = "IN") -> str | None:
     :raises ValueError: `region` is unknown.
     """
     if region not in SUPPORTED_REGIONS:
-        raise ValueError(f"unknown region {region!r}: two capital letters, such as IN")
+        raise ValueError(f"unknown region {region!r}; pass two capital letters, such as IN")
     if not isinstance(number, str) or not _NUMBER.fullmatch(number.strip()):
         return None
     try:

@@ -53,7 +53,7 @@ def is_trusted(url: str | None, trusted: str | Iterable[str] = EXOTEL_PREFIXES) 
 def _prefix(prefix: object) -> tuple[str, str]:
     place = _place(prefix)
     if place is None or not place[1].endswith("/") or "?" in str(prefix):
-        raise ValueError("a trusted prefix must be like https://host/path/, with its last slash")
+        raise ValueError("a trusted prefix must have the form https://host/path/ and end in a slash")
     return place
 
 

@@ -26,7 +26,7 @@ import attrs
 try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as _error:
-    raise ImportError("the strategies need an extra: pip install 'exotel-callback[testing]'") from _error
+    raise ImportError("the strategies need the extra 'testing'; run pip install 'exotel-callback[testing]'") from _error
 
 from ._encode import FORM, JSON, Pairs, encode_form, encode_json, encode_multipart, form_pairs, multipart
 from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus

@@ -73,7 +73,7 @@ def payload(**overrides: object) -> dict[str, Any]:
     """
     for name in overrides:
         if name in _PYTHON_NAMES:
-            raise TypeError(f"payload() takes names on the wire, such as Status and CallSid, not {name}")
+            raise TypeError(f"payload() takes wire names such as Status and CallSid, not {name}")
     return copy.deepcopy({**_CONNECTED, **overrides})
 
 
@@ -154,7 +154,7 @@ _SCENARIOS: Final = (
     ),
     Scenario(
         name="machine",
-        description="An answering machine takes the second party's call.",
+        description="An answering machine answers for the second party.",
         outcome=Outcome.MACHINE,
         events=(
             _FIRST_ANSWERED,
@@ -172,49 +172,49 @@ _SCENARIOS: Final = (
     ),
     Scenario(
         name="first-party-no-answer",
-        description="The party that is called first does not pick up, so the second is never called.",
+        description="The first party doesn't answer, so Exotel never calls the second.",
         outcome=Outcome.NO_ANSWER,
         events=((0.0, _unreached("no-answer", ("no-answer", 0), (None, 0))),),
     ),
     Scenario(
         name="second-party-no-answer",
-        description="The first party answers, the second does not pick up.",
+        description="The first party answers; the second doesn't.",
         outcome=Outcome.NO_ANSWER,
         events=(_FIRST_ANSWERED, (34.0, _unreached("no-answer", ("completed", 34), ("no-answer", 0)))),
     ),
     Scenario(
         name="busy",
-        description="The first party answers, the second is busy.",
+        description="The first party answers; the second is busy.",
         outcome=Outcome.BUSY,
         events=(_FIRST_ANSWERED, (12.0, _unreached("busy", ("completed", 12), ("busy", 0)))),
     ),
     Scenario(
         name="canceled",
-        description="The first party hangs up while the second's phone rings; Exotel calls that failed.",
+        description="The first party hangs up while the second's phone rings; the status is failed.",
         outcome=Outcome.CANCELED,
         events=(_FIRST_ANSWERED, (9.0, _unreached("failed", ("completed", 9), ("canceled", 0)))),
     ),
     Scenario(
         name="inbound-missed",
-        description="Nobody takes a caller's call; Exotel calls that completed, and only the second leg tells.",
+        description="No agent answers an inbound call; the status is completed, leg 1 is no-answer.",
         outcome=Outcome.NO_ANSWER,
         events=((0.0, _unreached("completed", ("completed", 40), ("no-answer", 0), Direction="inbound")),),
     ),
     Scenario(
         name="default-payload-only",
-        description="The four fields that come if no events were asked for: they do not tell who was reached.",
+        description="The default payload has four fields; they don't show who answered.",
         outcome=Outcome.UNKNOWN,
         events=((0.0, {name: _CONNECTED[name] for name in _DEFAULT_FIELDS}),),
     ),
     Scenario(
         name="redelivered",
-        description="The last event comes three times, as if your answers had been lost.",
+        description="The last event arrives three times, as if your answers were lost.",
         outcome=Outcome.CONNECTED,
         events=(_FIRST_ANSWERED, _BOTH_ANSWERED, _ENDED, *((delay, payload()) for delay in RETRY_DELAYS)),
     ),
     Scenario(
         name="out-of-order",
-        description="The answered events come after the call is over.",
+        description="The answered events arrive after the terminal event.",
         outcome=Outcome.CONNECTED,
         events=((0.0, payload()), (300.0, _BOTH_ANSWERED[1]), (5.0, _FIRST_ANSWERED[1])),
     ),
@@ -244,5 +244,5 @@ def assert_valid(
     except CallbackError as error:
         faults = [*(issue.message for issue in error.issues), *filter(None, [error.advice])] or [str(error)]
         shown = "\n".join(f"  - {fault}" for fault in faults)
-        failure = AssertionError(f"this is no valid StatusCallback ({type(error).__name__}):\n{shown}")
+        failure = AssertionError(f"not a valid StatusCallback ({type(error).__name__}):\n{shown}")
     raise failure  # here it has no context, which pytest would print too

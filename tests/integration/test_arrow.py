@@ -151,7 +151,7 @@ def test_bodies_in_other_columns():
     assert batch["call_sid"].to_pylist() == ["a", "a"]
     (batch,) = parse_batches(pa.record_batch({"body": [{"CallSid": "a", "Status": "busy"}, None]}))
     assert batch["status"].to_pylist() == ["busy", None]
-    assert batch["error"].to_pylist()[1]["message"] == "there is no body"
+    assert batch["error"].to_pylist()[1]["message"] == "the body is null"
     assert batch["body"].to_pylist() == [None, None]
     (batch,) = parse_batches(pa.record_batch({"body": [1.5]}))
     assert batch["body"].to_pylist() == [b"1.5"]
@@ -193,10 +193,10 @@ def test_misuse(options, error):
     """Is told, and never taken for a bad row."""
     with pytest.raises(error):
         list(parse_batches(archive([(b"", "")]), **options))
-    with pytest.raises(ValueError, match="not one column 'call_sid' among"):
+    with pytest.raises(ValueError, match="exactly one column 'call_sid', found"):
         call_table(pa.table({"body": [b""]}))
     two = pa.record_batch([pa.array([b""])] * 2, names=["body", "body"])
-    with pytest.raises(ValueError, match="not one column 'body'"):
+    with pytest.raises(ValueError, match="exactly one column 'body'"):
         list(parse_batches(two))
 
 
@@ -346,8 +346,8 @@ def test_text_that_is_no_utf8():
     assert batch["call_sid"].to_pylist() == ["a", None, None]
     assert [error and error["message"] for error in batch["error"].to_pylist()] == [
         None,
-        "the body holds bytes that are not utf-8",
-        "there is no body",
+        "the body is not valid utf-8",
+        "the body is null",
     ]
     assert batch["body"].to_pylist() == [None, b"CallSid=\xff&Status=busy", None]
 
@@ -362,15 +362,15 @@ def test_text_that_is_no_utf8():
 def test_what_python_can_not_hold(body):
     """Is an error of its row."""
     (row,) = next(parse_batches(pa.record_batch({"body": body}))).to_pylist()
-    assert (row["error"]["message"], row["body"]) == ("the body is nothing that Python can hold", None)
+    assert (row["error"]["message"], row["body"]) == ("Python cannot represent the body", None)
 
 
 @pytest.mark.parametrize(
     ("types", "message"),
     [
         (pa.array([JSON.encode()]), None),
-        (pa.array([5]), "the content type is no text"),
-        (unchecked_text(b"\xff"), f"the content type is not one of {JSON}, {FORM}, multipart/form-data"),
+        (pa.array([5]), "the content type is not a string"),
+        (unchecked_text(b"\xff"), f"unsupported content type; expected one of {JSON}, {FORM}, multipart/form-data"),
     ],
 )
 def test_content_types_in_other_columns(types, message):
@@ -385,7 +385,7 @@ def test_events_that_are_none():
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     table = pa.Table.from_batches([batch])
     place = SCHEMA.get_field_index("status")
-    with pytest.raises(ValueError, match=r"^a column is of another type: "):
+    with pytest.raises(ValueError, match=r"^a column has an unexpected type: "):
         call_table(table.set_column(place, "status", [[["busy"]]]))
     with pytest.raises(ValueError, match=r"^an event has no status$"):
         call_table(table.set_column(place, "status", pa.array([None], pa.string())))
@@ -406,14 +406,16 @@ def test_issues_keep_what_they_say():
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
     issue = ours.event_of(next(rows_of(batch))).issues[0]
     assert issue == Issue.at("ConversationDuration", IssueCode.NOT_A_NUMBER, "soon")
-    assert issue.message == "not a whole number of seconds @ ConversationDuration"
+    assert issue.message == "not a valid number of seconds @ ConversationDuration"
 
 
 def test_without_pyarrow():
     """The error says what to install."""
     code = "import sys; sys.modules['pyarrow'] = None\nimport exotel_callback.arrow"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.endswith("ImportError: the bulk functions need an extra: pip install 'exotel-callback[arrow]'\n")
+    assert done.stderr.endswith(
+        "ImportError: the bulk functions need the extra 'arrow'; run pip install 'exotel-callback[arrow]'\n"
+    )
 
 
 def test_a_fault_is_no_bad_row(monkeypatch):

@@ -35,23 +35,24 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path):
     assert b'"line": 51' in shown
 
 
-# Each package that may be missing: its extra, and a command that needs it.
+# Each package that may be missing: its extra, what needs it by the message, and a command that needs it.
 NEEDED = {
-    "click": ("cli", "explain"),
-    "rich": ("cli", "explain"),
-    "httpx2": ("cli", "send http://127.0.0.1:1/ busy"),
-    "pyarrow": ("cli,arrow", "convert - {}/out.parquet"),
-    "matplotlib": ("report", "convert - {0}/out.parquet --report {0}/report.html"),
+    "click": ("cli", "exotel-callback", "explain"),
+    "rich": ("cli", "exotel-callback", "explain"),
+    "httpx2": ("cli", "exotel-callback send", "send http://127.0.0.1:1/ busy"),
+    "pyarrow": ("cli,arrow", "exotel-callback convert", "convert - {}/out.parquet"),
+    "matplotlib": ("report", "--report", "convert - {0}/out.parquet --report {0}/report.html"),
 }
 
 
 @pytest.mark.parametrize("package", NEEDED)
 def test_without_the_extra(tmp_path, package):
     """One sentence says how to install it; the parser itself needs none."""
-    extra, command = NEEDED[package]
+    extra, needs, command = NEEDED[package]
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
     told = run_process(*command.format(tmp_path).split(), stdin=b"{}", PYTHONPATH=search_path(tmp_path))
-    assert told == (1, "", f"The command needs its extra: pip install 'exotel-callback[{extra}]'\n")
+    how = f"run pip install 'exotel-callback[{extra}]' (in a clone: pip install '.[{extra}]')"
+    assert told == (1, "", f"{needs} needs the package {package}; {how}\n")
 
 
 @pytest.mark.parametrize("arguments", [["explain"], ["parse"]])

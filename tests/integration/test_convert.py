@@ -308,7 +308,10 @@ def test_a_column_that_is_not_there(folder):
     """Is told, with those that are; nothing is written."""
     pq.write_table(pa.Table.from_batches([batch_of(bodies(), ("payload", "kind"))]), folder / "other.parquet")
     code, _, err = convert(folder / "other.parquet", folder / "no.parquet")
-    told = "not one column 'body' among ['payload', 'kind']. Say which with --body and --content-type."
+    told = (
+        "expected exactly one column 'body', found ['payload', 'kind']; "
+        "pass --body and --content-type to name the columns"
+    )
     assert (code, err) == (1, f"Error: {folder / 'other.parquet'}: {told}\n")
     assert not (folder / "no.parquet").exists()
 
@@ -318,12 +321,12 @@ def test_nothing_is_replaced_by_accident(folder):
     before = (folder / "in.ndjson").read_bytes()
     code, _, err = convert(folder / "in.gz", folder / "in.ndjson")
     assert code == 2
-    assert "in.ndjson: there already. Say --overwrite if you mean it." in " ".join(err.split())
+    assert "in.ndjson already exists; pass --overwrite to replace it" in " ".join(err.split())
     assert (folder / "in.ndjson").read_bytes() == before
     for arguments, complaint in [
         (["out.csv"], "must end in .parquet or .ndjson or .jsonl"),
         (["out.parquet", "--report", "report.txt"], "must end in .html"),
-        (["out.parquet", "--calls", "./out.parquet"], "are not three files"),
+        (["out.parquet", "--calls", "./out.parquet"], "must be different files"),
     ]:
         code, _, err = convert(folder / "in.gz", *(str(folder / a) if "." in a else a for a in arguments))
         assert code == 2

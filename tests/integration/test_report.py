@@ -18,7 +18,7 @@ from exotel_callback._cli.report import busiest, page
 from exotel_callback._cli.tally import DURATIONS, Tally
 from helpers import CHROMIUM, CHROMIUM_OPTIONS, ENCODERS
 
-TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unknown words"]
+TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unrecognized values"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_page(html):
     assert (tags["figure"], tags["svg"], tags["figcaption"], tags["script"], tags["image"]) == (4, 4, 4, 0, 0)
     assert [attributes["aria-label"] for tag, attributes in found.elements if tag == "svg"] == TITLES
     assert {*TITLES, "800 calls", "connected", "600", "75.0%"} <= {*found.texts}
-    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. From 990 events; 10 more rows could not be read."
+    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. 990 events; 10 rows that can't be parsed."
     assert told in found.texts
     attributes = [attribute for _, attributes in found.elements for attribute in attributes.items()]
     links = [value for name, value in attributes if name.endswith(("href", "src"))]
@@ -109,7 +109,7 @@ def test_what_stands_around_the_charts(html):
     """Headings, numbers, and captions in whole sentences."""
     assert html.endswith("</html>\n")
     texts = [*filter(None, Elements(re.sub(r"<(svg|style).*?</\1>", "", html, flags=re.DOTALL)).texts)]
-    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. From 990 events; 10 more rows could not be read."
+    told = "2024-10-04 to 2024-10-13, in Indian Standard Time. 990 events; 10 rows that can't be parsed."
     rows = ["connected", "600", "75.0%", "no-answer", "200", "25.0%"]
     assert texts[:-8] == ["Calls", "800 calls", told, *rows]
     assert texts[-8::2] == TITLES
@@ -162,7 +162,7 @@ def test_the_most_frequent_words():
     """Fifteen of them; more would be a list, and no chart."""
     words = [f"word-{number:02}" for number in range(16)]
     counts = Counter({("Status", word): number for number, word in enumerate(words, 1)})
-    svg = svgs(page(Tally(unrecognized=counts)))["Unknown words"]
+    svg = svgs(page(Tally(unrecognized=counts)))["Unrecognized values"]
     assert [text for text in Elements(svg).texts if "word-" in text] == [f"Status: {word}" for word in words[1:]]
 
 
@@ -183,7 +183,7 @@ def test_nothing_to_draw():
     """An empty archive has a page, too."""
     html = page(Tally())
     assert "0 calls" in html
-    assert "No call says when it was" in html
+    assert "No call has a date" in html
     assert html.count("<svg") == 4
 
 

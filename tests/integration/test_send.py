@@ -253,15 +253,15 @@ def test_addresses(host, far):
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("http://8.8.8.8/", "8.8.8.8 is 8.8.8.8, which is no private address. Say --anywhere if you mean it."),
-        ("ftp://127.0.0.1/", "it must begin with http:// or https://"),
-        ("127.0.0.1:8000", "it must begin with http:// or https://"),
-        ("http:///exotel", "it must begin with http:// or https://"),
+        ("http://8.8.8.8/", "8.8.8.8 (8.8.8.8) isn't a private address; pass --anywhere to send there"),
+        ("ftp://127.0.0.1/", "must begin with http:// or https://"),
+        ("127.0.0.1:8000", "must begin with http:// or https://"),
+        ("http:///exotel", "must begin with http:// or https://"),
         ("http://127.0.0.1:port/", "Invalid port"),
-        ("http://127.0.0.1:0/", "there is no port 0"),
-        ("http://127.0.0.1:65536/", "there is no port 65536"),
-        ("http://a..b/", "there is no address of a..b"),
-        ("http://no-such-host.invalid/", "there is no address of no-such-host.invalid"),
+        ("http://127.0.0.1:0/", "port 0 is out of range; use 1 to 65535"),
+        ("http://127.0.0.1:65536/", "port 65536 is out of range; use 1 to 65535"),
+        ("http://a..b/", "cannot resolve a..b"),
+        ("http://no-such-host.invalid/", "cannot resolve no-such-host.invalid"),
     ],
 )
 def test_addresses_that_are_refused(url, says):
@@ -277,15 +277,15 @@ def test_addresses_that_are_refused(url, says):
         (Attempt(1, 0, "200", 0.5, is_acknowledged=True, is_dropped=False), "1 of 3: 200 after 0.50 s"),
         (
             Attempt(2, 1, "500", 0.5, is_acknowledged=False, is_dropped=False),
-            "2 of 3, repetition 1: 500 after 0.50 s; will be repeated",
+            "2 of 3, retry 1: 500 after 0.50 s; will be retried",
         ),
         (
             Attempt(2, 2, "500", 0.5, is_acknowledged=False, is_dropped=True),
-            "2 of 3, repetition 2: 500 after 0.50 s; dropped for good",
+            "2 of 3, retry 2: 500 after 0.50 s; dropped, no retry left",
         ),
         (
             Attempt(3, 0, "200", 20.0, is_acknowledged=False, is_dropped=False),
-            "3 of 3: 200 after 20.00 s; too late, Exotel waits 15 s; will be repeated",
+            "3 of 3: 200 after 20.00 s; too late, Exotel waits 15 s; will be retried",
         ),
     ],
 )
@@ -302,7 +302,7 @@ def test_other_addresses(url):
 
 def test_what_is_no_address():
     """Is told what one looks like."""
-    with pytest.raises(ValueError, match=r"^it must begin with http:// or https:// and a host$"):
+    with pytest.raises(ValueError, match=r"^must begin with http:// or https:// and a host$"):
         parse_url("ftp://localhost/")
 
 

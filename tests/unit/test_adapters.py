@@ -303,7 +303,7 @@ def test_the_right_secret(framework, query, options):
 @pytest.mark.parametrize("secret", [None, "", [], [""]])
 def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
     """An environment variable that is not set is told at once."""
-    with pytest.raises(ValueError, match="a secret is empty"):
+    with pytest.raises(ValueError, match=r"^the secret is None or empty: .* To check nothing, omit `secret`\.$"):
         FRAMEWORKS[framework](sent("json", PAGE, query="secret="), secret=secret)
 
 
@@ -330,7 +330,7 @@ def test_the_length_that_a_header_says(header, length):
 @by_framework
 def test_an_ellipsis_is_no_secret(framework):
     """Nor does it mean that there is none: somebody may paste it."""
-    with pytest.raises(TypeError, match="must be text or bytes"):
+    with pytest.raises(TypeError, match="must be str, bytes or a list"):
         FRAMEWORKS[framework](sent("json", PAGE), secret=...)
 
 
@@ -429,7 +429,7 @@ def test_a_broken_form_that_was_read_before(framework, chunked):
 @by_loser
 def test_a_body_that_was_read_and_not_kept(framework, chunked):
     """Is said so: an empty one would be misleading."""
-    says = "^the body was read before and not kept, or it is incomplete, or its form is broken$"
+    says = "^the body is incomplete or malformed, or other code has already read it$"
     with pytest.raises(DecodeError, match=says):
         FRAMEWORKS[framework](sent("json", PAGE, before="lost", chunked=chunked))
 
@@ -526,7 +526,7 @@ def test_what_frameworks_keep_of_a_form():
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_sender_that_hangs_up(framework, chunked):
     """Has sent no callback."""
-    with pytest.raises(DecodeError, match=r"^the body could not be read to its end$") as caught:
+    with pytest.raises(DecodeError, match=r"^could not read the whole body$") as caught:
         FRAMEWORKS[framework](sent("json", PAGE, before="gone", chunked=chunked))
     assert caught.value.__context__ is None
 
@@ -595,7 +595,7 @@ def test_the_rest_of_a_body_that_is_too_large():
     async def run():
         headers = [(b"transfer-encoding", b"chunked")]
         request = Request({"type": "http", "method": "POST", "query_string": b"", "headers": headers}, receive)
-        for says in ("larger than", "read before and not kept"):
+        for says in ("larger than", "already read it"):
             with pytest.raises(DecodeError, match=says):
                 await parse_request(request)
 
@@ -679,11 +679,11 @@ def test_the_dependency_of_fastapi(fastapi_client, encoding):
         (("?secret=wrong", b"{}", JSON), 401, "the secret is wrong or missing"),
         (("?secret=right", b"{", JSON), 400, "invalid JSON at line 1 column 2"),
         (("?secret=right", b"x" * 70_000, FORM), 413, "the body is larger than 65536 bytes"),
-        (("?secret=right", b"x", "text/plain"), 415, "the content type is not one of"),
+        (("?secret=right", b"x", "text/plain"), 415, "unsupported content type; expected one of"),
         (
             ("?secret=right", b'{"SmsSid": "1"}', JSON),
             422,
-            "missing @ CallSid; missing @ Status. It looks like an SMS callback",
+            "missing @ CallSid; missing @ Status. This looks like an SMS callback",
         ),
     ],
 )
@@ -813,8 +813,8 @@ def test_odd_events_of_lambda(event, status):
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        ({"body": [1]}, "the event's body is no text, but list"),
-        ({"body": "!", "isBase64Encoded": True}, "the event's body is not base64"),
+        ({"body": [1]}, "the event's body must be a string, not list"),
+        ({"body": "!", "isBase64Encoded": True}, "the event's body is not valid base64"),
     ],
 )
 def test_what_is_said_of_an_event_of_lambda(event, says):
@@ -852,7 +852,7 @@ def test_a_load_balancer_escapes_names_too():
 @pytest.mark.parametrize("event", [None, "text", [("body", FORM_BODY)]])
 def test_what_is_no_event_of_lambda(event):
     """Is a mistake in the handler, whatever was sent."""
-    with pytest.raises(TypeError, match=f"AWS hands to a handler, not {type(event).__name__}"):
+    with pytest.raises(TypeError, match=f"AWS passes to a handler, not {type(event).__name__}"):
         parse_event(event)
 
 

@@ -34,15 +34,15 @@ OTHERS = [
     ({"event_sid": "a", "event_type": "leg_action_event", "event_name": "leg_answered", "data": {}}, "ExoML"),
     ({"event": "call_ringing", "call_sid": "a", "status": "ringing", "timestamp": "t"}, "softphone"),
     ({"CallSid": "a", "AppUserID": "b", "CallState": "active", "Direction": "outbound", "CallStatus": ""}, "softphone"),
-    (dump(parse(LEAST)), "call load"),
-    (dump(merge(parse(LEAST))), "call load_call"),
+    (dump(parse(LEAST)), "use load"),
+    (dump(merge(parse(LEAST))), "use load_call"),
 ]
 
 
 @pytest.mark.parametrize(("payload", "says"), OTHERS, ids=[says for _, says in OTHERS])
 def test_it_says_what_the_payload_looks_like(payload, says):
     """So that the person on call looks in the right place."""
-    with pytest.raises(MissingFieldError, match=f"It looks like .*{says}"):
+    with pytest.raises(MissingFieldError, match=f"This looks like .*{says}"):
         parse(payload)
 
 
@@ -50,15 +50,15 @@ def test_it_says_what_the_payload_looks_like(payload, says):
 def test_a_body_that_was_taken_for_a_form(encoding, what):
     """As `curl -d` sends it, if nothing else is said."""
     body, _ = ENCODERS[encoding](LEAST)
-    says = f"It looks like {what} with the content type of a form: send it with its own."
+    says = f"This looks like {what} that was read as a form; pass its own content type."
     for read in (parse, parse_passthru, parse_call_details):
         with pytest.raises(MissingFieldError, match=says):
             read(body, FORM)
 
 
-PASSTHRU = "the Passthru applet's request: call parse_passthru"
-SOFTPHONE = "a softphone (WebRTC) notification: set another URL in the app's settings"
-WHATSAPP = "a WhatsApp or RCS callback: give messages a status_callback URL of their own"
+PASSTHRU = "a Passthru request; use parse_passthru"
+SOFTPHONE = "a softphone (WebRTC) notification; set a separate URL in the app's settings"
+WHATSAPP = "a WhatsApp or RCS callback; use a separate status_callback URL for messages"
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,32 @@ def test_a_mark_alone_is_enough(marks, says):
     """Whatever else is there; and what to do is said in full."""
     with pytest.raises(MissingFieldError) as caught:
         parse({"CallSid": "a", "x": "1", **dict.fromkeys(marks.split(), "x")})
-    assert str(caught.value) == f"missing @ Status. It looks like {says}."
+    assert str(caught.value) == f"missing @ Status. This looks like {says}."
 
 
-@pytest.mark.parametrize("payload", [{}, b"", "", b"{}", []])
+@pytest.mark.parametrize("payload", [{}, b"", "", []])
 def test_an_empty_payload(payload):
-    """Mostly the wrong part of a request was handed over, or one that was read before."""
-    with pytest.raises(MissingFieldError, match="It is empty: a form has nothing of a JSON body"):
+    """The error doesn't say how an empty form or an empty body comes about."""
+    with pytest.raises(MissingFieldError, match=r"\. The payload is empty\. If Exotel sends JSON, pass the raw body, "):
         parse(payload)
+
+
+@pytest.mark.parametrize(
+    ("read", "payload", "advice"),
+    [
+        (parse, b"{}", "The payload is an empty JSON object."),
+        (parse, "{ }", "The payload is an empty JSON object."),
+        (parse_passthru, "", "The payload is empty; pass the query string of the request."),
+        (parse_call_details, b"{}", "The payload is an empty JSON object."),
+        (parse_call_details, {"Call": {}}, "The answer is empty."),
+        (parse_call_list, {}, "The answer is empty."),
+    ],
+)
+def test_empty_payloads_that_are_no_form(read, payload, advice):
+    """The advice speaks of a form, but the payload is a JSON object, a query string or an API's answer."""
+    with pytest.raises(MissingFieldError) as caught:
+        read(payload)
+    assert caught.value.advice == advice
 
 
 @pytest.mark.parametrize("payload", [{"a": "b"}, {"CallSid": "a"}, {"Status": "completed"}])
@@ -125,7 +143,7 @@ def test_it_does_not_send_in_circles(parse_it, payload):
 )
 def test_a_call_of_the_call_details_api_is_no_callback(payload):
     """Without what stands around it, it has all that is required, and its legs would be lost."""
-    with pytest.raises(MissingFieldError, match=r"It looks like a call .*: call parse_call_details"):
+    with pytest.raises(MissingFieldError, match=r"This looks like a call .*; use parse_call_details"):
         parse(payload)
 
 

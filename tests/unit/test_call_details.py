@@ -199,7 +199,7 @@ def test_details_that_say_nothing(nothing):
 )
 def test_xml(parse_answer, body, content_type):
     """What comes without ``.json`` in the address is not read, and the error says what to do."""
-    says = r"XML, which is not read: add \.json to the address, and the API answers in JSON"
+    says = r"the body is XML; add \.json to the address to get JSON"
     with pytest.raises(DecodeError, match=f"^{says}$") as caught:
         parse_answer(body, content_type)
     assert caught.value.status_hint == 415
@@ -251,9 +251,9 @@ def test_another_content_type(parse_answer):
 
 def test_the_other_of_the_two_functions_is_named():
     """A list is no call, and a call no list."""
-    with pytest.raises(MissingFieldError, match="call parse_call_list"):
+    with pytest.raises(MissingFieldError, match="use parse_call_list"):
         parse_call_details({"Calls": [CALL]})
-    with pytest.raises(MissingFieldError, match="call parse_call_details"):
+    with pytest.raises(MissingFieldError, match="use parse_call_details"):
         parse_call_list(ANSWER)
 
 
@@ -301,7 +301,7 @@ def test_the_reason_of_an_error_is_what_is_missing():
     page = parse_call_list({"Calls": [{"Sid": ["a", "b"], "Status": None}, {"Sid": "\0", "Status": "busy"}]})
     assert [issue.message for issue in page.errors] == [
         "missing @ Calls[0].Status",
-        "not text that can be stored @ Calls[1].Sid",
+        "not a valid string @ Calls[1].Sid",
     ]
 
 
@@ -338,11 +338,11 @@ def test_a_bad_call_costs_the_page_nothing_but_itself():
     assert [call.issues and call.issues[0].path for call in page.calls] == [(), "EndTime"]
     assert [issue.message for issue in page.errors] == [
         "missing @ Calls[1].Sid",
-        "of a type that does not belong here @ Calls[2]",
+        "unexpected type @ Calls[2]",
         "missing @ Calls[3].Sid",
         "missing @ Calls[4].Status",
-        "of a type that does not belong here @ Calls[6]",
-        "of a type that does not belong here @ Calls[7]",
+        "unexpected type @ Calls[6]",
+        "unexpected type @ Calls[7]",
     ]
 
 

@@ -125,12 +125,15 @@ def test_headings_are_bold_and_the_rest_that_matters_less_is_dim(monkeypatch):
     bold, dim = ({text for code, text in styled if text and code == wanted} for wanted in "12")
     assert {code for code, _ in styled} == {"1", "2"}
     assert bold == {
-        "StatusCallback (terminal): completed, the call is over; outcome no-answer, leg 1 was not reached",
+        (
+            "StatusCallback (terminal): completed, the call is over; "
+            "outcome no-answer, the second party (leg 1) was not reached"
+        ),
         *("Field", "Value"),
         "Legs, in the order in which they were called",
-        *("Leg", "OnCallDuration", "Status", "AnsweredBy"),
+        *("Leg", "OnCallDuration", "Status", "AnsweredBy", "Time"),
     }
-    assert dim == {"-", "Personal data is masked; --show-personal shows it."}
+    assert dim == {"-", "Personal data is masked; pass --show-personal to show it."}
 
 
 def test_the_bar_of_a_short_leg():
@@ -177,11 +180,43 @@ def test_explain_masks_personal_data_unless_asked():
     assert not [personal for personal in PERSONAL if personal in masked]
     assert rows(masked)["From"] == ["***210"]
     assert "Caller" in masked
-    assert "a word that is in no table @ Status" in masked
+    assert rows(masked)["unrecognized value @ Status"] == ["***"]
     _, shown, _ = run("explain", "--show-personal", stdin=body)
     assert all(personal in shown for personal in PERSONAL)
     assert rows(shown)["Caller"] == ["09876543210"]
-    assert rows(shown)["a word that is in no table @ Status"] == ["09876543210"]
+    assert rows(shown)["unrecognized value @ Status"] == ["09876543210"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("Status", "on-Hold for_now", "on-Hold for_now"),
+        ("Direction", "x" * 40, "x" * 40),
+        ("Direction", "x" * 41, "***"),
+        ("Status", "call 09876543210", "***"),
+        ("Status", "a@example.com", "***"),
+        ("Status", "caf\xe9", "***"),
+        ("EndTime", "soon", "***"),
+        ("ConversationDuration", "long", "***"),
+    ],
+)
+def test_explain_shows_new_values_of_an_enum(name, value, shown):
+    """A new value of Exotel's is hidden, or a value that may be personal is shown."""
+    _, out, _ = run("explain", stdin=json.dumps({**LEAST, name: value}).encode())
+    (issue,) = [cells for first, cells in rows(out).items() if first.endswith(f"@ {name}")]
+    assert issue == [shown]
+
+
+@pytest.mark.parametrize(
+    ("leg", "party"),
+    [(0, "the first party (leg 0)"), (1, "the second party (leg 1)"), (2, "leg 2"), (3, "leg 3")],
+)
+def test_explain_names_the_party_that_was_not_reached(leg, party):
+    """A reader takes leg 1 for the first party."""
+    legs = [{"Status": "completed"}] * leg + [{"Status": "busy"}]
+    statuses = [legs[0], *({"Status": "no-answer"} for _ in legs[1:-1]), legs[-1]]
+    _, out, _ = run("explain", stdin=json.dumps({**LEAST, "Status": "busy", "Legs": statuses}).encode())
+    assert f"outcome busy, {party} was not reached\n" in out
 
 
 def test_explain_is_safe_to_print():
@@ -197,14 +232,17 @@ def test_explain_is_safe_to_print():
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"{}", "MissingFieldError: missing @ CallSid; missing @ Status"),
+        (b"{}", "MissingFieldError: missing @ CallSid; missing @ Status. The payload is an empty JSON object."),
+        (b"", "MissingFieldError: missing @ CallSid; missing @ Status. The payload is empty."),
+        (b"hello\n", "Error: -: this doesn't look like a StatusCallback: it has no CallSid and no Status\n"),
+        (b'{"Status": "busy"}', "MissingFieldError: missing @ CallSid\n"),
         (b"{", "DecodeError: invalid JSON at line 1 column 2"),
         (b"x" * 70_000, "DecodeError: the body is larger than 65536 bytes"),
-        (encode_multipart(PAGE)[0][:-20], "DecodeError: not multipart"),
+        (encode_multipart(PAGE)[0][:-20], "DecodeError: not valid multipart"),
         (b"--\r\n", "DecodeError"),
-        (b"<?xml version='1.0'?><TwilioResponse/>", "DecodeError: XML, which is not read: add .json"),
-        (b'{"RestException": {"Status": 404}}', "It looks like a RestException"),
-        (b'{"SmsSid": "a"}', "It looks like an SMS callback"),
+        (b"<?xml version='1.0'?><TwilioResponse/>", "DecodeError: the body is XML; add .json"),
+        (b'{"RestException": {"Status": 404}}', "This looks like a RestException"),
+        (b'{"SmsSid": "a"}', "This looks like an SMS callback"),
     ],
 )
 def test_explain_what_cannot_be_parsed(body, says):
@@ -241,7 +279,7 @@ def test_explain_tells_a_redelivery_from_an_event():
     timeline, _ = out.split("Call: ")
     assert timeline.count("│ 2026") == 1
     assert re.search(
-        r"from: \S+1-terminal.json, again in \S+2-terminal.form, again in \S+3-terminal.multipart", timeline
+        r"from: \S+1-terminal.json, repeated in \S+2-terminal.form, repeated in \S+3-terminal.multipart", timeline
     )
 
 
@@ -291,7 +329,7 @@ def test_explain_several_calls(captured):
     assert rows(out)["5c6d7e8f90a1b2c3d4e5f60718293a4b"] == ["busy", "busy", "0"]
     assert code == 1
     assert err.count(f"Error: {page}: missing @ Calls[1].Sid\n") == 2
-    assert "MissingFieldError: missing @ CallSid; missing @ Status. It is empty" in err
+    assert "MissingFieldError: missing @ CallSid; missing @ Status. The payload is an empty JSON object" in err
 
 
 def test_explain_a_page_without_calls():
@@ -412,9 +450,9 @@ LINE_BYTES = 6 * 65_536 + 4_096
         (b"x" * (LINE_BYTES - 1) + b"\n", "invalid JSON at line 1 column 1"),
         (
             b'{"content_type": "text/plain"}\n',
-            "an envelope needs a body (text) or body_base64, and its content_type is text",
+            "an envelope needs body (a string) or body_base64, and its content_type must be a string",
         ),
-        (b'{"body": 5}\n', "an envelope needs a body (text) or body_base64, and its content_type is text"),
+        (b'{"body": 5}\n', "an envelope needs body (a string) or body_base64, and its content_type must be a string"),
         (b"\xff\n", "invalid JSON at line 1 column 1"),
     ],
 )

@@ -147,7 +147,7 @@ def test_the_repr_of_an_issue_leaves_its_text_out():
     issue = Issue.at("From", IssueCode.INVALID_STRING, "09876543210")
     assert "09876543210" not in repr(issue)
     assert issue != Issue.at("From", IssueCode.INVALID_STRING, "09876543211")
-    assert issue.message == "not text that can be stored @ From"
+    assert issue.message == "not a valid string @ From"
     assert Issue.at("From", IssueCode.INVALID_STRING).value == ""
 
 
@@ -201,5 +201,5 @@ def test_what_users_make_themselves():
 @pytest.mark.parametrize("raw", [None, 5, [("a", "b")]])
 def test_raw_is_a_mapping(raw):
     """Anything else is a mistake of the caller."""
-    with pytest.raises(TypeError, match=f"^a mapping is needed, not {type(raw).__name__}$"):
+    with pytest.raises(TypeError, match=f"^expected a mapping, not {type(raw).__name__}$"):
         StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)

@@ -246,7 +246,7 @@ def test_own_query_parameters_and_new_fields_are_in_extra():
     [
         ("", "missing @ CallSid"),
         ("CallFrom=0&CallType=completed", "missing @ CallSid$"),
-        (PAGE, "looks like a StatusCallback: call parse"),
+        (PAGE, "looks like a StatusCallback; use parse"),
         ({"SmsSid": "a"}, "SMS"),
         ({"Call": {}}, "parse_call_details"),
     ],

@@ -203,7 +203,7 @@ def test_a_mapping_that_raises_while_it_is_read(error):
         parse(Broken(error))
     assert caught.value.__cause__ is None
     if not isinstance(error, DecodeError):
-        assert str(caught.value) == f"{type(error).__name__} while Broken was read as a mapping or pairs"
+        assert str(caught.value) == f"reading the Broken raised {type(error).__name__}"
 
 
 @pytest.mark.parametrize("name", [None, b"CallSid", ("a",), 1.5, True])
@@ -246,7 +246,7 @@ def test_a_raw_of_ones_own_holds_no_more_than_a_body_could():
 
 def test_a_mapping_holds_no_more_than_a_body_could():
     """An endless iterable, one that contains itself, and a small one that unfolds to many values all end."""
-    says = r"^the payload holds more values than a body of the allowed size could$"
+    says = r"^the payload has more values than its maximum size allows$"
     with pytest.raises(DecodeError, match=says) as caught:
         parse(("a", "b") for _ in iter(int, 1))
     assert caught.value.status_hint == 413

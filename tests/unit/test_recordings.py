@@ -205,6 +205,6 @@ def test_prefixes_of_ones_own():
 def test_prefixes_that_are_none(trusted):
     """A mistake is told at once: an empty list would trust nothing, a prefix without its slash too much."""
     with pytest.raises(
-        ValueError, match=r"^(trusted must not be empty|a trusted prefix must be like https://host/path/.*)$"
+        ValueError, match=r"^(trusted must not be empty|a trusted prefix must have the form https://host/path/ .*)$"
     ):
         is_trusted(GOOD, trusted)

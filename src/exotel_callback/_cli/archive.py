@@ -92,7 +92,7 @@ def line_chunks(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk
 def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     """Yield the rows of a Parquet file, with its columns named as in `Columns`."""
     if not Path(source).is_file():
-        raise ValueError("Parquet can't be read from a pipe")
+        raise ValueError("can't read Parquet from a pipe; pass the name of the file")
     file = pq.ParquetFile(source)
     names = [columns.body]
     if columns.content_type or "content_type" in file.schema_arrow.names:
@@ -100,8 +100,8 @@ def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     for name in names:
         if file.schema_arrow.names.count(name) != 1:
             raise ValueError(
-                f"{source}: not one column {name!r} among {file.schema_arrow.names}. "
-                "Say which with --body and --content-type."
+                f"{source}: expected exactly one column {name!r}, found {file.schema_arrow.names}; "
+                "pass --body and --content-type to name the columns"
             )
     size, done = Path(source).stat().st_size, 0
     for batch in file.iter_batches(_CHUNK_ROWS, columns=names):

@@ -26,7 +26,7 @@ def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | No
     """Refuse a file name that doesn't say which format to write."""
     suffixes = (".html",) if parameter.name == "report" else (".parquet", ".ndjson", ".jsonl")
     if value and value.suffix not in suffixes:
-        raise click.BadParameter(f"{value}: its name must end in {' or '.join(suffixes)}")
+        raise click.BadParameter(f"{value} must end in {' or '.join(suffixes)}")
     return value
 
 
@@ -34,11 +34,13 @@ def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | No
 @click.argument("files", metavar="IN...", nargs=-1, required=True, type=CAPTURED_FILE)
 @click.argument("out", type=_TARGET, callback=_check_suffix)
 @click.option("--calls", type=_TARGET, callback=_check_suffix, help="Also write the merged calls to this file.")
-@click.option("--report", type=_TARGET, callback=_check_suffix, help="Also write a page of charts to this file, .html.")
+@click.option("--report", type=_TARGET, callback=_check_suffix, help="Also write a page of charts to this .html file.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("--body", default="body", show_default=True, help="The column of Parquet that has the bodies.")
-@click.option("--content-type", help="The column that has their types; content_type if omitted and present.")
-@click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; one per core if omitted.")
+@click.option("--body", default="body", show_default=True, help="The Parquet column that has the bodies.")
+@click.option(
+    "--content-type", help="The Parquet column that has the content types; by default content_type, if it exists."
+)
+@click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; by default one per core.")
 def command(
     files: tuple[str, ...],
     out: Path,
@@ -52,11 +54,12 @@ def command(
 ) -> None:
     """Convert captured bodies into a table of events.
 
-    IN is NDJSON as for "parse --ndjson", gzip-compressed or not, or Parquet with a column of bodies; - is standard
-    input. OUT and the calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson or .jsonl.
+    IN is NDJSON as for "parse --ndjson", gzip-compressed or not, or Parquet with a column of bodies. Pass - to read
+    standard input. OUT and the file of calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson
+    or .jsonl.
 
-    Each body is one row, in the order of the bodies; a body that can't be parsed is a row with its error. A summary is
-    printed at the end. The exit code is 1 if a file is corrupt, which is read up to the damage.
+    Each body becomes one row, in the same order. The row of a body that can't be parsed has its error. The command
+    prints a summary at the end. If a file is corrupt, the command reads it up to the damage, and the exit code is 1.
     """
     # Imported here, so that --help works without pyarrow.
     from .archive import Columns
@@ -85,11 +88,11 @@ def command(
             raise click.ClickException(str(error)) from None
         except BrokenExecutor:
             raise click.ClickException(
-                "a process was killed, perhaps because there was no memory left: say fewer --workers"
+                "a process was killed, possibly because memory ran out; pass a smaller number to --workers"
             ) from None
     Console(highlight=False).print(_summary(tally))
     if tally.rows and not tally.events:
-        problems.append("no row could be read. IN is a line of JSON for each body, packed by gzip or not, or Parquet.")
+        problems.append("no row could be parsed; IN must be NDJSON, gzip-compressed or not, or Parquet")
     exit_with(problems)
 
 
@@ -102,14 +105,14 @@ def _report_page() -> Callable[[Tally], str]:
 def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse targets that can't be written, or that would replace something, before hours of work."""
     if len({target.resolve() for target in targets}) < len(targets):
-        raise click.UsageError("OUT, --calls and --report are not three files")
-    if not overwrite and (existing := [str(target) for target in targets if target.exists()]):
-        raise click.UsageError(f"{', '.join(existing)}: there already. Say --overwrite if you mean it.")
+        raise click.UsageError("OUT, --calls and --report must be different files")
+    if not overwrite and (existing := [target for target in targets if target.exists()]):
+        raise click.UsageError(f"{existing[0]} already exists; pass --overwrite to replace it")
     for target in targets:
         if any(target.exists() and Path(file).exists() and target.samefile(file) for file in files):
-            raise click.UsageError(f"{target} would be replaced, and it is read")
+            raise click.UsageError(f"{target} is an input file; choose another name for the output")
         if not target.parent.is_dir():
-            raise click.UsageError(f"the folder {target.parent} is not there")
+            raise click.UsageError(f"the folder {target.parent} doesn't exist; create it first")
 
 
 @contextmanager

@@ -53,9 +53,9 @@ def parse_url(url: str) -> httpx2.URL:
     except httpx2.InvalidURL as error:
         raise ValueError(str(error)) from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError("it must begin with http:// or https:// and a host")
+        raise ValueError("must begin with http:// or https:// and a host")
     if parsed.port is not None and not 0 < parsed.port <= _MAX_PORT:
-        raise ValueError(f"there is no port {parsed.port}")
+        raise ValueError(f"port {parsed.port} is out of range; use 1 to {_MAX_PORT}")
     return parsed
 
 
@@ -69,7 +69,7 @@ def public_addresses(url: httpx2.URL) -> list[str]:
     except (OSError, UnicodeError):
         found = []
     if not found:
-        raise ValueError(f"there is no address of {url.host}")
+        raise ValueError(f"cannot resolve {url.host}")
     addresses = {_address(str(address[0])) for *_, address in found}
     return sorted(str(address) for address in addresses if not _is_private(address))
 
@@ -146,6 +146,6 @@ def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple
         except httpx2.ConnectError as error:
             return f"no connection ({error_text(error)})", False
         except httpx2.TransportError as error:
-            return f"no answer that is HTTP ({error_text(error)})", False
+            return f"no valid HTTP answer ({error_text(error)})", False
 
     return post

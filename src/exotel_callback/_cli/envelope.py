@@ -53,7 +53,7 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
         except ValueError:
             body = None
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
-        raise DecodeError("an envelope needs a body (text) or body_base64, and its content_type is text")
+        raise DecodeError("an envelope needs body (a string) or body_base64, and its content_type must be a string")
     if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
         with suppress(UnicodeEncodeError):  # a lone surrogate
             body = body.encode()  # bytes are parsed faster, and to the same value

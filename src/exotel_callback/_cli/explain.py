@@ -6,7 +6,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from .._errors import CallbackError
+from .._errors import CallbackError, IssueCode
 from .._parse import parse
 from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
 from .._parse.diagnose import identify
@@ -25,13 +25,17 @@ _BODY_READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | C
 
 @click.command("explain")
 @click.argument("files", nargs=-1, type=CAPTURED_FILE)
-@click.option("--content-type", help="The request's Content-Type header; guessed from the body if omitted.")
-@click.option("--show-personal", is_flag=True, help="Show numbers, URLs, the custom field and the values of issues.")
+@click.option("--content-type", help="The request's Content-Type header; by default guessed from the body.")
+@click.option(
+    "--show-personal",
+    is_flag=True,
+    help="Show numbers, URLs, the custom field, and the values of issues and unknown fields.",
+)
 def command(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
-    """Explain captured bodies. Each FILE is one body without headers; standard input is read if you pass no FILE.
+    """Explain captured bodies. Each FILE is one body without headers. Without a FILE, read standard input.
 
-    A body may be a StatusCallback, the query string of a Passthru request, or an answer of the Call Details API.
-    Multiple bodies of one call are shown as a timeline, and merged.
+    A body may be a StatusCallback, the query string of a Passthru request, or an answer from the Call Details API. For
+    multiple bodies of one call, the command shows a timeline and the merged call.
     """
     calls: dict[str, list[Located]] = {}
     problems: list[str] = []
@@ -41,7 +45,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
         try:
             events, errors = _read(body, content_type or guess_content_type(body))
         except CallbackError as error:
-            events, errors = [], [f"{type(error).__name__}: {error}"]
+            events, errors = [], [_describe(error)]
         for event in events:
             calls.setdefault(event.call_sid, []).append(Located(name, event))
         problems.extend(f"{name}: {error}" for error in errors)
@@ -61,3 +65,11 @@ def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Seque
     if isinstance(result, CallList):
         return result.calls, [issue.message for issue in result.errors]
     return [result], []
+
+
+def _describe(error: CallbackError) -> str:
+    """Return the message for a body that can't be read."""
+    missing = [issue.path for issue in error.issues if issue.code is IssueCode.MISSING]
+    if len(missing) > 1 and not error.advice:
+        return f"this doesn't look like a StatusCallback: it has no {' and no '.join(missing)}"
+    return f"{type(error).__name__}: {error}"

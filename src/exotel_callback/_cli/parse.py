@@ -24,8 +24,8 @@ from .envelope import CAPTURED_FILE, from_envelope, lines_of
 def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
     """Parse captured bodies into one line of JSON each.
 
-    Each FILE is one body, or with --ndjson each line; standard input is read if you pass no FILE. Errors are lines of
-    JSON on standard error, and make the exit code 1.
+    Each FILE is one body; with --ndjson, each line is one body. Without a FILE, the command reads standard input. It
+    writes each error as a line of JSON to standard error, and then the exit code is 1.
 
     An envelope is {"content_type": ..., "body": ... or "body_base64": ..., "received_at": ...}, with at least one of
     these names and without CallSid.

@@ -69,7 +69,7 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums; }}
 </head>
 <body>
 <h1>{calls:,} calls</h1>
-<p>{period}, in Indian Standard Time. From {events:,} events; {unreadable:,} more rows could not be read.</p>
+<p>{period}, in Indian Standard Time. {events:,} events; {unreadable:,} rows that can't be parsed.</p>
 <table>
 {outcomes}
 </table>
@@ -93,7 +93,7 @@ def page(tally: Tally) -> str:
         calls=calls,
         events=tally.events,
         unreadable=tally.unreadable_rows,
-        period=f"{_day(days[0])} to {_day(days[-1])}" if days else "No call says when it was",
+        period=f"{_day(days[0])} to {_day(days[-1])}" if days else "No call has a date",
         outcomes="\n".join(
             f"<tr><td>{escape(name)}</td><td>{number:,}</td><td>{number / calls:.1%}</td></tr>"
             for name, number in tally.outcomes.most_common()
@@ -193,7 +193,7 @@ def _draw_unrecognized(figure: Figure, tally: Tally, _: range) -> None:
     values = tally.unrecognized.most_common(_MAX_BARS)[::-1]
     axes.barh(range(len(values)), [number for _, number in values], color="#56b4e9")
     axes.set_yticks(range(len(values)), [printable(f"{path}: {value}") for (path, value), _ in values])
-    axes.set_xlabel("times seen")
+    axes.set_xlabel("occurrences")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -202,21 +202,21 @@ Draw = Callable[[Figure, Tally, range], None]
 _CHARTS: Final[Mapping[str, tuple[Draw, str]]] = {
     "Outcomes by day and by hour": (
         _draw_outcomes,
-        """What became of the calls, by the day and the hour at which they began; by day, a year at most, the one with
-        the most calls.""",
+        """The outcomes of the calls, by the day and the hour at which they began. The chart by day shows at most one
+        year: the year with the most calls.""",
     ),
     "Who answered": (
         _draw_answers,
-        """How many of the parties that were called picked up, day by day: the first one, and the second one in calls
-        whose first party did. A machine picks up, too. Calls whose events don't tell are left out.""",
+        """The share of the called parties that answered, by day. Exotel calls the second party only if the first one
+        answers. An answering machine counts as an answer. Calls whose events don't show who answered are omitted.""",
     ),
     "Durations": (
         _draw_durations,
-        "How long the parties of connected calls were connected, where the events tell.",
+        "The duration of the conversation in connected calls. Calls whose events have no duration are omitted.",
     ),
-    "Unknown words": (
+    "Unrecognized values": (
         _draw_unrecognized,
-        """Words that this version of exotel-callback does not know, the most frequent ones: new ones of Exotel's, or
-        what somebody else posts.""",
+        """The most frequent values that this version of exotel-callback doesn't recognize. Exotel may have added them,
+        or another sender may have posted them.""",
     ),
 }

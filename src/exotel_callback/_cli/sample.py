@@ -35,11 +35,11 @@ def deliveries_of(scenario: str, encoding: str) -> list[Delivery]:
 def command(scenario: str, encoding: str, only: int | None) -> None:
     """Print the bodies that Exotel posts for a call.
 
-    For each body, its content type and the delay before it are printed on standard error.
+    For each body, the command prints the content type and the delay before it on standard error.
     """
     deliveries = deliveries_of(scenario, encoding)
     if only and only > len(deliveries):
-        raise click.BadParameter(f"{scenario} has {len(deliveries)} deliveries", param_hint="--only")
+        raise click.BadParameter(f"{scenario} has only {len(deliveries)} deliveries", param_hint="--only")
     for number, delivery in enumerate(deliveries, 1):
         if only not in {None, number}:
             continue

@@ -26,7 +26,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     type=click.IntRange(0, len(RETRY_DELAYS)),
     default=len(RETRY_DELAYS),
     show_default=True,
-    help="How often a delivery that was not acknowledged is repeated.",
+    help="How often to retry a delivery that the handler doesn't acknowledge.",
 )
 @click.option(
     "--speed",
@@ -34,7 +34,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     callback=_finite,
     default=100.0,
     show_default=True,
-    help="How many times faster than Exotel, which waits minutes between repetitions.",
+    help="How many times faster than Exotel, which waits minutes between retries.",
 )
 @click.option(
     "--patience",
@@ -44,14 +44,14 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     show_default=True,
     help="Seconds within which the handler must answer.",
 )
-@click.option("--anywhere", is_flag=True, help="Allow a public address.")
+@click.option("--anywhere", is_flag=True, help="Allow an address that isn't private.")
 def command(
     url: str, scenario: str, encoding: str, retries: int, speed: float, patience: float, *, anywhere: bool
 ) -> None:
     """Post a call's events to a handler, as Exotel would.
 
-    URL is the address of the handler, whose answers are printed. The exit code is 1 if the handler never acknowledged a
-    delivery: with a 2xx, in time, at the first attempt or a repetition.
+    URL is the address of your handler. The command prints the handler's answers. A 2xx in time acknowledges a delivery.
+    The exit code is 1 if the handler doesn't acknowledge a delivery, even at its last retry.
     """
     try:
         address = parse_url(url)
@@ -60,7 +60,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="URL") from None
     if public:
         raise click.BadParameter(
-            f"{address.host} is {', '.join(public)}, which is no private address. Say --anywhere if you mean it.",
+            f"{address.host} ({', '.join(public)}) isn't a private address; pass --anywhere to send there",
             param_hint="URL",
         )
     deliveries = deliveries_of(scenario, encoding)
@@ -75,9 +75,9 @@ def command(
 
 def format_attempt(attempt: Attempt, count: int, patience: float) -> str:
     """Return the line that is printed for an attempt at one of `count` deliveries."""
-    which = f"{attempt.number} of {count}" + (f", repetition {attempt.repetition}" if attempt.repetition else "")
+    which = f"{attempt.number} of {count}" + (f", retry {attempt.repetition}" if attempt.repetition else "")
     result = f"{which}: {attempt.answer} after {attempt.seconds:.2f} s"
     if attempt.is_acknowledged:
         return result
     late = f"; too late, Exotel waits {patience:g} s" if attempt.seconds > patience else ""
-    return f"{result}{late}; {'dropped for good' if attempt.is_dropped else 'will be repeated'}"
+    return f"{result}{late}; {'dropped, no retry left' if attempt.is_dropped else 'will be retried'}"

@@ -1,5 +1,6 @@
 """Lay out events, and what they mean, for a person at a terminal."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .._enums import LegStatus, Outcome
+from .._errors import Issue, IssueCode
 from .._fields.kinds import as_text
 from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import wire_fields
@@ -23,6 +25,11 @@ from .._wire.payload import EMPTY_PAYLOAD
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
+_PARTY_NAMES: Final = ("first party", "second party")
+
+# An unrecognized value of this form is a name that Exotel added, and not personal data.
+_PUBLIC_VALUE: Final = re.compile("[A-Za-z _-]{1,40}")
+_MASKED: Final = "***"
 
 Event = StatusCallback | PassthruEvent
 
@@ -85,10 +92,14 @@ def _meaning(event: CallFields) -> str:
     state = "the call is over" if event.is_terminal else "the call is not over"
     meaning = f"{event.status.value}, {state}; outcome {event.outcome.value}"
     if event.unreached_leg is not None:
-        return f"{meaning}, leg {event.unreached_leg} was not reached"
+        return f"{meaning}, {_party(event.unreached_leg)} was not reached"
     if event.outcome is Outcome.UNKNOWN and not event.legs:
-        return f"{meaning}: there are no legs to tell it by (StatusCallbackEvents and details=true bring them)"
+        return f"{meaning} because the payload has no legs (StatusCallbackEvents or details=true adds them)"
     return meaning
+
+
+def _party(leg: int) -> str:
+    return f"the {_PARTY_NAMES[leg]} (leg {leg})" if leg < len(_PARTY_NAMES) else f"leg {leg}"
 
 
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
@@ -99,7 +110,7 @@ def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> Rende
     for event in _merged(deliveries):
         parts += _event_parts(_view(event), show_personal=show_personal)
     if not show_personal:
-        parts.append(Text("Personal data is masked; --show-personal shows it.", style="dim"))
+        parts.append(Text("Personal data is masked; pass --show-personal to show it.", style="dim"))
     return Group(*parts)
 
 
@@ -150,7 +161,7 @@ def _timeline(deliveries: Sequence[Located]) -> RenderableType:
     views.sort(key=lambda item: (item[0].date is None, item[0].date or 0))
     first = views[0][0].date
     rows = [_timeline_row(view, first, files_of_event) for view, files_of_event in views]
-    return _table("What came, by its time", ("When", "Since", "What"), rows, unbroken=2)
+    return _table("Events by time", ("Time", "Offset", "Event"), rows, unbroken=2)
 
 
 def _timeline_row(view: View, first: datetime | None, files: list[str]) -> list[RenderableType]:
@@ -158,7 +169,7 @@ def _timeline_row(view: View, first: datetime | None, files: list[str]) -> list[
     lines = [
         f"{view.title}: {_cell(view.status)}, outcome {view.event.outcome.value}",
         *([f"legs: {', '.join(legs)}"] if legs else []),
-        f"from: {printable(', again in '.join(files))}",
+        f"from: {printable(', repeated in '.join(files))}",
     ]
     since = None if view.date is None or first is None else f"+{(view.date - first).total_seconds():.0f} s"
     return [_cell(view.date), _cell(since), Text("\n".join(lines))]
@@ -171,12 +182,19 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
     if event.legs:
         parts.append(_legs_table(event.legs, show_personal=show_personal))
     if event.issues:
-        issues = [(issue.message, issue.value) for issue in event.issues]
-        parts.append(_personal_table("Issues", ("What", "Value"), issues, show_personal=show_personal))
+        issues = [(issue.message, _issue_value(issue, show_personal=show_personal)) for issue in event.issues]
+        parts.append(_table("Issues", ("Issue", "Value"), ([_cell(text) for text in row] for row in issues)))
     if view.extra:
         unknown = [(name, as_text(value)) for name, value in view.extra.items()]
-        parts.append(_personal_table("Other fields, in extra", ("Name", "Value"), unknown, show_personal=show_personal))
+        parts.append(
+            _personal_table("Unknown fields, in extra", ("Name", "Value"), unknown, show_personal=show_personal)
+        )
     return parts
+
+
+def _issue_value(issue: Issue, *, show_personal: bool) -> str:
+    is_public = issue.code is IssueCode.UNKNOWN_VALUE and _PUBLIC_VALUE.fullmatch(issue.value)
+    return issue.value if show_personal or is_public or not issue.value else _MASKED
 
 
 def _table(
@@ -217,7 +235,7 @@ def _legs_table(legs: Sequence[Leg | PassthruLeg], *, show_personal: bool) -> Re
     cls: type[attrs.AttrsInstance] = type(legs[0])
     columns = ["Leg", *(field.names[0] for field in wire_fields(cls))]
     if len(legs) > 1:
-        columns.append("")  # for bars, which compare the legs
+        columns.append("Time")  # for bars, which compare the legs
     longest = max(leg.on_call_duration or 0 for leg in legs) or 1
     rows: list[list[RenderableType]] = []
     for index, leg in enumerate(legs):

@@ -89,7 +89,7 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     if isinstance(raw, RawPayload):
         return raw
     if not isinstance(cast("object", raw), Mapping):
-        raise TypeError(f"a mapping is needed, not {type(raw).__name__}")
+        raise TypeError(f"expected a mapping, not {type(raw).__name__}")
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 

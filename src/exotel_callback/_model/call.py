@@ -59,7 +59,9 @@ def merge(*events_or_calls: StatusCallback | Call) -> Call:
     """
     events = distinct((event.event_key, event) for event in _events_of(events_or_calls))
     if len({event.call_sid for event in events.values()}) != 1:
-        raise ValueError("merge() takes events of one call, not of several" if events else "there is nothing to merge")
+        raise ValueError(
+            "merge() needs events with the same CallSid" if events else "merge() needs at least one event or call"
+        )
     return merged(events)
 
 
@@ -69,7 +71,7 @@ merge.__module__ = "exotel_callback"
 def _events_of(events_or_calls: Iterable[object]) -> Iterator[StatusCallback]:
     for item in events_or_calls:
         if not isinstance(item, StatusCallback | Call):
-            raise TypeError(f"merge() takes StatusCallbacks and Calls, each as an argument, not {type(item).__name__}")
+            raise TypeError(f"each argument of merge() must be a StatusCallback or a Call, not {type(item).__name__}")
         yield from (item,) if isinstance(item, StatusCallback) else item.events
 
 

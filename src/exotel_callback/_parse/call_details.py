@@ -41,7 +41,7 @@ from .event import read_event
 from .legs import Legs
 
 LIST_LIMITS: Final = Limits(body_bytes=1_048_576)
-XML: Final = "XML, which is not read: add .json to the address, and the API answers in JSON"
+XML: Final = "the body is XML; add .json to the address to get JSON"
 
 _CALL: Final = "Call"
 _CALLS: Final = "Calls"

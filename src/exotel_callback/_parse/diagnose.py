@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from .._wire.payload import RawPayload
+from .._wire.payload import EMPTY_OBJECT, RawPayload
 
 
 class OtherEvent(NamedTuple):
@@ -21,15 +21,15 @@ def _other(marks: str, what: str, advice: str = "", *, reader: str | None = None
     return OtherEvent(frozenset(marks.split()), what, advice, reader)
 
 
-_PASSTHRU: Final = "the Passthru applet's request"
-_SMS: Final = ("an SMS callback", "give SMS a callback URL of its own")
-_WHATSAPP: Final = ("a WhatsApp or RCS callback", "give messages a status_callback URL of their own")
-_SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set another URL in the app's settings")
+_PASSTHRU: Final = "a Passthru request"
+_SMS: Final = ("an SMS callback", "use a separate callback URL for SMS")
+_WHATSAPP: Final = ("a WhatsApp or RCS callback", "use a separate status_callback URL for messages")
+_SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set a separate URL in the app's settings")
 
 # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
 STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback", reader="parse")
 # https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what surrounds the call
-CALL_OBJECT: Final = _other("Sid Details", "a call of the Call Details API", reader="parse_call_details")
+CALL_OBJECT: Final = _other("Sid Details", "a call from the Call Details API", reader="parse_call_details")
 
 # The first row counts whose marks are all there. Each with the page that shows it.
 _OTHER_EVENTS: Final = (
@@ -44,21 +44,21 @@ _OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/whatsapp-api/api-reference/receive-messages
     _other("event message contact", *_WHATSAPP),
     # https://developer.exotel.com/docs/campaigns/api-reference/webhooks
-    _other("campaign_sid", "a campaign's callback", "give campaigns a callback URL of their own"),
+    _other("campaign_sid", "a campaign callback", "use a separate callback URL for campaigns"),
     # https://developer.exotel.com/docs/heartbeat/webhook-format
-    _other("status_type incoming_affected", "a heartbeat of ExoPhones", "give the heartbeat a URL of its own"),
+    _other("status_type incoming_affected", "an ExoPhone heartbeat", "use a separate URL for the heartbeat"),
     # https://developer.exotel.com/docs/exoml/event-endpoint
-    _other("event_sid event_name", "an ExoML event", "give ExoML an event endpoint of its own"),
+    _other("event_sid event_name", "an ExoML event", "use a separate event endpoint for ExoML"),
     # https://developer.exotel.com/docs/ip-pstn-webrtc/api-reference/call-notifications
     _other("event call_sid", *_SOFTPHONE),
     # https://developer.exotel.com/api/receive-outbound-call-notifications
     _other("CallState", *_SOFTPHONE),
     _other("AppUserID", *_SOFTPHONE),
     # https://developer.exotel.com/docs/voice-v1/api-reference/call-details
-    _other("Call", "an answer of the Call Details API", reader="parse_call_details"),
-    _other("Calls", "a list of the Call Details API", reader="parse_call_list"),
+    _other("Call", "an answer from the Call Details API", reader="parse_call_details"),
+    _other("Calls", "a list of calls from the Call Details API", reader="parse_call_list"),
     CALL_OBJECT,
-    _other("RestException", "a RestException, an error answer of Exotel's API", "its Status says why"),
+    _other("RestException", "a RestException, an error from Exotel's API", "see its Message for the reason"),
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
     _other("DialCallStatus", _PASSTHRU, reader="parse_passthru"),
     _other("DialCallDuration", _PASSTHRU, reader="parse_passthru"),
@@ -66,14 +66,24 @@ _OTHER_EVENTS: Final = (
     _other("CallType", _PASSTHRU, reader="parse_passthru"),
     _other("flow_id", _PASSTHRU, reader="parse_passthru"),
     # Our own queue form.
-    _other("schema call_sid events", "what dump() made of a call", reader="load_call"),
-    _other("schema call_sid", "what dump() made of a callback", reader="load"),
+    _other("schema call_sid events", "a call that dump() converted", reader="load_call"),
+    _other("schema call_sid", "a callback that dump() converted", reader="load"),
     STATUS_CALLBACK,
 )
 
 
 # What the first name of a form begins with if the body wasn't a form.
 _TAKEN_FOR_A_FORM: Final = {"{": "JSON", "--": "multipart"}
+
+_EMPTY_OBJECT: Final = "The payload is an empty JSON object."
+# By the function that was called.
+_EMPTY: Final = {
+    "parse": "The payload is empty. If Exotel sends JSON, pass the raw body, not the parsed form. "
+    "A body can be read only once.",
+    "parse_passthru": "The payload is empty; pass the query string of the request.",
+    "parse_call_details": "The answer is empty.",
+    "parse_call_list": "The answer is empty.",
+}
 
 
 def identify(raw: RawPayload) -> OtherEvent | None:
@@ -85,12 +95,12 @@ def identify(raw: RawPayload) -> OtherEvent | None:
 def diagnose(raw: RawPayload, reader: str) -> str:
     """Say what a payload that `reader` can't read looks like, and what to do; empty if there is no advice."""
     if not raw:
-        return "It is empty: a form has nothing of a JSON body, and a body can be read only once."
+        return _EMPTY_OBJECT if raw is EMPTY_OBJECT else _EMPTY[reader]
     name = next(iter(raw)).lstrip()
     for start, what in _TAKEN_FOR_A_FORM.items():
         if name.startswith(start):
-            return f"It looks like {what} with the content type of a form: send it with its own."
+            return f"This looks like {what} that was read as a form; pass its own content type."
     event = identify(raw)
     if event is None or event.reader == reader:
         return ""
-    return f"It looks like {event.what}: {event.advice or f'call {event.reader}'}."
+    return f"This looks like {event.what}; {event.advice or f'use {event.reader}'}."

@@ -58,7 +58,7 @@ def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = 
     header = (_parse_header(content_type) if content_type else None) or _guess_header(body)
     decoder = _DECODERS.get(header[0])
     if decoder is None:
-        raise DecodeError(f"the content type is not one of {', '.join(_DECODERS)}", status_hint=415)
+        raise DecodeError(f"unsupported content type; expected one of {', '.join(_DECODERS)}", status_hint=415)
     return decoder(body, header) if body else RawPayload()
 
 
@@ -94,7 +94,9 @@ def _guess_header(body: bytes | str) -> Header:
     """Choose for a body without a header: JSON begins with a brace, and any other body is a urlencoded form."""
     start = _start(body)
     if start.startswith("--") and "content-disposition:" in start.lower():
-        raise DecodeError("a multipart body can only be read with its Content-Type header, which holds the boundary")
+        raise DecodeError(
+            "a multipart body needs its Content-Type header, which has the boundary; pass it as content_type"
+        )
     return _JSON_HEADER if start.startswith("{") else _FORM_HEADER
 
 

@@ -47,7 +47,7 @@ def from_form(body: bytes | str, header: Header) -> RawPayload:
 def check_pairs(pairs: int) -> None:
     """Raise if a form has too many fields."""
     if pairs > MAX_PAIRS:
-        raise DecodeError(f"more than {MAX_PAIRS} fields in a form", status_hint=413)
+        raise DecodeError(f"the form has more than {MAX_PAIRS} fields", status_hint=413)
 
 
 def _plain_form(body: bytes) -> RawPayload | None:

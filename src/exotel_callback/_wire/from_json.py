@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from .._errors import DecodeError
-from .payload import MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
+from .payload import EMPTY_OBJECT, MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
 from .text import Header, to_text
 
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
@@ -37,6 +37,8 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
         value = _decode(text)
     if type(value) not in _OBJECT:
         raise DecodeError("the JSON body is not an object")
+    if not value:
+        return EMPTY_OBJECT
     # To look for a second list takes less time than to count the brackets of lists.
     lists = 1 if text.find("[", text.find("[") + 1) < 0 else text.count("[")
     if lists + text.count("{") > MAX_DEPTH:

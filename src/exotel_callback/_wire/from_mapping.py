@@ -38,8 +38,8 @@ def copy_payload(payload: object, max_values: int) -> RawPayload:
     except DecodeError:
         raise
     except Exception as error:  # noqa: BLE001 - a caller's mapping may do anything while it is read
-        raise DecodeError(f"{type(error).__name__} while {kind} was read as a mapping or pairs") from None
-    raise DecodeError(f"{kind} is not a body, a mapping or an iterable of pairs")
+        raise DecodeError(f"reading the {kind} raised {type(error).__name__}") from None
+    raise DecodeError(f"the payload must be a body, a mapping or an iterable of pairs, not {kind}")
 
 
 class _Copier:
@@ -110,7 +110,7 @@ class _Copier:
         if type(given) is not list:
             return None
         copies: list[dict[str, object]] = []
-        for item in given:
+        for item in cast("Iterable[Any]", given):
             if type(item) is not dict or not _STRING.issuperset(map(type, cast("dict[object, object]", item))):
                 return None
             copy = cast("dict[str, object]", item).copy()
@@ -127,7 +127,7 @@ class _Copier:
     def _count(self, values: int) -> None:
         self._left -= values
         if self._left < 0:
-            raise DecodeError("the payload holds more values than a body of the allowed size could", status_hint=413)
+            raise DecodeError("the payload has more values than its maximum size allows", status_hint=413)
 
 
 def _copy_atom(value: object) -> object:
@@ -149,7 +149,7 @@ def _plain_int(value: int) -> object:
 def _checked_pair(pair: object) -> tuple[Any, Any]:
     if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
         return cast("tuple[Any, Any]", pair)
-    raise DecodeError("not a body, a mapping or an iterable of pairs")
+    raise DecodeError("the payload must be a body, a mapping or an iterable of pairs")
 
 
 def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:

@@ -29,7 +29,7 @@ def from_multipart(body: bytes | str, header: Header) -> RawPayload:
     """
     codec, boundary = header.codec, header.boundary  # the codec is that of parts which name no charset
     if not boundary.isascii() or not 1 <= len(boundary) <= _BOUNDARY_LENGTH:
-        raise DecodeError("the content type multipart/form-data comes without a usable boundary")
+        raise DecodeError("the content type multipart/form-data has no valid boundary; pass the whole header")
     delimiter = boundary.encode()
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if codec == "utf-8" and isinstance(body, bytes) and (found := _plain_form(data, delimiter)):
@@ -81,8 +81,8 @@ def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, byte
         from multipart import MultipartError, MultipartSegment, PushMultipartParser
     except ImportError as error:
         raise ImportError(
-            "multipart/form-data needs the package 'multipart', but another package of that name was found: "
-            "python-multipart before 0.0.13 hides it; run pip install --upgrade python-multipart"
+            "multipart/form-data needs the package 'multipart', but python-multipart before 0.0.13 hides it; "
+            "run pip install --upgrade python-multipart"
         ) from error
 
     parts: list[tuple[str, str | None, bytes]] = []
@@ -100,6 +100,6 @@ def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, byte
                     value += event
     except MultipartError:
         raise DecodeError(
-            "not multipart/form-data: broken, cut off, or with another boundary than its header's"
+            "not valid multipart/form-data: malformed, truncated, or with a boundary that differs from the header's"
         ) from None
     return parts

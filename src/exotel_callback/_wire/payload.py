@@ -135,6 +135,8 @@ for _part in (Repeated, StandIn, FilePart):
     setattr(RawPayload, _part.__name__, _part)
 
 EMPTY_PAYLOAD: Final = RawPayload()
+# The payload of the JSON body ``{}``. Advice for it differs from the advice for an empty body or form.
+EMPTY_OBJECT: Final = RawPayload()
 
 
 def freeze_json(value: object, depth: int = 1) -> object:

@@ -39,7 +39,7 @@ def codec_of(charset: str) -> str:
     """
     codec = _CODECS.get(charset.strip().lower().replace("-", "").replace("_", ""))
     if codec is None:
-        raise DecodeError("the charset is unknown", status_hint=415)
+        raise DecodeError("unsupported charset", status_hint=415)
     return codec
 
 
@@ -59,4 +59,4 @@ def to_text(body: bytes | str, codec: str) -> str:
 
 def wrong_charset(codec: str) -> DecodeError:
     """Return the error for bytes that are not in their charset."""
-    return DecodeError(f"the body holds bytes that are not {codec}")
+    return DecodeError(f"the body is not valid {codec}")

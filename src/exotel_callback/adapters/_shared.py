@@ -25,8 +25,9 @@ from exotel_callback.auth import Secrets, as_secrets, check_secret
 # Not Ellipsis, which somebody may take over from a line such as ``parse_request(secret=...)``.
 _NOT_GIVEN: Any = object()
 
-LOST: Final = "the body was read before and not kept, or it is incomplete, or its form is broken"
-UNREADABLE: Final = "the body could not be read to its end"
+_TO_CHECK_NOTHING: Final = " To check nothing, omit `secret`."
+LOST: Final = "the body is incomplete or malformed, or other code has already read it"
+UNREADABLE: Final = "could not read the whole body"
 
 
 def query_values(query: str | bytes, name: str) -> list[str]:
@@ -94,7 +95,7 @@ class Settings:
             raise TypeError(f"secret_parameter must be a string, not {type(secret_parameter).__name__}")
         if not secret_parameter:
             raise ValueError("secret_parameter must not be empty")
-        self.secret = None if secret is _NOT_GIVEN else as_secrets(secret)
+        self.secret = None if secret is _NOT_GIVEN else as_secrets(secret, "secret", _TO_CHECK_NOTHING)
         self.secret_parameter = secret_parameter
         self.options = read_options(strict, timezone, limits)
 

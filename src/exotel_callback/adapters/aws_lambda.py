@@ -37,14 +37,14 @@ def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusC
     """
     settings = Settings(**options)
     if not isinstance(cast("object", event), Mapping):
-        raise TypeError(f"parse_event() takes the event that AWS hands to a handler, not {type(event).__name__}")
+        raise TypeError(f"parse_event() takes the event that AWS passes to a handler, not {type(event).__name__}")
     body = event.get("body") or ""
     is_base64 = event.get("isBase64Encoded") is True
     # Four characters are three bytes, so what is too large need not be decoded.
     length = len(body) * 3 // 4 - 2 if is_base64 and isinstance(body, str) else None
     settings.admit(_secrets(event, settings.secret_parameter), length)
     if not isinstance(body, str):
-        raise DecodeError(f"the event's body is no text, but {type(body).__name__}")
+        raise DecodeError(f"the event's body must be a string, not {type(body).__name__}")
     return settings.parse(_decoded(body) if is_base64 else body, _content_type(event))
 
 
@@ -53,7 +53,7 @@ def _decoded(body: str) -> bytes:
         return base64.b64decode(body, validate=True)
     except ValueError:
         pass
-    raise DecodeError("the event's body is not base64")
+    raise DecodeError("the event's body is not valid base64")
 
 
 def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
