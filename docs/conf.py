@@ -37,6 +37,7 @@ def lead_to_the_site(_: Sphinx, __: str, source: list[str]) -> None:
     """Let links to the pages beside this folder lead to where the site has them."""
     for name, page in BESIDE.items():
         source[0] = source[0].replace(f"](../../{name})", f"](../project/{page}.md)")
+    source[0] = re.sub(r"\]\((?:\.\./)+README\.md\)", "](/index.md)", source[0])
 
 
 def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:

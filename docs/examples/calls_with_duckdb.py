@@ -9,28 +9,28 @@ import pyarrow.parquet as pq
 
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 
-ROWS = 10_000  # that are parsed at a time
-PARTS = 16  # of the calls, merged one at a time: so many that the events of one fit into memory
+ROWS = 10_000  # parsed at a time
+PARTS = 16  # The calls are merged in so many parts. The events of one part must fit into memory.
 
 BODIES = "SELECT body, content_type FROM read_parquet(?)"
 PART = "SELECT * FROM read_parquet(?) WHERE call_sid IS NOT NULL AND hash(call_sid) % ? = ?"
 
 
 def read(query: str, *values: object) -> pa.RecordBatchReader:
-    """Run a query, and read its rows as they come."""
+    """Run a query, and return a reader for batches of its rows."""
     rows: pa.RecordBatchReader = duckdb.connect().sql(query, params=values).to_arrow_reader(ROWS)
     return rows
 
 
 def write(path: str, schema: pa.Schema, tables: Iterable[pa.RecordBatch | pa.Table]) -> None:
-    """Write tables into one file, as they come."""
+    """Write each table into one file as soon as it is available."""
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in tables:
             writer.write(table)
 
 
 def calls_of(events: str) -> Iterator[pa.Table]:
-    """Merge the calls of a file of events, part by part; all events of a call are in one part."""
+    """Merge the calls in a file of events, part by part. All events of a call are in the same part."""
     for part in range(PARTS):
         yield call_table(read(PART, events, PARTS, part))
 

@@ -9,19 +9,19 @@ import pyarrow.parquet as pq
 
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 
-ROWS = 10_000  # that are parsed at a time
-PARTS = 16  # of the calls, merged one at a time: so many that the events of one fit into memory
+ROWS = 10_000  # parsed at a time
+PARTS = 16  # The calls are merged in so many parts. The events of one part must fit into memory.
 
 
 def bodies_of(archive: str) -> Iterator[pa.RecordBatch]:
-    """Read the bodies of an archive, as they come."""
+    """Read the bodies of an archive in batches."""
     bodies = pl.scan_parquet(archive).select("body", "content_type")
     for frame in bodies.collect_batches(chunk_size=ROWS, maintain_order=True):
         yield from frame.to_arrow().to_batches()
 
 
 def calls_of(events: str) -> Iterator[pa.Table]:
-    """Merge the calls of a file of events, part by part; all events of a call are in one part."""
+    """Merge the calls in a file of events, part by part. All events of a call are in the same part."""
     parsed = pl.scan_parquet(events).drop_nulls("call_sid")
     for part in range(PARTS):
         yield call_table(
@@ -30,7 +30,7 @@ def calls_of(events: str) -> Iterator[pa.Table]:
 
 
 def write(path: str, schema: pa.Schema, tables: Iterable[pa.RecordBatch | pa.Table]) -> None:
-    """Write tables into one file, as they come."""
+    """Write each table into one file as soon as it is available."""
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in tables:
             writer.write(table)

@@ -9,16 +9,16 @@ from pyspark.sql.types import StructType
 
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 
-PARTS = 64  # of the calls, each merged by one task: so many that the events of one fit into its memory
+PARTS = 64  # Each task merges one part of the calls. The events of one part must fit into its memory.
 
 
 def schema_of(spark: SparkSession, schema: pa.Schema) -> StructType:
-    """Return what Spark calls a schema of Arrow."""
+    """Convert an Arrow schema into a Spark schema."""
     return spark.createDataFrame(schema.empty_table()).schema
 
 
 def main(archive: str, events: str, calls: str) -> None:
-    """Write the events of an archive, and then their calls; each into a directory that is not there yet."""
+    """Write the events of an archive, and then their calls, each into a new directory."""
     builder = SparkSession.builder.config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     with builder.getOrCreate() as spark:
         bodies = spark.read.parquet(archive).select("body", "content_type")

@@ -68,7 +68,7 @@ def database(tmp_path):
 
 def post(db, payload, rng):
     encode = rng.choice(list(ENCODERS.values()))
-    assert example.receive(db, *encode(payload)) == 200
+    assert example.handle(db, *encode(payload)) == 200
 
 
 def rows(db):
@@ -106,7 +106,7 @@ def test_thousands_of_deliveries(database):
     assert rows(db) == rows(in_order)
     assert len(rows(db)) == CALLS - len(lost_altogether)
     assert db.execute("SELECT count(*) FROM events").fetchone() == (len(arriving),)
-    left = example.missing(db)
+    left = example.find_missing(db)
     assert left == [f"{number:032}" for number in sorted(lost_ends)]
 
     def get_call_details(call_sid, end_time="2024-01-15 14:30:45"):
@@ -115,9 +115,9 @@ def test_thousands_of_deliveries(database):
         call = {"Sid": call_sid, "Status": over["Status"], "EndTime": end_time, "Details": details}
         return json.dumps({"Call": call}).encode()
 
-    example.ask_for(db, left, get_call_details)
+    example.fetch_details(db, left, get_call_details)
     example.merge_new(db)
-    assert example.missing(db) == []
+    assert example.find_missing(db) == []
     assert len(rows(db)) == CALLS
     for call_sid, is_settled, outcome, stored in rows(db):
         call = load_call(json.loads(stored))
@@ -152,37 +152,37 @@ def test_what_is_left_to_ask_for(answer, is_left, database, caplog):
             raise answer
         return json.dumps(answer).encode()
 
-    assert example.missing(db) == ["a", "b"]
-    example.ask_for(db, ["a", "b"], get_call_details)
+    assert example.find_missing(db) == ["a", "b"]
+    example.fetch_details(db, ["a", "b"], get_call_details)
     example.merge_new(db)
-    assert example.missing(db) == (["a"] if is_left else [])
-    assert example.missing(db, since="-5 hours", until="-1 hours") == []
-    assert example.missing(db, since="-9 hours", until="-7 hours") == []
+    assert example.find_missing(db) == (["a"] if is_left else [])
+    assert example.find_missing(db, since="-5 hours", until="-1 hours") == []
+    assert example.find_missing(db, since="-9 hours", until="-7 hours") == []
     assert ("no details of call a" in caplog.text) is ("Call" not in str(answer))
 
 
 def test_a_default_payload_is_asked_for(database):
     """It does not tell what became of the call."""
     db = database("a")
-    example.receive(db, b"CallSid=a&Status=completed&DateUpdated=2024-01-15+14%3A30%3A45&RecordingUrl=", FORM)
+    example.handle(db, b"CallSid=a&Status=completed&DateUpdated=2024-01-15+14%3A30%3A45&RecordingUrl=", FORM)
     example.merge_new(db)
-    assert example.missing(db) == ["a"]
+    assert example.find_missing(db) == ["a"]
 
 
 def test_a_call_that_was_just_made_is_not_asked_for(database):
     """It may not be over."""
     db = database()
-    example.made(db, "a")
-    example.made(db, "a")
-    assert (example.missing(db), example.missing(db, until="+1 second")) == ([], ["a"])
+    example.record_call(db, "a")
+    example.record_call(db, "a")
+    assert (example.find_missing(db), example.find_missing(db, until="+1 second")) == ([], ["a"])
 
 
 def test_garbage_is_refused(database, caplog):
     """With the status that the error hints at; it is no event, and its body is kept."""
     db = database()
-    assert example.receive(db, b"{", "application/json") == 400
-    assert example.receive(db, b"a=b", FORM) == 422
-    assert example.receive(db, b"CallSid=a&Status=free", FORM) == 200
+    assert example.handle(db, b"{", "application/json") == 400
+    assert example.handle(db, b"a=b", FORM) == 422
+    assert example.handle(db, b"CallSid=a&Status=free", FORM) == 200
     assert db.execute("SELECT body, event_key IS NULL FROM bodies").fetchall() == [
         (b"{", 1),
         (b"a=b", 1),
@@ -195,7 +195,7 @@ def test_garbage_is_refused(database, caplog):
 def test_a_worker_that_is_stopped_loses_nothing(database):
     """What was not merged is merged the next time; two workers do not disturb each other."""
     db = database()
-    example.receive(db, *ENCODERS["json"](PAGE))
+    example.handle(db, *ENCODERS["json"](PAGE))
     with pytest.raises(KeyboardInterrupt):
         example.merge_new(Interrupted(db))
     assert rows(db) == []
@@ -208,7 +208,7 @@ def test_a_row_that_cannot_be_read_costs_its_own_call_only(database, caplog):
     """After a rollback of this library there may be rows that a newer one wrote."""
     db = database()
     for call_sid in "ab":
-        example.receive(db, f"CallSid={call_sid}&Status=busy".encode(), FORM)
+        example.handle(db, f"CallSid={call_sid}&Status=busy".encode(), FORM)
     db.execute("UPDATE events SET event = replace(event, '\"schema\": 1', '\"schema\": 2') WHERE call_sid = 'a'")
     db.commit()
     example.merge_new(db)

@@ -127,7 +127,7 @@ def test_a_block_runs(block, tmp_path, address):
             (tmp_path / folder / name).chmod(0o755)
     path = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "ACCOUNT_SID": "AC1", "API_KEY": "k", "API_TOKEN": "t", "SECRET": "s"}
-    block = block.replace("127.0.0.1:8000", address)
+    block = re.sub(r"127\.0\.0\.1:\d+", address, block)
     shell = [shutil.which("bash"), "-euo", "pipefail", "-c", block]
     done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
