@@ -100,10 +100,10 @@ def code(cell):
 def test_the_tables_of_fields_are_the_models(page, index, cls):
     """Wire names, Python name and type of every field, in the order of the class."""
     path = page.relative_to(ROOT)
-    table = [table for table in tables(page) if table[0][:3] == ["Wire name", "Python name", "Type"]][index][1:]
-    rows = [(tuple(code(wire)), code(name), code(kind)) for wire, name, kind, *_ in table]
+    table = [table for table in tables(page) if table[0] == ["Wire name", "Python name and type", "Meaning"]][index][1:]
+    rows = [(tuple(code(wire)), code(python)) for wire, python, _ in table]
     expected = [
-        (field.metadata["wire"], [field.name], [type_of(field)])
+        (field.metadata["wire"], [field.name, type_of(field)])
         for field in attrs.fields(cls)
         if "wire" in field.metadata
     ]
