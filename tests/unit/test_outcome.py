@@ -178,8 +178,8 @@ def test_who_answered(legs, expected):
 def test_the_page_says_how_every_status_counts(status):
     """A new member must not fall through the table unnoticed."""
     table = PAGE.read_text().split("\n## The table\n")[1].split("\n## ")[0]
-    about = {CallStatus: r"status is|\*failure\* is ", LegStatus: r"leg is|leg 0 is|leg that|\*failure\* is "}[type(status)]
-    lines = "\n".join(line for line in table.splitlines() if re.search(about, line, re.IGNORECASE))
+    subjects = {CallStatus: r"status is|\*failure\* is ", LegStatus: r"leg is|leg 0 is|leg that|\*failure\* is "}
+    lines = "\n".join(line for line in table.splitlines() if re.search(subjects[type(status)], line, re.IGNORECASE))
     name = "not attempted" if status is LegStatus.NOT_ATTEMPTED else status.value
     assert re.search(rf"(?<![\w-]){name}(?![\w-])", lines), (
         f"docs/reference/outcome.md doesn't say what {type(status).__name__}.{status.name} means for the outcome: "
