@@ -61,15 +61,15 @@ ROWS = {
         lambda facts: facts.first in FAILURES,
         lambda facts: (FAILURES[facts.first], 0),
     ),
-    "Leg 0 was not attempted, and the status has a reason¹": (
+    "Leg 0 was not attempted, and the status is a failure": (
         lambda facts: facts.first == "not-attempted" and facts.status in FAILURES,
         lambda facts: (FAILURES[facts.status], 0),
     ),
-    "A leg after it is completed": (
+    "A later leg is completed": (
         lambda facts: facts.last({"completed"}),
         lambda facts: (Outcome.MACHINE if facts.machine[facts.last({"completed"})] else Outcome.CONNECTED, None),
     ),
-    "A leg after it has a reason¹": (
+    "A later leg is a failure": (
         lambda facts: facts.last(FAILURES),
         lambda facts: (FAILURES[facts.legs[facts.last(FAILURES)]], facts.last(FAILURES)),
     ),
@@ -77,19 +77,19 @@ ROWS = {
         lambda facts: facts.status == "unknown",
         lambda _: (Outcome.UNKNOWN, None),
     ),
-    "There is a leg after it, and the status has a reason¹": (
+    "There is a later leg, and the status is a failure": (
         lambda facts: len(facts.legs) > 1 and facts.status in FAILURES,
         lambda facts: (FAILURES[facts.status], facts.second),
     ),
-    "There is a leg after it, and the status is completed": (
+    "There is a later leg, and the status is completed": (
         lambda facts: len(facts.legs) > 1 and facts.status == "completed",
         row_8,
     ),
-    "There is no leg after it, and the status has a reason¹": (
+    "There is no later leg, and the status is a failure": (
         lambda facts: facts.status in FAILURES,
         lambda facts: (FAILURES[facts.status], None),
     ),
-    "There is no leg after it, and the status is completed": (
+    "There is no later leg, and the status is completed": (
         lambda facts: facts.status == "completed",
         lambda facts: (
             by_duration(facts, Outcome.UNKNOWN, Outcome.CONNECTED if facts.outbound else Outcome.UNKNOWN),
@@ -178,8 +178,8 @@ def test_who_answered(legs, expected):
 def test_the_page_says_how_every_status_counts(status):
     """A new member must not fall through the table unnoticed."""
     table = PAGE.read_text().split("\n## The table\n")[1].split("\n## ")[0]
-    about = {CallStatus: "status is|¹ ", LegStatus: "leg is|leg 0 is|leg that|leg after it is|¹ "}[type(status)]
-    lines = "\n".join(line for line in table.splitlines() if re.search(about, line, re.IGNORECASE))
+    subjects = {CallStatus: r"status is|\*failure\* is ", LegStatus: r"leg is|leg 0 is|leg that|\*failure\* is "}
+    lines = "\n".join(line for line in table.splitlines() if re.search(subjects[type(status)], line, re.IGNORECASE))
     name = "not attempted" if status is LegStatus.NOT_ATTEMPTED else status.value
     assert re.search(rf"(?<![\w-]){name}(?![\w-])", lines), (
         f"docs/reference/outcome.md doesn't say what {type(status).__name__}.{status.name} means for the outcome: "
