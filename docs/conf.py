@@ -27,11 +27,15 @@ html_show_sphinx = False
 html_context = {"tagline": metadata(project)["Summary"]}
 html_theme_options = {
     "light_css_variables": {
+        "color-api-name": "#0f6b4d",
+        "color-api-pre-name": "#0f6b4d",
         "color-brand-primary": "#0f6b4d",
         "color-brand-content": "#0f6b4d",
         "color-brand-visited": "#4a5f8a",
     },
     "dark_css_variables": {
+        "color-api-name": "#5ccd97",
+        "color-api-pre-name": "#5ccd97",
         "color-brand-primary": "#4cc38a",
         "color-brand-content": "#5ccd97",
         "color-brand-visited": "#9db4e0",
@@ -54,6 +58,7 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!exotel_callback\.).*")]
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 80
 
 WIDE = 5  # columns, which are too many for a telephone
