@@ -96,7 +96,7 @@ def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: o
     """
 
     def in_name(name: re.Match[str]) -> str:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\w[_./=(\[,|])(?=\w)", "<wbr>", name[0])
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\w[-_./=(\[,|])(?=\w)", "<wbr>", name[0])
 
     def in_table(table: re.Match[str]) -> str:
         text = re.sub(r'(?<=<span class="pre">)[^<]+', in_name, table[0])
