@@ -96,10 +96,10 @@ def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: o
     """
 
     def in_name(name: re.Match[str]) -> str:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\w[-_./=(\[,|])(?=\w)", "<wbr>", name[0])
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z][-_./=(\[,|])(?=\w)", "<wbr>", name[0])
 
     def in_table(table: re.Match[str]) -> str:
-        text = re.sub(r'(?<=<span class="pre">)[^<]+', in_name, table[0])
+        text = re.sub(r"(?<=>)[^<]+", in_name, table[0])
         labels = [re.sub(r"<.*?>", "", label) for label in re.findall(r"<th\b.*?</th>", text)]
         if len(labels) < WIDE:
             return text
