@@ -1,53 +1,126 @@
-"""How the site is made of these pages, with the dependency group ``docs``: ``sphinx-build -W docs site``."""
+"""The configuration of the site. ``sphinx-build -W docs site`` builds it with the dependency group ``docs``."""
 
 import re
-from importlib.metadata import version as version_of
+from importlib.metadata import metadata
+from itertools import cycle
+from pathlib import PurePath
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 project = "exotel-callback"
-release = version_of(project)
+release = metadata(project)["Version"]
 project_copyright = "2026, the exotel-callback maintainers"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+exclude_patterns = ["examples"]
+templates_path = ["_templates"]
+
 html_theme = "furo"
 html_title = f"{project} {release}"
+html_logo = html_favicon = "_static/logo.svg"
 html_copy_source = False
-html_static_path = ["site.css"]
+html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
-exclude_patterns = ["examples"]
+html_context = {"tagline": metadata(project)["Summary"]}
+html_theme_options = {
+    "light_css_variables": {
+        "color-api-name": "#0f6b4d",
+        "color-api-pre-name": "#0f6b4d",
+        "color-brand-primary": "#0f6b4d",
+        "color-brand-content": "#0f6b4d",
+        "color-brand-visited": "#4a5f8a",
+    },
+    "dark_css_variables": {
+        "color-api-name": "#5ccd97",
+        "color-api-pre-name": "#5ccd97",
+        "color-brand-primary": "#4cc38a",
+        "color-brand-content": "#5ccd97",
+        "color-brand-visited": "#9db4e0",
+    },
+}
 
-# Headings are linked to as code hosts do it, so that the pages can be read there as well.
+# If a block has prompts, the button copies the lines after them, without the output.
+copybutton_prompt_text = r">>> |\.\.\.(?: |$)|\$ "
+copybutton_prompt_is_regexp = True
+copybutton_copy_empty_lines = False
+copybutton_line_continuation_character = "\\"
+
+# Code hosts make the same anchors, so links to headings work there too.
 myst_heading_anchors = 4
 
-# In docstrings `name` is a name of Python. One of ours must be there; the site asks nobody else for theirs.
+# In docstrings, `name` is the name of a Python object. Only names of this package must exist, because the site doesn't
+# load the inventories of other projects.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!exotel_callback\.).*")]
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 80
 
-# Pages of the project beside this folder, and where they are on the site.
-BESIDE = {"CHANGELOG.md": "changelog", "CONTRIBUTING.md": "contributing", "SECURITY.md": "security"}
+WIDE = 5  # columns, which are too many for a telephone
+
+# Files outside this folder, without their suffix, and the pages that include them.
+BESIDE = {
+    "README": "index",
+    "CHANGELOG": "project/changelog",
+    "CONTRIBUTING": "project/contributing",
+    "SECURITY": "project/security",
+}
 
 
-def lead_to_the_site(_: Sphinx, __: str, source: list[str]) -> None:
-    """Let links to the pages beside this folder lead to where the site has them."""
-    for name, page in BESIDE.items():
-        source[0] = source[0].replace(f"](../../{name})", f"](../project/{page}.md)")
-    source[0] = re.sub(r"\]\((?:\.\./)+README\.md\)", "](/index.md)", source[0])
+def link_to_pages(_: Sphinx, doctree: nodes.document) -> None:
+    """Let each link to a file outside this folder lead to the page that includes the file."""
+    for link in doctree.findall(pending_xref):
+        path, __, anchor = link["reftarget"].partition("#")
+        page = BESIDE.get(PurePath(path).name.removesuffix(".md"))
+        if page and link["reftype"] == "myst":
+            link.attributes |= {"refdomain": "doc", "reftarget": page}
+            link["reftargetid"] = link.get("reftargetid") or anchor or None
+
+
+def strip_blocks(_: Sphinx, doctree: nodes.document) -> None:
+    """Remove the empty line at the end of a code block. Doctest needs it, readers don't."""
+    for block in doctree.findall(nodes.literal_block):
+        block.rawsource = block.astext().rstrip()  # Sphinx highlights a block if its text and its source are equal.
+        block[:] = [nodes.Text(block.rawsource)]
+
+
+def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: object) -> None:
+    """Let names in tables break after a separator or before a capital, and label the cells of wide tables.
+
+    On a telephone, ``site.css`` shows the cells of a wide table below each other, each with its label.
+    """
+
+    def in_name(name: re.Match[str]) -> str:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z][-_./=(\[,|])(?=\w)", "<wbr>", name[0])
+
+    def in_table(table: re.Match[str]) -> str:
+        text = re.sub(r"(?<=>)[^<]+", in_name, table[0])
+        labels = [re.sub(r"<.*?>", "", label) for label in re.findall(r"<th\b.*?</th>", text)]
+        if len(labels) < WIDE:
+            return text
+        label = cycle(labels)
+        text = re.sub(r"<td\b", lambda _: f'<td data-label="{next(label)}"', text)
+        return text.replace('<table class="', '<table class="wide ')
+
+    if "body" in context:
+        context["body"] = re.sub(r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL)
 
 
 def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:
-    """Make rubrics of the headings in docstrings of modules, which all have the same: one page has each but once."""
+    """Turn the headings in docstrings of modules into rubrics: they repeat, and a page can have each heading once."""
     if what == "module":
         text = re.sub(r"^(\w+)\n-+$", r".. rubric:: \1\n", "\n".join(lines), flags=re.MULTILINE)
         lines[:] = text.split("\n")
 
 
 def setup(app: Sphinx) -> None:
-    """Register what Sphinx calls."""
-    app.connect("source-read", lead_to_the_site)
+    """Register the functions above."""
+    app.connect("doctree-read", link_to_pages)
+    app.connect("doctree-read", strip_blocks)
+    app.connect("html-page-context", fit_tables)
     app.connect("autodoc-process-docstring", make_rubrics)

@@ -1,6 +1,6 @@
-"""The site that Sphinx makes of ``docs``: it is built without a warning, links lead somewhere, and it fits a telephone.
+"""The site that Sphinx builds from ``docs``: it builds without a warning, its links work, and it fits a telephone.
 
-Run by ``pytest -m site``, with the dependency group ``docs``.
+Run these tests with ``pytest -m site`` and the dependency group ``docs``, or with ``nox -s docs``.
 """
 
 import json
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from functools import partial
 from html import unescape
 from html.parser import HTMLParser
@@ -21,12 +22,12 @@ from helpers import CHROMIUM, CHROMIUM_OPTIONS, PUBLIC_MODULES, ROOT
 
 pytestmark = pytest.mark.site
 
-WIDTHS = [390, 1_280]  # a telephone's, and a desktop's
+WIDTHS = [390, 1_280]  # in pixels: a telephone, and a small desktop
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build it, with warnings as errors."""
+    """Build the site, with warnings as errors."""
     built = tmp_path_factory.mktemp("site")
     command = [
         sys.executable,
@@ -46,7 +47,7 @@ def site(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """The ids and the addresses in a page."""
+    """The ids in a page, and the addresses that it links to or loads."""
 
     def __init__(self, path):
         super().__init__()
@@ -59,8 +60,8 @@ class Page(HTMLParser):
         self.addresses |= {found[name] for name in ("href", "src") if found.get(name)}
 
 
-def test_links_lead_somewhere(site):
-    """To a file of the site, and to a place in it."""
+def test_links_and_anchors_resolve(site):
+    """A link leads to a page or an anchor that doesn't exist."""
     pages = {path: Page(path) for path in site.rglob("*.html")}
     assert len(pages) > len([*ROOT.glob("docs/**/*.md")])
     for path, page in pages.items():
@@ -73,8 +74,8 @@ def test_links_lead_somewhere(site):
             assert other.suffix != ".html" or unquote(place) in pages[other].ids, (path.name, address)
 
 
-def test_nothing_is_loaded_from_elsewhere(site):
-    """Neither scripts nor styles, fonts or images."""
+def test_no_page_names_another_host(site):
+    """A page names a script, a style sheet or an image on another host."""
     for path in site.rglob("*.html"):
         loaded = re.findall(
             r"<(?:script|img|link rel=\"stylesheet\")[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*", path.read_text()
@@ -83,58 +84,111 @@ def test_nothing_is_loaded_from_elsewhere(site):
 
 
 def test_every_public_name_is_in_the_reference(site):
-    """With an anchor of its own, and so in the index and in what is searched."""
+    """A public name has no anchor in the reference, so neither the index nor the search finds it."""
     ids = Page(site / "reference" / "api.html").ids
     for name in PUBLIC_MODULES:
         public = __import__(name, fromlist=["__all__"]).__all__
         assert [other for other in public if f"{name}.{other}" not in ids] == []
 
 
-# Loads each page in a frame of a width, and writes down how wide it really is; then searches.
+def test_the_tagline_is_the_description(site):
+    """The tagline on the first page or in the sidebar differs from the description in pyproject.toml."""
+    description = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["description"]
+    text = (site / "index.html").read_text(encoding="utf-8").replace("\u2019", "'")
+    taglines = re.findall(r'<(?:span|div) class="[^"]*tagline[^"]*">\s*(?:<p>)?(.*?)<', unescape(text))
+    assert taglines == [description] * 2
+
+
+# Loads each page in a frame of each width and measures it; then searches, and measures the diagram.
 LOOK = """<!DOCTYPE html><body><script>
-const found = {pages: [], results: []};
+const found = {pages: [], results: [], diagram: []};
 const load = async (page, width) => {
   const frame = document.createElement("iframe");
   frame.width = width; frame.height = 800;
   await new Promise(done => { frame.onload = done; frame.src = page; document.body.append(frame); });
   return frame;
 };
+const all = (inside, selector) => [...inside.querySelectorAll(selector)];
+// Clicks a copy button, and returns what it passes to the clipboard.
+const copy = (inside, button) => {
+  let text = null;
+  inside.execCommand = () => { text = all(inside, "body > textarea").at(-1).value; return true; };
+  button.click();
+  return text;
+};
+const look = (frame, page, width) => {
+  const inside = frame.contentDocument;
+  const code = all(inside, "div.highlight pre");
+  const narrow = code.filter(pre => Math.max(...pre.textContent.split("\\n").map(line => line.length)) <= 100);
+  const contents = inside.querySelector(".toc-drawer:not(.no-toc)")?.getBoundingClientRect();
+  found.pages.push({
+    page, width,
+    title: inside.querySelector("h1")?.textContent ?? "",
+    real: inside.documentElement.scrollWidth,
+    tables: all(inside, "table").filter(table => {
+      const box = table.closest(".table-wrapper") ?? table.parentElement;
+      return box.scrollWidth > box.clientWidth || table.getBoundingClientRect().right > width;
+    }).map(table => table.innerText.slice(0, 60)),
+    cut: narrow.filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
+    uncopied: code.filter(pre => !pre.parentElement.querySelector("button.copybtn")).length,
+    copied: all(inside, "button.copybtn").map(button => [
+      inside.querySelector(button.dataset.clipboardTarget).textContent, copy(inside, button),
+    ]),
+    contents: !contents || contents.left >= 0 && contents.right <= width,
+    hosts: frame.contentWindow.performance.getEntriesByType("resource").map(entry => new URL(entry.name).host)
+      .filter(host => host !== location.host),
+  });
+};
+const meet = (one, other) => one.left < other.right && other.left < one.right
+  && one.top < other.bottom && other.top < one.bottom;
 (async () => {
   for (const width of WIDTHS) for (const page of PAGES) {
     const frame = await load(page, width);
-    const root = frame.contentDocument.documentElement;
-    found.pages.push([page, width, root.scrollWidth, frame.contentDocument.querySelector("h1")?.textContent ?? ""]);
+    look(frame, page, width);
     frame.remove();
   }
   const frame = await load("search.html?q=unreached_leg", 1280);
   for (let turn = 0; turn < 50 && !found.results.length; turn++) {
     await new Promise(done => setTimeout(done, 100));
-    found.results = [...frame.contentDocument.querySelectorAll("#search-results li > a")].map(link => link.textContent);
+    found.results = all(frame.contentDocument, "#search-results li > a").map(link => link.textContent);
   }
-  const told = document.createElement("pre");
-  told.id = "found"; told.textContent = JSON.stringify(found);
-  document.body.append(told);
-})();
+  const diagram = (await load("_images/a-calls-life.svg", 520)).contentDocument;
+  const texts = all(diagram, "text"), picture = diagram.documentElement.getBoundingClientRect();
+  texts.forEach((text, index) => {
+    const box = text.getBoundingClientRect();
+    const others = [...texts.slice(index + 1), ...all(diagram, ".life")];
+    for (const other of others.filter(other => meet(box, other.getBoundingClientRect())))
+      found.diagram.push([text.textContent, other.textContent || "a line"]);
+    if (box.left < picture.left || box.right > picture.right) found.diagram.push([text.textContent, "the edge"]);
+  });
+})().catch(error => { found.error = String(error); }).finally(() => {
+  const result = document.createElement("pre");
+  result.id = "found"; result.textContent = JSON.stringify(found);
+  document.body.append(result);
+});
 </script></body>"""
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
-def test_every_page_fits(site, tmp_path):
-    """In the width of a telephone and of a desktop nothing stands out; every page has a title, and names are found."""
+@pytest.fixture(scope="module")
+def seen(site, tmp_path_factory):
+    """Return what Chromium measures on each page."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium")
+    folder = tmp_path_factory.mktemp("seen")
     pages = [
         path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html")) if path.parent.name != "_static"
     ]
-    shutil.copytree(site, tmp_path / "site")
+    shutil.copytree(site, folder / "site")
     script = LOOK.replace("PAGES", json.dumps(pages)).replace("WIDTHS", json.dumps(WIDTHS))
-    (tmp_path / "site" / "look.html").write_text(script)
+    (folder / "site" / "look.html").write_text(script)
     handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=tmp_path / "site"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder / "site"))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}/look.html"
     options = [
         *CHROMIUM_OPTIONS,
-        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--user-data-dir={folder / 'profile'}",
         "--virtual-time-budget=200000",
         "--dump-dom",
     ]
@@ -143,11 +197,53 @@ def test_every_page_fits(site, tmp_path):
     thread.join()
     server.server_close()
     found = json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+    assert "error" not in found, found["error"]
     assert len(found["pages"]) == len(pages) * len(WIDTHS)
-    assert [(page, width, really) for page, width, really, _ in found["pages"] if really > width] == []
-    assert "exotel_callback.StatusCallback.unreached_leg" in found["results"]
-    assert all(
-        title
-        for page, _, _, title in found["pages"]
-        if page not in {"genindex.html", "py-modindex.html", "search.html"}
-    )
+    return found
+
+
+def test_every_page_fits(seen):
+    """A page is wider than a telephone or a small desktop, or it has no title."""
+    assert [(page["page"], page["width"]) for page in seen["pages"] if page["real"] > page["width"]] == []
+    generated = {"genindex.html", "py-modindex.html", "search.html"}
+    assert [page["page"] for page in seen["pages"] if not page["title"] and page["page"] not in generated] == []
+
+
+def test_every_table_fits(seen):
+    """A reader must scroll a table sideways."""
+    assert [(page["page"], page["width"], page["tables"]) for page in seen["pages"] if page["tables"]] == []
+
+
+def test_the_desktop_shows_whole_lines_and_the_contents(seen):
+    """On a desktop, a line of at most 100 characters is cut, or "On this page" is hidden."""
+    desktop = [page for page in seen["pages"] if page["width"] == max(WIDTHS)]
+    assert [(page["page"], page["cut"]) for page in desktop if page["cut"]] == []
+    assert [page["page"] for page in desktop if not page["contents"]] == []
+
+
+def test_every_code_block_can_be_copied(seen):
+    """A code block has no copy button, or the button copies prompts or output."""
+    assert [page["page"] for page in seen["pages"] if page["uncopied"]] == []
+    copied = [pair for page in seen["pages"] for pair in page["copied"]]
+    assert any(shown.startswith(">>> ") for shown, _ in copied)
+    for shown, got in copied:
+        code = re.findall(r"^(?:>>>|\.\.\.|\$) (.*)", shown, re.MULTILINE)
+        if shown.startswith((">>> ", "$ ")):
+            assert re.findall(r".+", got) == [line for line in code if line]
+        else:
+            assert got.strip() == shown.strip()
+
+
+def test_nothing_is_loaded_from_another_host(seen):
+    """The browser requests something from another host."""
+    assert [(page["page"], page["hosts"]) for page in seen["pages"] if page["hosts"]] == []
+
+
+def test_the_search_finds_names(seen):
+    """The search doesn't find a property by its name."""
+    assert "exotel_callback.StatusCallback.unreached_leg" in seen["results"]
+
+
+def test_the_labels_of_the_diagram_fit(seen):
+    """A label in the diagram "A call's life" touches another label, a line or the edge."""
+    assert seen["diagram"] == []
