@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ._parse.passthru import PassthruEvent, PassthruLeg, parse_passthru
     from ._serialize import dump, load, load_call
 else:
-    # What `parse` does not need is imported when it is first asked for. Type checkers see the imports above instead,
-    # so that they know each type, and which names there are.
+    # `parse` doesn't need these modules, so each is imported when one of its names is first used. Type checkers see the
+    # imports above instead, so that they know every name and its type.
     _LATER = {
         "_model.call": ("Call", "merge"),
         "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
@@ -40,7 +40,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Import the module that has the name."""
+        """Import a name from its module when it is first used."""
         from importlib import import_module
 
         for module, names in _LATER.items():
@@ -50,7 +50,7 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        """Return these names too."""
+        """Return all names, including those that aren't imported yet."""
         return sorted({*globals(), *__all__})
 
 
@@ -88,7 +88,7 @@ __all__ = [
     "parse_passthru",
 ]
 
-# Hypothesis asks for types when it is imported. If that was before this, here they are; production has no Hypothesis.
+# Hypothesis loads its entry points when it is imported. If that was before this import, the types are registered here.
 if sys.modules.get("hypothesis") and sys.modules.get("hypothesis.strategies"):
     from ._hypothesis import register
 

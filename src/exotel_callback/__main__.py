@@ -1,4 +1,4 @@
-"""The command ``exotel-callback``; it needs the extra ``cli``."""
+"""Run the command ``exotel-callback``. It needs the extra ``cli``."""
 
 import sys
 
@@ -13,9 +13,9 @@ _EXTRAS = {
 
 
 def main() -> None:
-    """Run the command, or say in one sentence how to install what it needs."""
+    """Run the command, or print how to install the extra that it needs."""
     try:
-        from ._cli import cli  # click and rich may be missing, and the packages that a command imports
+        from ._cli import cli  # Imported here, because click, rich and the packages of a command may be missing.
 
         cli(prog_name="exotel-callback")
     except ModuleNotFoundError as error:

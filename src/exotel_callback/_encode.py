@@ -1,9 +1,9 @@
-"""A payload as bytes, in the three encodings that Exotel uses. Shares nothing with what decodes them.
+"""Encode a payload in the three encodings that Exotel uses. This module shares no code with the decoders.
 
 Facts
 -----
-- Forms have Python's and PHP's bracket keys for what is nested, and an empty text or the word ``null`` for null.
-- Nobody's public code shows the exact bytes of Exotel's multipart; here they are as curl writes them.
+- A form has bracket keys, as in PHP, for nested values. Null is an empty string or the string ``null``.
+- No public code shows the exact bytes of Exotel's multipart bodies. This module writes them as curl does.
 """
 
 import json
@@ -17,12 +17,12 @@ JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 _BOUNDARY: Final = "------------------------d74496d66958873e"
 
-# What would end a name in a part's header, as the HTML standard writes it.
+# The escapes of the HTML standard for characters that would end a name in a part's header.
 _IN_A_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 def form_pairs(payload: Mapping[str, Any], null: str = "") -> Iterator[tuple[str, str]]:
-    """Flatten a payload: ``Legs[0][Status]`` for what is nested."""
+    """Flatten a payload to pairs. A nested value gets a name such as ``Legs[0][Status]``."""
     for name, value in payload.items():
         yield from _flat(name, value, null)
 
@@ -46,28 +46,34 @@ def _text(value: Any, null: str) -> str:
 
 
 def encode_json(payload: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return a JSON body and its content type.
+    """Encode a payload as JSON, and return the body and its content type.
 
-    :raises ValueError: There is a NaN or an infinity in it, which JSON does not have.
+    :raises ValueError: The payload contains NaN or infinity, which JSON can't represent.
     """
     return json.dumps(payload, allow_nan=False).encode(), JSON
 
 
 def encode_form(payload: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return a urlencoded body and its content type. Legs get bracket keys, None becomes an empty text."""
+    """Encode a payload as a urlencoded form, and return the body and its content type.
+
+    Legs get bracket keys, and None becomes an empty string.
+    """
     return urlencode(list(form_pairs(payload)), errors="surrogatepass").encode(), FORM
 
 
 def encode_multipart(payload: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return a multipart body, Exotel's default, and its content type. Legs get bracket keys, None an empty text."""
+    """Encode a payload as multipart, which is Exotel's default, and return the body and its content type.
+
+    Legs get bracket keys, and None becomes an empty string.
+    """
     return multipart(form_pairs(payload))
 
 
 def multipart(pairs: Pairs, boundary: str = _BOUNDARY, headers: str = "") -> tuple[bytes, str]:
-    """Return a multipart body of pairs, and its content type.
+    """Encode pairs as multipart, and return the body and its content type.
 
-    :param boundary: Made longer where a value contains it.
-    :param headers: Lines that each part has besides its ``Content-Disposition``, each with its line end.
+    :param boundary: The boundary. It is extended if a part contains it.
+    :param headers: More header lines for each part, each with its line end.
     """
     parts = [
         f'Content-Disposition: form-data; name="{name.translate(_IN_A_NAME)}"\r\n{headers}\r\n{value}\r\n'

@@ -1,13 +1,13 @@
-"""The words Exotel documents, and how a word on the wire is matched to them.
+"""Define the enums of the values that Exotel documents, and match a received value to a member.
 
 Facts
 -----
-- Exotel's pages spell one word in several ways (``Human`` and ``HUMAN``), and flows add others (``cancelled``,
-  ``incoming``), so words are compared without case and without blanks, ``-`` and ``_``.
-- Words that are in no document arrive at any time (``free``, ``to_leg_unanswered``). They become ``UNKNOWN``, which is
-  therefore in no table: the word ``unknown`` on the wire is an unknown word like any other.
+- Exotel's pages spell one value in multiple ways (``Human`` and ``HUMAN``), and flows add others (``cancelled``,
+  ``incoming``). So values are compared without case, whitespace, ``-`` and ``_``.
+- Undocumented values can arrive at any time (``free``, ``to_leg_unanswered``). They become ``UNKNOWN``. The string
+  ``unknown`` is an unrecognized value too, and leaves an issue.
 
-Each enum below is one table; its members' values are the documented words.
+Each member's value is the documented spelling.
 """
 
 import re
@@ -18,10 +18,10 @@ from typing import Final, TypeVar
 
 @unique
 class CallStatus(StrEnum):
-    """What Exotel says of the whole call (``Status``).
+    """The status of the whole call (``Status``). It doesn't say which party failed to answer.
 
-    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and, for ``queued``, ``ringing``,
-    ``in-progress`` and ``canceled``, the Call Details API and flows. It does not say which party failed to answer.
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The Call Details API and flows
+    also send ``queued``, ``ringing``, ``in-progress`` and ``canceled``.
     """
 
     __module__ = "exotel_callback"
@@ -35,7 +35,7 @@ class CallStatus(StrEnum):
     NO_ANSWER = "no-answer"
     CANCELED = "canceled"
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+    """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
     @property
     def is_terminal(self) -> bool:
@@ -43,14 +43,14 @@ class CallStatus(StrEnum):
         return PROGRESS[self] == _TERMINAL
 
     def supersedes(self, other: "CallStatus") -> bool:
-        """Whether a row that holds `other` may be overwritten with this one.
+        """Return whether this status may replace the stored status `other`.
 
-        Events arrive late and repeatedly. A terminal status supersedes every other, which is a correction, and is
-        superseded by terminal ones only. Of queued, ringing and in-progress the same or a further one supersedes.
-        ``UNKNOWN`` supersedes nothing, not even itself, and is superseded by everything known.
+        Events arrive late and repeatedly. A terminal status replaces every other status, and only a terminal status
+        replaces it. Of queued, ringing and in-progress, a status replaces itself and the ones before it. ``UNKNOWN``
+        replaces nothing, not even itself, and every other status replaces ``UNKNOWN``.
 
-        :param other: What the row holds: a member, or its value as text.
-        :raises ValueError: `other` is no `CallStatus`.
+        :param other: The stored status: a member, or its value as a string.
+        :raises ValueError: `other` isn't a `CallStatus`.
         """
         progress = PROGRESS[CallStatus(other)]
         return self is not CallStatus.UNKNOWN and PROGRESS[self] >= progress
@@ -58,7 +58,7 @@ class CallStatus(StrEnum):
 
 _TERMINAL: Final = 4
 
-# How far along a call is.
+# How far each status is in the course of a call.
 PROGRESS: Final[dict[CallStatus, int]] = {
     CallStatus.UNKNOWN: 0,
     CallStatus.QUEUED: 1,
@@ -74,10 +74,10 @@ PROGRESS: Final[dict[CallStatus, int]] = {
 
 @unique
 class LegStatus(StrEnum):
-    """What became of one leg (``Legs[n].Status``).
+    """The status of one leg (``Legs[n].Status``).
 
-    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "Leg Status Values"; the three
-    that are not terminal occur in ``answered`` events.
+    Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "Leg Status Values". The three
+    statuses that aren't terminal occur in ``answered`` events.
     """
 
     __module__ = "exotel_callback"
@@ -91,9 +91,9 @@ class LegStatus(StrEnum):
     RINGING = "ringing"
     QUEUED = "queued"
     NOT_ATTEMPTED = "not-attempted"
-    """The status was sent as null or empty: this leg was not attempted. Exotel never sends this value itself."""
+    """The leg was not attempted: its status was sent as null or empty. Exotel never sends this member's value."""
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+    """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
     @classmethod
     def _missing_(cls, value: object) -> "LegStatus | None":
@@ -103,7 +103,7 @@ class LegStatus(StrEnum):
 
 @unique
 class AnsweredBy(StrEnum):
-    """Who or what answered a leg (``Legs[n].AnsweredBy``), sent when answering-machine detection is on.
+    """The kind of answer on a leg (``Legs[n].AnsweredBy``), sent when answering-machine detection is on.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback, "AnsweredBy Values".
     """
@@ -115,12 +115,12 @@ class AnsweredBy(StrEnum):
     NOT_SURE = "NotSure"
     NOT_APPLICABLE = "NA"
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+    """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
 
 @unique
 class Direction(StrEnum):
-    """Who started the call (``Direction``).
+    """The direction of the call (``Direction``).
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
@@ -131,12 +131,12 @@ class Direction(StrEnum):
     OUTBOUND_DIAL = "outbound-dial"
     OUTBOUND_API = "outbound-api"
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+    """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
 
 @unique
 class EventType(StrEnum):
-    """What the callback was sent for (``EventType``); absent when no events were subscribed.
+    """The event that the callback reports (``EventType``). Exotel sends it only if you subscribe to events.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback; "more events can be added".
     """
@@ -146,12 +146,12 @@ class EventType(StrEnum):
     TERMINAL = "terminal"
     ANSWERED = "answered"
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the callback's ``issues`` and ``raw``."""
+    """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
 
 @unique
 class CallType(StrEnum):
-    """What happened in a flow until the Passthru applet (``CallType``).
+    """The course of a call in its flow before the Passthru applet (``CallType``).
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
@@ -159,69 +159,69 @@ class CallType(StrEnum):
     __module__ = "exotel_callback"
 
     CALL_ATTEMPT = "call-attempt"
-    """The flow has connected nobody so far: a menu, for one."""
+    """The flow hasn't tried to connect the caller yet, for example in a menu."""
     COMPLETED = "completed"
-    """There was a conversation."""
+    """The caller talked with a party."""
     CLIENT_HANGUP = "client-hangup"
-    """The caller hung up while somebody was being called."""
+    """The caller hung up while the flow was calling a party."""
     INCOMPLETE = "incomplete"
-    """Nobody who was called picked up."""
+    """No called party answered."""
     VOICEMAIL = "voicemail"
     """The caller was sent to the Voicemail applet."""
     UNKNOWN = "unknown"
-    """A word that is in no table; the word itself is in the event's ``issues`` and ``raw``."""
+    """An unrecognized value. The event's ``issues`` and ``raw`` hold the value itself."""
 
 
 @unique
 class Outcome(StrEnum):
-    """What became of a call, for a person who has to book it. Our own words: Exotel sends none for this."""
+    """The result of a call. This library computes it from the whole payload; Exotel doesn't send it."""
 
     __module__ = "exotel_callback"
 
     CONNECTED = "connected"
     """Both parties were on the call."""
     MACHINE = "machine"
-    """The second party's voicemail, or a menu that speaks, answered."""
+    """The second party's voicemail, or a recorded menu, answered."""
     NO_ANSWER = "no-answer"
     BUSY = "busy"
     CANCELED = "canceled"
     FAILED = "failed"
     IN_PROGRESS = "in-progress"
-    """Not over yet."""
+    """The call isn't over yet."""
     UNKNOWN = "unknown"
-    """The payload does not tell."""
+    """The payload doesn't say."""
 
 
-# Spellings that differ from the documented word by more than case, blanks, ``-`` and ``_``, and who sends them. Events
-# with a spelling that is added here get another `event_key` than they had before: rather add a member.
+# Spellings that differ from the documented value by more than case, whitespace, ``-`` and ``_``. For a new spelling,
+# add an enum member instead. A new alias changes the `event_key` of events that users have stored.
 _ALIASES = {
     "cancelled": "canceled",  # British spelling, seen in flows
     "incoming": "inbound",  # the Passthru applet
 }
 
-_IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
+_IGNORED_IN_VALUES = re.compile(r"[\s_-]+")
 
 
-# The members that stand for what isn't a value of Exotel's.
+# The members whose values Exotel never sends.
 NOT_SENT_NAMES: Final = frozenset({"UNKNOWN", "NOT_ATTEMPTED"})
 
 
-def normalized(word: str) -> str:
-    """Return what is compared of a word."""
-    return (word if word.isalnum() else _IGNORED_IN_WORDS.sub("", word)).lower()
+def normalized(value: str) -> str:
+    """Return a value in lower case, without whitespace, ``-`` and ``_``. Equal results match."""
+    return (value if value.isalnum() else _IGNORED_IN_VALUES.sub("", value)).lower()
 
 
-W = TypeVar("W", bound=StrEnum)
+E = TypeVar("E", bound=StrEnum)
 
 
-def value_reader(enum: type[W]) -> Callable[[str], W | None]:
-    """Make the function that finds a word's member in `enum`, or None for a word that is in no table."""
+def value_reader(enum: type[E]) -> Callable[[str], E | None]:
+    """Make a function that returns the member of `enum` for a value, or None for an unrecognized value."""
     table = {normalized(member): member for member in enum if member.name not in NOT_SENT_NAMES}
-    table |= {alias: table[normalized(word)] for alias, word in _ALIASES.items() if normalized(word) in table}
+    table |= {alias: table[normalized(value)] for alias, value in _ALIASES.items() if normalized(value) in table}
     if "NOT_ATTEMPTED" in enum.__members__:
-        table["null"] = enum["NOT_ATTEMPTED"]  # however it is spelled, as every value: ``nul l`` is one
+        table["null"] = enum["NOT_ATTEMPTED"]  # In any spelling, as for every value: ``nul l`` is one.
 
-    def read(word: str) -> W | None:
-        return table.get(word) or table.get(normalized(word))
+    def read(value: str) -> E | None:
+        return table.get(value) or table.get(normalized(value))
 
     return read

@@ -1,6 +1,6 @@
-"""What can be odd or wrong about a payload: issues, and the one family of exceptions.
+"""Define the issues of a payload, and the exceptions.
 
-Nothing here ever quotes a phone number, URL or custom field in a message or a repr, because both end up in logs.
+Messages and reprs never quote a phone number, a URL or a custom field, because both end up in logs.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from ._model._open import restorable
 
 @unique
 class IssueCode(StrEnum):
-    """What kind of odd thing an `Issue` tells of.
+    """The kind of problem that an `Issue` reports.
 
-    What each means is in the issue's ``message``. These are our own words: Exotel sends none.
+    The issue's ``message`` describes it. This library defines the codes; Exotel doesn't send them.
     """
 
     __module__ = "exotel_callback"
@@ -33,12 +33,12 @@ class IssueCode(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "IssueCode | None":
-        """Accept the names that 1.0.0 wrote."""
+        """Accept the two values that 1.0.0 wrote under other names."""
         former = {"unknown-word": cls.UNKNOWN_VALUE, "not-text": cls.INVALID_STRING}
         return former.get(value) if isinstance(value, str) else None
 
 
-# What a person on call reads; the path follows.
+# The message of each code. The path of the value follows it.
 _DESCRIPTIONS: Final = {
     IssueCode.UNKNOWN_VALUE: "unrecognized value",
     IssueCode.NOT_A_NUMBER: "not a valid number of seconds",
@@ -58,30 +58,30 @@ _MAX_MESSAGES: Final = 100
 @restorable
 @attrs.frozen(kw_only=True)
 class Issue:
-    """One odd thing about a payload, for logs and alerts."""
+    """One problem with a value in a payload, for logs and alerts."""
 
     __module__ = "exotel_callback"
 
     path: str
-    """Where, in Exotel's spelling: ``Status``, ``Legs[1].OnCallDuration``."""
+    """The path of the value in Exotel's spelling, such as ``Status`` or ``Legs[1].OnCallDuration``."""
     code: IssueCode
-    """What kind of thing it is."""
+    """The kind of problem."""
     message: str = attrs.field(eq=False)
     """The same in words, such as ``not a valid number of seconds @ Legs[1].OnCallDuration``. Quotes no value.
 
-    Not compared: it follows from the other two, and another release may word it better.
+    It isn't part of equality, because it follows from ``path`` and ``code``, and a later release may reword it.
     """
     value: str = attrs.field(default="", repr=False)
-    """The value as a string, at most 200 characters; empty where there is none. May be personal: not in the repr."""
+    """The value as a string of at most 200 characters. Empty if there is none. Not in the repr: it may be personal."""
 
     @classmethod
     def at(cls, path: str, code: IssueCode, value: str = "") -> "Issue":
-        """Make an issue with the message that belongs to its code."""
+        """Make an issue with the message of its code."""
         return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", value=value[:_VALUE_LENGTH])
 
 
 def message_of(issues: Sequence[Issue], advice: str = "") -> str:
-    """Make the message of an error, in a length that a log can take: the error has all of the issues."""
+    """Return the message of an error, shortened for logs. The error itself holds all issues."""
     shown = [issue.message for issue in issues[:_MAX_MESSAGES]]
     if len(issues) > _MAX_MESSAGES:
         shown.append(f"and {len(issues) - _MAX_MESSAGES} more")
@@ -89,19 +89,19 @@ def message_of(issues: Sequence[Issue], advice: str = "") -> str:
 
 
 class CallbackError(ValueError):
-    """Base of everything that a payload or its sender can cause.
+    """The base class of every error that a payload or its sender can cause.
 
-    The message is safe to log and to send back: it quotes nothing of the payload.
+    The message quotes nothing of the payload, so it is safe to log and to send back.
     """
 
     __module__ = "exotel_callback"
 
     issues: tuple[Issue, ...]
-    """All issues of the payload; empty for an error that comes before the fields are read."""
+    """All issues of the payload. Empty if the error was raised before the fields were read."""
     status_hint: int
-    """The HTTP status that fits: 400, 401, 413, 415 or 422."""
+    """The HTTP status to answer with: 400, 401, 413, 415 or 422."""
     advice: str
-    """What the payload looks like and what to do instead, as the message says it; empty if there is no advice."""
+    """The part of the message that says what the payload looks like and what to do. Empty if there is no advice."""
 
     _status: ClassVar[int] = 400
 
@@ -115,16 +115,20 @@ class CallbackError(ValueError):
 
 
 class DecodeError(CallbackError):
-    """The payload is not what it claims to be, or is larger than the limits allow.
+    """The error for a payload that can't be decoded, or is larger than the limits allow.
 
-    ``status_hint`` is 413 for too large or too many fields, 415 for an unknown type or charset, and 400 for the rest.
+    ``status_hint`` is 413 for a payload with too many bytes or fields, 415 for an unsupported content type or charset,
+    and 400 otherwise.
     """
 
     __module__ = "exotel_callback"
 
 
 class MissingFieldError(CallbackError):
-    """``CallSid`` or ``Status`` is missing. If the payload looks like something else, the message says what (422)."""
+    """The error for a payload without a required field, such as ``CallSid`` or ``Status``. ``status_hint`` is 422.
+
+    If the payload looks like another event, the message says which one.
+    """
 
     __module__ = "exotel_callback"
 
@@ -132,7 +136,7 @@ class MissingFieldError(CallbackError):
 
 
 class InvalidCallbackError(CallbackError):
-    """Strict mode only: the payload has issues, all of which are in ``issues`` (422)."""
+    """The error of strict mode for a payload with issues. ``issues`` holds all of them, and ``status_hint`` is 422."""
 
     __module__ = "exotel_callback"
 
@@ -140,7 +144,7 @@ class InvalidCallbackError(CallbackError):
 
 
 class AuthenticationError(CallbackError):
-    """The request does not carry the secret it should (401). Raised by the adapters only."""
+    """The error of an adapter for a request with a wrong or missing secret. ``status_hint`` is 401."""
 
     __module__ = "exotel_callback"
 
@@ -148,5 +152,5 @@ class AuthenticationError(CallbackError):
 
 
 def forget_context(error: CallbackError) -> None:
-    """Remove the causes of an error, which can hold the payload, before it leaves a public function."""
+    """Remove the cause and the context of an error before it leaves a public function. They can hold the payload."""
     error.__cause__ = error.__context__ = None

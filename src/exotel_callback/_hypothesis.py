@@ -1,4 +1,4 @@
-"""Tells Hypothesis which strategies belong to the types, so that ``st.from_type(StatusCallback)`` works by itself."""
+"""Register the strategies of the types with Hypothesis, so that ``st.from_type(StatusCallback)`` needs no setup."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -11,7 +11,7 @@ from ._model.callback import Leg, StatusCallback
 
 
 def register() -> None:
-    """Register the types; the strategies are imported when one is first asked for."""
+    """Register the types. The strategies are imported when one is first used."""
     st.register_type_strategy(StatusCallback, _strategy("status_callbacks"))
     st.register_type_strategy(Leg, _strategy("legs"))
     st.register_type_strategy(Call, _strategy("_calls"))

@@ -1,4 +1,4 @@
-"""The form in which a callback or a call goes through a queue, and back."""
+"""Convert a callback or a call to a dict for a queue or a table, and back."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
-    """Turn a callback or a call into a dict that `json.dumps` takes, for a queue or a table.
+    """Convert a callback or a call to a dict that `json.dumps` accepts, for a queue or a table.
 
-    It holds every field but ``raw``: Python names, dates in ISO 8601 with their offset, the enums' values, None for
-    what is absent, the issues with their texts, ``"schema": 1`` and ``"type"``, which is ``"status_callback"`` or
-    ``"call"``. A call holds its events in the same form. It holds personal data.
+    The dict holds every field except ``raw`` under its Python name. Dates are in ISO 8601 with their offset, enums are
+    their values, an absent value is None, and issues include their values. A call includes its events in the same form.
+    ``"schema"`` is 1, and ``"type"`` is ``"status_callback"`` or ``"call"``. The dict holds personal data.
 
-    :raises TypeError: It is neither.
+    :raises TypeError: The argument is neither a `StatusCallback` nor a `Call`.
     """
     if not isinstance(cast("object", callback_or_call), StatusCallback | Call):
         raise TypeError(f"dump() takes a StatusCallback or a Call, not {type(callback_or_call).__name__}")
@@ -32,9 +32,9 @@ dump.__module__ = "exotel_callback"
 
 
 def load(mapping: Mapping[str, Any]) -> StatusCallback:
-    """Turn what `dump` made of a callback back into an equal one, without ``raw``.
+    """Convert a dict that `dump` returned for a callback back to an equal callback, with an empty ``raw``.
 
-    :raises DecodeError: It is anything else, or a newer version of this library made it.
+    :raises DecodeError: The mapping is anything else, or a newer version of this library made it.
     """
     return _load(mapping, StatusCallback)
 
@@ -43,10 +43,10 @@ load.__module__ = "exotel_callback"
 
 
 def load_call(mapping: Mapping[str, Any]) -> Call:
-    """Turn what `dump` made of a call back into an equal one; its events have no ``raw``.
+    """Convert a dict that `dump` returned for a call back to an equal call. The ``raw`` of its events is empty.
 
-    :raises DecodeError: It is anything else, its fields do not follow from its events, or a newer version of this
-        library made it.
+    :raises DecodeError: The mapping is anything else, its fields don't follow from its events, or a newer version of
+        this library made it.
     """
     return _load(mapping, Call)
 
@@ -62,18 +62,18 @@ def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
     except DecodeError as error:
         forget_context(error)
         raise
-    except Exception as error:  # noqa: BLE001 - cattrs' groups, and whatever the mapping does while it is read
+    except Exception as error:  # noqa: BLE001 - an exception group of cattrs, or any exception of the mapping
         failure = DecodeError("; ".join(transform_error(error, "$", _describe)))
-    raise failure  # here it has no context, which would hold the mapping
+    raise failure  # Raised here, so that it has no context, which would hold the mapping.
 
 
 def _describe(error: BaseException, _: type[Any] | None) -> str:
-    """Describe what cattrs found, without quoting it."""
+    """Describe an error of cattrs without quoting a value."""
     from cattrs import ForbiddenExtraKeysError
 
     if isinstance(error, KeyError):
         return "missing"
-    if isinstance(error, DecodeError):  # of an event inside of a call
+    if isinstance(error, DecodeError):  # The error of an event inside a call.
         return str(error)
     if isinstance(error, ForbiddenExtraKeysError):
         return "unexpected names"

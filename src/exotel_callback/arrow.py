@@ -1,18 +1,19 @@
-"""Callbacks in bulk, as Arrow: record batches of bodies in, record batches of events out. Needs the extra ``arrow``.
+"""Parse callbacks in bulk: Arrow record batches of bodies into record batches of events. Needs the extra ``arrow``.
 
-For archives of raw bodies, on whatever speaks Arrow: PySpark's ``mapInArrow``, DuckDB, Polars, Ray, or pyarrow alone. A
-row in is a row out, in its place; what can't be parsed is a row with its error and its body.
+Use it for archives of raw bodies, in any engine that supports Arrow: PySpark's ``mapInArrow``, DuckDB, Polars, Ray, or
+pyarrow alone. Each input row becomes one output row at the same index. A body that can't be parsed becomes a row with
+its error and its body.
 
 Facts
 -----
-- A timestamp has one zone for the whole column: here UTC. Near the years 1 and 10000 it can be an instant that a
-  `datetime` has in some zones only.
-- Arrow's text has no half surrogate pairs. The texts of issues can have them, and store them as JSON would.
+- A timestamp column has one time zone, here UTC. Near the years 1 and 10000, a `datetime` can hold some instants only
+  in other zones.
+- An Arrow string can't hold lone surrogates. The value of an issue can, so it is stored with the escapes of JSON.
 
-``docs/how-to/bulk.md`` shows it at work.
+``docs/how-to/bulk.md`` has examples.
 """
 
-# What is known of pyarrow's types is a package of stubs with gaps.
+# The stubs of pyarrow have gaps.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
 
@@ -53,12 +54,12 @@ _TYPES: Final[Mapping[type[Any], Any]] = {str: pa.string(), int: pa.int64(), dat
 
 
 def _kind(annotation: Any) -> Any:
-    """Return the type in ``X | None`` and ``tuple[X, ...]``."""
+    """Return ``X`` for ``X | None`` and ``tuple[X, ...]``. Return any other annotation unchanged."""
     return next((arg for arg in get_args(annotation) if arg not in {NoneType, Ellipsis}), annotation)
 
 
 def _type(annotation: Any) -> Any:
-    """Return how an attribute of that type is stored; the members of enums as their values."""
+    """Return the Arrow type for an annotation. An enum is stored as the values of its members."""
     kind = _kind(annotation)
     if Ellipsis in get_args(annotation):
         return pa.list_(_type(kind))
@@ -71,7 +72,8 @@ def _type(annotation: Any) -> Any:
 _FIELD_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
 _OF_CALLS: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "outcome": Outcome, "unreached_leg": int | None}
 _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
-MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}  # what calls are merged from
+# The columns from which calls are merged.
+MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}
 
 
 _ISSUES: Final = _type(_FIELD_TYPES["issues"])
@@ -88,14 +90,18 @@ def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
 _ERROR: Final = pa.struct([("type", pa.string()), ("message", pa.string()), ("status_hint", pa.int64())])
 
 SCHEMA: Final = pa.schema([*_columns(_OF_EVENTS), ("extra", pa.string()), ("error", _ERROR), ("body", pa.binary())])
-"""One row per event: the fields of `exotel_callback.StatusCallback`, timestamps in UTC, words for enums.
+"""The schema of events, one per row: the fields of `exotel_callback.StatusCallback`. It holds personal data.
 
-``extra`` is JSON, null where there is none. ``error`` (``type``, ``message``, ``status_hint``) and ``body`` are null
-where it could be parsed; where it could not, these two and ``issues`` are all there is. Holds personal data.
+Timestamps are in UTC, and enums are strings. ``extra`` is JSON, or null if it is empty. ``error`` (``type``,
+``message``, ``status_hint``) and ``body`` are null if the body was parsed. Otherwise only these two and ``issues`` have
+values.
 """
 
 CALL_SCHEMA: Final = pa.schema([*_columns(_OF_CALLS), ("events", pa.list_(pa.string()))])
-"""One row per call: the fields of `exotel_callback.Call`, and the keys of its distinct events. Holds personal data."""
+"""The schema of calls, one per row: the fields of `exotel_callback.Call`, with the keys of its distinct events.
+
+It holds personal data.
+"""
 
 
 def parse_batches(
@@ -106,19 +112,21 @@ def parse_batches(
     timezone: tzinfo = IST,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[pa.RecordBatch]:
-    """Parse record batches of raw bodies into record batches of `SCHEMA`, one for one and row for row.
+    """Parse record batches of raw bodies into record batches of `SCHEMA`.
 
-    No row fails, and no more than a batch is held. The function can be pickled; `functools.partial` makes of it what
-    PySpark's ``mapInArrow`` takes.
+    There is one output batch per input batch, with the same rows in the same order. An invalid body never raises; its
+    row holds the error. Only one batch is in memory at a time. The function can be pickled. For PySpark's
+    ``mapInArrow``, bind its arguments with `functools.partial`.
 
-    :param batches: Batches, a reader of them, or a table.
-    :param body: The name of the column of bodies: binary or text, or structs of what was decoded already.
-    :param content_type: The name of the column of ``Content-Type`` headers. Where there is none, or it is null, the
-        type is guessed as by the command: that of a multipart body by its first line.
-    :param timezone: The zone of dates that name none. Exotel writes Indian Standard Time.
-    :param limits: How large a body may be.
-    :raises ValueError: A batch has no such column; raised when the batch is reached.
-    :raises TypeError: An option is not what it should be.
+    :param batches: Batches, a reader of batches, or a table.
+    :param body: The name of the column of bodies. They are binary, strings, or structs with decoded payloads.
+    :param content_type: The name of the column of ``Content-Type`` headers. If you omit it, or a header is null, the
+        type is guessed from the body. The boundary of a multipart body is in its first line.
+    :param timezone: The time zone of dates without one. Exotel writes Indian Standard Time.
+    :param limits: The maximum size of a body.
+    :return: An iterator over the output batches.
+    :raises ValueError: A batch lacks one of these columns. The iterator raises it when it reaches the batch.
+    :raises TypeError: An option has the wrong type.
     """
     read_options(False, timezone, limits)
     read = partial(_parse_row, timezone=timezone, limits=limits)
@@ -126,14 +134,14 @@ def parse_batches(
 
 
 def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -> pa.Table:
-    """Merge events into calls, one row each, as `exotel_callback.merge` does: a table of `CALL_SCHEMA`.
+    """Merge events into calls as `exotel_callback.merge` does, and return a table of `CALL_SCHEMA`, one row per call.
 
-    The same events give the same table, in whatever order and however often they come: it is sorted by ``call_sid``.
-    What could not be parsed is left out. All events are held at once. Of more than that, hand over those of some calls
-    at a time, but always all that there are of a call.
+    The same events give the same table, in any order and with any repetition, because it is sorted by ``call_sid``.
+    Rows that could not be parsed are omitted. All events are in memory at once. If they don't fit, pass the events of
+    some calls at a time, but always all events of a call.
 
-    :param events: A table or batches with the columns of `SCHEMA`, also as another engine gave them back.
-    :raises ValueError: A column is missing or of another type, or a newer version of this library wrote the events.
+    :param events: A table or batches with the columns of `SCHEMA`. Another engine may have written and read them.
+    :raises ValueError: A column is missing or has another type, or a newer version of this library wrote the events.
     """
     schema = pa.schema(_columns(MERGED_FROM))
     table = pa.Table.from_batches([_cast(batch, schema) for batch in _batches_of(events)], schema)
@@ -171,10 +179,13 @@ def _parse_batch(
 
 
 def _values(column: Any) -> list[Any]:
-    """Return the values of a column: bytes for text that is no UTF-8, and an exception for what Python can't hold."""
+    """Return the values of a column. A string that isn't valid UTF-8 becomes bytes.
+
+    A value that Python can't hold becomes the exception that reading it raised.
+    """
     try:
         return cast("list[Any]", column.to_pylist())
-    except (ValueError, OverflowError):  # which Arrow's own errors are
+    except (ValueError, OverflowError):  # Arrow's own errors are subclasses of ValueError.
         return [_value(scalar) for scalar in column]
 
 
@@ -209,7 +220,7 @@ def _as_bytes(body: Any) -> bytes | None:
 def results(
     items: Sequence[T], read: Callable[[T], StatusCallback], body_of: Callable[[T], bytes | None]
 ) -> pa.RecordBatch:
-    """Read items, and lay out the events in columns; of an item that can't be read, the error and its body."""
+    """Read items, and return the events in columns. An item that can't be read has its error and its body."""
     found = [_result(item, read) for item in items]
     errors = [result if isinstance(result, CallbackError) else None for result in found]
     arrays = [
@@ -229,7 +240,7 @@ def _result(item: T, read: Callable[[T], StatusCallback]) -> StatusCallback | Ca
 
 
 def _arrays(values: Sequence[object], annotations: Mapping[str, Any]) -> list[Any]:
-    """Lay out attributes in columns. An error has none of them but ``issues``."""
+    """Return one array for each attribute. An error has none of these attributes except ``issues``."""
     return [
         pa.array([_stored(getattr(value, name, None)) for value in values], _type(annotation))
         for name, annotation in annotations.items()
@@ -242,7 +253,7 @@ def _extra(result: StatusCallback | CallbackError) -> str | None:
 
 
 def _plain(value: object) -> object:
-    """Return what JSON can hold of a value in ``raw``."""
+    """Return a value in ``raw`` as an object that JSON can hold."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):
@@ -254,10 +265,8 @@ def _described(error: CallbackError) -> dict[str, Any]:
     return {"type": type(error).__name__, "message": str(error), "status_hint": error.status_hint}
 
 
-# What is stored of a value, and how it is read back. Members of these enums are texts.
-
-
 def _stored(value: Any) -> Any:
+    """Return a value as Arrow stores it. An enum member needs no conversion, because it is a string."""
     write = _WRITERS.get(type(value))
     return write(value) if write else value
 
@@ -266,16 +275,17 @@ def _fields_of(value: Any) -> dict[str, Any]:
     return {field.name: _stored(getattr(value, field.name)) for field in attrs.fields(type(value))}
 
 
-_HALF: Final = "d[89a-f][0-9a-f]{2}|005c"
+_ESCAPED_DIGITS: Final = "d[89a-f][0-9a-f]{2}|005c"
 
 
 def escaped(text: str) -> str:
-    """Escape half surrogate pairs, and the backslash of what looks like an escaped one already."""
-    return re.sub(rf"[\ud800-\udfff]|\\(?=u(?:{_HALF}))", lambda found: f"\\u{ord(found[0]):04x}", text)
+    r"""Escape each lone surrogate, and each backslash that would read as the start of such an escape."""
+    return re.sub(rf"[\ud800-\udfff]|\\(?=u(?:{_ESCAPED_DIGITS}))", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def unescaped(text: str) -> str:
-    return re.sub(rf"\\u({_HALF})", lambda found: chr(int(found[1], 16)), text)
+    """Reverse `escaped`."""
+    return re.sub(rf"\\u({_ESCAPED_DIGITS})", lambda found: chr(int(found[1], 16)), text)
 
 
 _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
@@ -287,7 +297,7 @@ _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
 
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Take the columns of a schema out of what an engine made of them."""
+    """Return the columns of a schema, with its types. An engine may have changed the types."""
     try:
         arrays = [_with_type(column_of(batch, field.name), field.type) for field in schema]
     except pa.ArrowException as error:
@@ -302,7 +312,7 @@ def _with_type(column: Any, kind: Any) -> Any:
 
 
 def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
-    """Yield the rows, with timestamps in microseconds: not every instant is a `datetime` in UTC."""
+    """Yield the rows, with timestamps in microseconds, because a `datetime` in UTC can't hold every instant."""
     for start in range(0, table.num_rows, 1_000):
         columns = [
             (column.cast(pa.int64()) if column.type == TIMESTAMP else column).to_pylist()
@@ -318,7 +328,7 @@ def event_of(row: Mapping[str, Any]) -> StatusCallback:
 
 @cache
 def _reader(annotation: Any) -> Callable[[Any], Any]:
-    """Return what reads a stored value of that type."""
+    """Return a function that converts a stored value to the annotated type."""
     kind = _kind(annotation)
     if Ellipsis in get_args(annotation):
         read_item = _reader(kind)
@@ -337,7 +347,7 @@ _LAST_INSTANT: Final = instant(datetime.max.replace(tzinfo=UTC))
 
 
 def date_of(microseconds: int) -> datetime:
-    """Return the date of an instant: in UTC or, where that has no such year, in the nearest zone that has."""
+    """Return the date of an instant in UTC, or in the nearest zone that can hold it if UTC can't."""
     there = min(max(microseconds, _FIRST_INSTANT), _LAST_INSTANT)
     zone = timezone(timedelta(microseconds=there - microseconds))
     return datetime.min.replace(tzinfo=zone) + timedelta(microseconds=there - _FIRST_INSTANT)

@@ -1,15 +1,15 @@
-"""Who may post to your callback URL. Exotel signs nothing, so a secret of yours must be in the URL, or in a header.
+"""Check that a request to your callback URL is from Exotel, by a secret in the URL or in a header.
 
 Facts
 -----
-- A callback comes with no signature that any page specifies, and support confirms that it can't be validated.
-- The receiver's own query parameters come back with the request, so a secret in the URL is what there is.
-- Two public handlers had to be closed because they had no secret, or compared it with ``==``.
+- Exotel documents no signature, and its support confirms that a callback can't be validated.
+- Exotel sends your own query parameters back with the request, so a secret in the URL is the only way.
+- Two public handlers had to be fixed because they had no secret, or compared it with ``==``.
 
 Source: https://developer.exotel.com/docs/advanced-config/webhooks-setup.
 
-A check of what a request carries answers False and never raises, whatever was sent. A misused argument of yours, above
-all an empty secret of an environment variable that is not set, raises at once: it must never be an open door.
+For request data, these functions return False and never raise. For a misconfiguration, such as an empty secret from an
+unset environment variable, they raise immediately instead of accepting every request.
 """
 
 import base64
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["check_basic_auth", "check_secret", "sign_url", "verify_url"]
 
 Secrets = str | bytes | Iterable[str | bytes]
-"""A secret, or several of which each is good: the new one and, while it is replaced, the old one."""
+"""A secret, or a list of which every entry is accepted. To rotate a secret, pass the new one and the old one."""
 
 _TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the name of the query parameter
 _BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
@@ -35,12 +35,13 @@ _WEEK: Final = 604_800
 
 
 def check_secret(received: str | bytes | None, expected: Secrets) -> bool:
-    """Tell whether a received secret is the expected one, in a time that depends on neither.
+    """Return whether a received secret is an expected one. The time that this takes depends on neither.
 
-    :param received: What the request carries, such as a query parameter of the callback URL. None and empty are wrong.
-    :param expected: Your secret, or several of which each is good (rotation).
-    :raises ValueError: `expected` is empty, or one of several is.
-    :raises TypeError: `expected` is neither text, bytes nor several of these.
+    :param received: The secret in the request, such as a query parameter of the callback URL. None and an empty string
+        are wrong.
+    :param expected: Your secret, or a list of which every entry is accepted (for rotation).
+    :raises ValueError: `expected` is None or empty, or has an empty entry.
+    :raises TypeError: `expected` is neither a string, nor bytes, nor a list of these.
     """
     return _is_one_of(received, as_secrets(expected, "secret"))
 
@@ -50,43 +51,45 @@ def _is_one_of(received: str | bytes | None, secrets: list[bytes]) -> bool:
     if not isinstance(received, str | bytes):
         return False
     digest = sha256(_as_bytes(received)).digest()
-    # Each is compared, so that the time does not tell which one was right.
+    # All are compared, so that the time doesn't show which one matches.
     return sum(hmac.compare_digest(digest, other) for other in digests) > 0
 
 
 def check_basic_auth(header: str | bytes | None, username: Secrets, password: Secrets) -> bool:
-    """Tell whether an ``Authorization`` header carries this user name and password (RFC 7617).
+    """Return whether an ``Authorization`` header has this user name and password (RFC 7617).
 
-    :param header: The header's value; None if the request has none.
-    :param username: Your user name, or several.
-    :param password: Your password, or several (rotation).
-    :raises ValueError: `username` or `password` is empty.
-    :raises TypeError: One of them is neither text, bytes nor several of these.
+    :param header: The value of the header. None if the request has none.
+    :param username: Your user name, or a list of which every entry is accepted.
+    :param password: Your password, or a list of which every entry is accepted (for rotation).
+    :raises ValueError: `username` or `password` is None or empty, or has an empty entry.
+    :raises TypeError: `username` or `password` is neither a string, nor bytes, nor a list of these.
     """
     match = _BASIC.fullmatch(_as_bytes(header).strip()) if isinstance(header, str | bytes) else None
     try:
-        user, _, word = base64.b64decode(match[1] if match else b"", validate=True).partition(b":")
+        user, _, received = base64.b64decode(match[1] if match else b"", validate=True).partition(b":")
     except ValueError:
-        user = word = b""
-    # Both are compared, so that the time does not tell whether the user is known.
+        user = received = b""
+    # Both are compared, so that the time doesn't show whether the user is known.
     is_user = _is_one_of(user, as_secrets(username, "username"))
-    is_password = _is_one_of(word, as_secrets(password, "password"))
+    is_password = _is_one_of(received, as_secrets(password, "password"))
     return is_user and is_password
 
 
 def sign_url(url: str, secret: Secrets, subject: str) -> str:
     """Add a query parameter ``token`` that binds a callback URL to one subject and to the time of signing.
 
-    A URL that leaks is then good for one order, or one called number, and for a limited time. Only the subject and the
-    time are signed: not host and path, which proxies change, nor the rest of the query. What the handler believes of
-    its query belongs into the subject.
+    A leaked URL is then valid only for one order or one called number, and for a limited time. Only the subject and the
+    time are signed. The host and the path aren't, because proxies change them, and neither is the rest of the query. So
+    put every query value that your handler relies on into the subject.
 
-    :param url: The ``StatusCallback`` URL. A ``token`` that it has is replaced, all else stays as it is.
-    :param secret: Your secret, or several, of which the first signs.
-    :param subject: What the URL is for; text that the handler knows as well when the callback comes.
-    :raises ValueError: `url`, `secret` or `subject` is empty, or `url` holds blanks or control characters.
-    :raises TypeError: An argument is of a wrong type.
-    :raises ImportError: The extra ``signing`` is not installed.
+    :param url: The ``StatusCallback`` URL. An existing ``token`` is replaced, and everything else stays unchanged.
+    :param secret: Your secret, or a list whose first entry signs.
+    :param subject: The purpose of the URL, such as an order number. Your handler must know the same string when the
+        callback arrives.
+    :return: The URL with the token.
+    :raises ValueError: `url`, `secret` or `subject` is empty, or `url` has whitespace or control characters.
+    :raises TypeError: An argument has the wrong type.
+    :raises ImportError: The extra ``signing`` isn't installed.
     """
     if not isinstance(cast("object", url), str):
         raise TypeError(f"url must be a string, not {type(url).__name__}")
@@ -101,15 +104,15 @@ def sign_url(url: str, secret: Secrets, subject: str) -> str:
 
 
 def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int = _WEEK) -> bool:
-    """Tell whether a URL carries a ``token`` that `sign_url` made with one of these secrets for this subject.
+    """Return whether a URL has a ``token`` that `sign_url` made with one of these secrets for this subject.
 
-    :param url: The URL of the request; the query string alone after a ``?`` is enough.
-    :param secret: Your secret, or several (rotation).
-    :param subject: What the callback says that it is for.
-    :param max_age: For how many seconds a token is good, by this machine's clock; a week if you do not say otherwise.
-    :raises ValueError: `secret` or `subject` is empty, or `max_age` is no positive whole number.
-    :raises TypeError: `secret` or `subject` is of a wrong type.
-    :raises ImportError: The extra ``signing`` is not installed.
+    :param url: The URL of the request. A ``?`` and the query string are enough.
+    :param secret: Your secret, or a list of which every entry is accepted (for rotation).
+    :param subject: The subject that the callback claims.
+    :param max_age: The number of seconds for which a token is valid, by this machine's clock. The default is a week.
+    :raises ValueError: `secret` or `subject` is empty, or `max_age` isn't a positive integer.
+    :raises TypeError: `secret` or `subject` has the wrong type.
+    :raises ImportError: The extra ``signing`` isn't installed.
     """
     if type(max_age) is not int or max_age <= 0:
         raise ValueError("max_age must be a positive integer, in seconds")
@@ -120,7 +123,7 @@ def verify_url(url: str | None, secret: Secrets, subject: str, *, max_age: int =
         query = parse_qsl(urlsplit(url).query, max_num_fields=1_024) if isinstance(url, str) else []
         tokens = [value for name, value in query if name == _TOKEN_PARAMETER]
         return len(tokens) == 1 and signer.unsign(tokens[0], max_age=max_age) == b"v1"
-    except (BadData, ValueError):  # a broken URL, or one with too many parameters
+    except (BadData, ValueError):  # The token or the URL is invalid, or the URL has too many parameters.
         return False
 
 

@@ -1,7 +1,8 @@
-"""Hooks for `cattrs`, so that your own classes can hold callbacks and go through your own converter.
+"""Add hooks to a `cattrs` converter, so that it can convert your own classes that contain callbacks.
 
-A `StatusCallback` or `Call` unstructures to what `exotel_callback.dump` gives, and structures from nothing else.
-Only the classes of this library get hooks: how your converter treats text, numbers, dates and other enums stays yours.
+A `StatusCallback` or `Call` unstructures to the dict that `exotel_callback.dump` returns, and structures only from such
+a dict. Only the classes of this library get hooks. Your converter's hooks for strings, numbers, dates and other enums
+don't change.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,17 +29,17 @@ T = TypeVar("T")
 
 
 def make_converter() -> Converter:
-    """Make a `cattrs.Converter` that knows the classes of this library."""
+    """Return a new `cattrs.Converter` with hooks for the classes of this library."""
     converter = Converter()
     configure_converter(converter)
     return converter
 
 
 def configure_converter(converter: Converter) -> None:
-    """Teach a converter of yours the classes of this library.
+    """Add hooks for the classes of this library to your converter.
 
-    Structuring a `StatusCallback` or `Call` from what `exotel_callback.dump` did not make, or from what a newer version
-    of it made, raises `exotel_callback.DecodeError`. What is wrong inside is reported as your converter reports errors.
+    Structuring a `StatusCallback` or `Call` raises `exotel_callback.DecodeError` if `exotel_callback.dump` didn't make
+    the value, or if a newer version of it did. Your converter reports errors inside the value in its own way.
     """
     for cls in (Issue, Leg):
         read, write = _class_hooks(cls, converter)
@@ -68,7 +69,7 @@ def configure_converter(converter: Converter) -> None:
 
 
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
-    """Make the hooks of one class, with one reader and one writer for all of its fields; ``raw`` stays behind."""
+    """Return the hooks of one class, with one reader and one writer for all of its fields except ``raw``."""
     both_ways = override(struct_hook=_field_reader(converter), unstruct_hook=_field_writer(converter))
     fields: dict[str, Any] = {
         field.name: override(omit=True) if field.name == "raw" else both_ways
@@ -81,7 +82,7 @@ def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any
 
 
 def _with_value(issue: object) -> object:
-    """Rename the field ``text`` of an issue that 1.0.0 dumped."""
+    """Rename the field ``text`` of an issue that 1.0.0 dumped to ``value``."""
     if not isinstance(issue, Mapping):
         return issue
     fields = dict(cast("Mapping[str, Any]", issue))
@@ -89,7 +90,7 @@ def _with_value(issue: object) -> object:
 
 
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
-    """Check what `dump` put around the fields, and take it off."""
+    """Check the schema and the type that `dump` adds to the fields, and return the fields without them."""
     if not isinstance(value, Mapping):
         raise DecodeError(f"expected a mapping made by dump(), not {type(value).__name__}")
     fields = dict(cast("Mapping[str, Any]", value))
@@ -109,7 +110,7 @@ def _sealed(fields: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
-    """Read a field by its declared type, strictly: cattrs' own hooks take ``"1_000"`` for 1000."""
+    """Return a strict reader of a field by its declared type. The default hooks of cattrs read ``"1_000"`` as 1000."""
 
     def read(value: object, declared: Any) -> object:
         kinds: tuple[Any, ...] = get_args(declared) or (declared,)
@@ -143,7 +144,7 @@ def _read_date(value: object) -> datetime:
     return date
 
 
-# By declared type; the enums read themselves.
+# The readers by declared type. An enum isn't here, because calling the enum reads its value.
 _READERS: Final[dict[Any, Callable[[object], object]]] = {
     str: lambda value: _checked(value, str),
     int: _read_seconds,

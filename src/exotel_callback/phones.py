@@ -1,6 +1,7 @@
-"""One form for numbers that disagree: in one payload one may begin with ``0``, another with ``+91``, ``91`` or nothing.
+"""Convert phone numbers to E.164. It needs the extra ``phones``.
 
-Source: https://github.com/nammayatri/nammayatri/issues/600. It needs the extra ``phones``.
+Numbers in one payload can have different formats: with ``0``, ``+91`` or ``91`` in front, or with no prefix.
+Source: https://github.com/nammayatri/nammayatri/issues/600.
 """
 
 import re
@@ -20,17 +21,18 @@ except ModuleNotFoundError as _error:
 
 __all__ = ["to_e164"]
 
-# Letters would be read as those on the keys of a telephone, and a masked number as another one, however it is masked.
+# Only digits and separators, because phonenumbers reads letters as telephone keys. So it would read a masked number as
+# another number.
 _NUMBER: Final = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){0,20}")
 
 
 def to_e164(number: str | None, region: str = "IN") -> str | None:
-    """Bring a number to E.164 (``+919876543210``), so that it can be compared and looked up.
+    """Convert a number to E.164 (``+919876543210``), so that you can compare it and look it up.
 
-    :param number: A number as Exotel sends it: with a trunk ``0``, with the country's code with or without ``+``, or
-        with neither. None stays None.
-    :param region: The country of numbers that do not say theirs, by its two letters in ISO 3166.
-    :return: None for masked numbers (``0XXXXX30240``), SIP addresses, and what is no valid number.
+    :param number: A number as Exotel sends it: with a trunk ``0``, with the country code with or without ``+``, or
+        without a prefix. Or None.
+    :param region: The country of numbers without a country code, as two letters of ISO 3166.
+    :return: The number. None for None, a masked number (``0XXXXX30240``), a SIP address, or an invalid number.
     :raises ValueError: `region` is unknown.
     """
     if region not in SUPPORTED_REGIONS:

@@ -1,6 +1,6 @@
-"""Hypothesis strategies for the payloads that Exotel can send, and for the callbacks that `parse` makes of them.
+"""Provide Hypothesis strategies for payloads that Exotel can send, and for the callbacks that `parse` returns.
 
-Needs the extra ``testing``.
+It needs the extra ``testing``.
 
 Facts
 -----
@@ -52,7 +52,7 @@ Body = tuple[bytes, str]
 
 
 class _WireValue(NamedTuple):
-    """A value as Exotel sends it, the value that `parse` makes of it, and the issue that it reports."""
+    """A value as Exotel sends it, the value that `parse` returns for it, and the issue that it leaves."""
 
     wire: Any
     parsed: Any
@@ -63,7 +63,7 @@ _Optional = st.SearchStrategy[_WireValue | None]
 
 
 class _Field(NamedTuple):
-    """A field's name in Python, and what to draw for it: a value, or None if the field is absent."""
+    """A field's Python name, and the strategies of its values. A drawn None means that the field is absent."""
 
     attribute: str
     clean: _Optional
@@ -122,7 +122,7 @@ def _as_sent(value: object) -> _WireValue:
 
 
 _SIDS: Final = st.integers(0, 36**32 - 1).map(lambda number: _as_sent(_sid(number)))
-# Moments of all months and all days of the week, and a leap day. The round one comes first.
+# Moments in all months and on all days of the week, and a leap day. The roundest one comes first.
 _MOMENTS: Final = [
     *(datetime(2000 + 9 * n, n + 1, 1 + 2 * n, 2 * n, 5 * n, 4 * n) for n in range(12)),  # noqa: DTZ001 - as below
     datetime(2024, 2, 29, 23, 59, 59),  # noqa: DTZ001 - each spelling adds its own time zone
@@ -143,7 +143,7 @@ _TEXTS: Final = st.text(_CHARACTERS, min_size=1, max_size=20).map(lambda text: _
 
 
 def _meaningful(text: str) -> str:
-    """Return a string without whitespace around it, which is not a spelling of null either."""
+    """Return a string without whitespace around it. Replace a spelling of null with ``0``."""
     stripped = text.strip()
     return "0" if _is_null(stripped) else stripped
 
@@ -172,7 +172,7 @@ def _drawn_field(attribute: str, drawn: _Optional) -> _Field:
 
 
 def _enum_field(attribute: str, first: StrEnum, *nulls: _WireValue, required: bool = False) -> _Field:
-    """Return a field with the values of an enum, `first` before all, and with other spellings of these."""
+    """Return a field with the values of an enum and their other spellings. `first` is the first choice."""
     enum = type(first)
     members = [member for member in (first, *enum) if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
     documented = [_WireValue(member.value, member) for member in dict.fromkeys(members)]
@@ -199,7 +199,7 @@ def _number_field(attribute: str) -> _Field:
     return _text_field(attribute, [*_NUMBERS, "0XXXXX30240", "sip:agent"])
 
 
-# The fields by their names on the wire. They stand in the order of the model, because issues are reported in it.
+# The fields by wire name, in the order of the model, because `parse` reports issues in that order.
 _REQUIRED: Final = {
     "CallSid": _drawn_field("call_sid", _SIDS),
     "Status": _enum_field("status", CallStatus.COMPLETED, required=True),
@@ -251,7 +251,7 @@ def _leg_fields(draw: st.DrawFn, *, allow_issues: bool) -> dict[str, _WireValue]
 
 @st.composite
 def _events(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, StatusCallback]:
-    """Draw payloads, each with the callback that `parse` makes of it."""
+    """Draw payloads, each with the callback that `parse` returns for it."""
     fields = _draw_fields(draw, _DOCUMENTED, allow_issues=allow_issues)
     parties = draw(_parties(allow_issues=allow_issues))
     undocumented = _draw_fields(draw, _UNDOCUMENTED, allow_issues=allow_issues)
@@ -288,7 +288,7 @@ def _issues(fields: Mapping[str, _WireValue], path: str = "") -> list[Issue]:
     return [Issue.at(path + name, issue, str(wire)) for name, (wire, _, issue) in fields.items() if issue]
 
 
-@st.composite  # also so that the repr is short
+@st.composite  # This also keeps the repr short.
 def status_callbacks(draw: st.DrawFn, *, allow_issues: bool = True) -> StatusCallback:
     """Draw callbacks as `exotel_callback.parse` can return them, with their ``raw``.
 
@@ -319,7 +319,7 @@ def _calls(draw: st.DrawFn) -> Call:
 
 @st.composite
 def payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
-    """Draw payloads as Exotel's JSON has them, in every spelling that was observed.
+    """Draw payloads in the shape of Exotel's JSON, in every spelling that was observed.
 
     They shrink to a ``CallSid`` of zeros and the ``Status`` ``completed``.
 
@@ -370,7 +370,7 @@ def form_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None 
 
 @st.composite
 def multipart_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None = None) -> Body:
-    """Draw multipart bodies, each with its content type, with the boundaries and part headers of several clients.
+    """Draw multipart bodies, each with its content type, with the boundaries and part headers of multiple clients.
 
     Legs are in bracket keys or a JSON string. Null is an empty string or ``null``. They shrink to the smallest payload,
     as curl writes it.
@@ -402,10 +402,9 @@ def _bodies(chosen: st.SearchStrategy[Payload]) -> st.SearchStrategy[Body]:
 def damaged_bodies(draw: st.DrawFn) -> Body:
     """Draw bodies, each with a content type, that aren't a StatusCallback. The default limits apply.
 
-    A body is cut off, or isn't UTF-8, or its type or boundary isn't the one in the header, or it has no ``CallSid`` or
-    ``Status``, or it is too large or nested too deep, or it doesn't describe a call. A handler that passes body and
-    header to `exotel_callback.parse`, or to an adapter, answers each with 400, 413, 415 or 422. They shrink to an empty
-    body.
+    A body is cut off, isn't UTF-8, has another type or boundary than its header, lacks ``CallSid`` or ``Status``, is
+    too large, is nested too deeply, or doesn't describe a call. A handler that passes the body and the header to
+    `exotel_callback.parse`, or to an adapter, answers each with 400, 413, 415 or 422. They shrink to an empty body.
     """
     return draw(_damaged())
 
@@ -466,9 +465,9 @@ def _with_invalid_utf8(body: bytes, content_type: str, share: float) -> Body:
 def deliveries(draw: st.DrawFn, *, allow_issues: bool = True) -> list[Delivery]:
     """Draw the requests for one call: its events repeated, reordered and lost, in mixed encodings and spellings.
 
-    The events are two ``answered`` ones and the ``terminal`` one. At least one arrives. A repeated event has the delay
-    of Exotel's redelivery. A handler should store the state that `exotel_callback.merge` makes of all of them. They
-    shrink to one delivery, of the smallest terminal event in JSON.
+    The events are two ``answered`` events and the ``terminal`` event. At least one of them arrives. A repeated event
+    has the delay of Exotel's redelivery. Your handler should store the state that `exotel_callback.merge` returns for
+    all of them. They shrink to one delivery of the smallest terminal event in JSON.
 
     :param allow_issues: As for `status_callbacks`. It applies to the terminal event.
     """

@@ -1,13 +1,13 @@
-"""For the unit tests of a handler: payloads, their bodies, and whole calls as Exotel delivers them.
+"""Test a handler with payloads, their bodies, and whole calls as Exotel delivers them.
 
 Facts
 -----
-- Exotel waits 15 seconds for an answer. What is not acknowledged comes again after 5 minutes, and once more 15 minutes
-  later.
-- ``answered`` events come once per leg, with the status ``in-progress``.
+- Exotel waits 15 seconds for an answer. It repeats a delivery that was not acknowledged after 5 minutes, and again 15
+  minutes later.
+- Exotel sends ``answered`` once per leg, with the status ``in-progress``.
 
 Sources: https://developer.exotel.com/docs/advanced-config/webhooks-setup and
-https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The numbers and ids are nobody's.
+https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The numbers and ids are invented.
 """
 
 import copy
@@ -36,7 +36,7 @@ __all__ = [
     "payload",
 ]
 
-# Seconds that Exotel waits for an answer, and between its tries.
+# The seconds that Exotel waits for an answer, and between its attempts.
 PATIENCE: Final = 15.0
 RETRY_DELAYS: Final = (300.0, 900.0)
 
@@ -65,11 +65,11 @@ _PYTHON_NAMES: Final = frozenset(dir(StatusCallback)) | frozenset(dir(Leg))
 
 
 def payload(**overrides: object) -> dict[str, Any]:
-    """Return the payload of a connected call, as Exotel's JSON has it: a new dict, which is yours to change.
+    """Return the payload of a connected call in the shape of Exotel's JSON. It is a new dict, which you can change.
 
-    :param overrides: Values by the names on the wire, such as ``Status="busy"`` or ``Legs=[]``. A name that is in no
-        document becomes one more field. To leave a field out, delete it from the result.
-    :raises TypeError: A name is one of Python's, such as ``status`` or ``answered_by``, which Exotel never sends.
+    :param overrides: Values by wire name, such as ``Status="busy"`` or ``Legs=[]``. An undocumented name adds a field.
+        To omit a field, delete it from the result.
+    :raises TypeError: A name is a Python name, such as ``status`` or ``answered_by``. Exotel never sends these.
     """
     for name in overrides:
         if name in _PYTHON_NAMES:
@@ -85,7 +85,7 @@ class Delivery(NamedTuple):
     body: bytes
     """The body."""
     delay: float = 0.0
-    """Seconds that Exotel waits before it, counted from the delivery before."""
+    """The seconds that Exotel waits after the previous delivery."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -93,24 +93,24 @@ class Scenario:
     """The deliveries of one whole call."""
 
     name: str
-    """Its name in `SCENARIOS`."""
+    """The name in `SCENARIOS`."""
     description: str
-    """What happened, in a sentence."""
+    """The course of the call in one sentence."""
     outcome: Outcome
-    """What `exotel_callback.merge` of all deliveries says became of the call."""
+    """The outcome of the call that `exotel_callback.merge` returns for all deliveries."""
     _events: tuple[tuple[float, Mapping[str, Any]], ...] = attrs.field(alias="events", repr=False)
 
     @property
     def call_sid(self) -> str:
-        """The ``CallSid``, which no other scenario has."""
+        """The ``CallSid``, which is unique to this scenario."""
         return self.name.replace("-", "").ljust(32, "0")
 
     def deliveries(
         self, encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] = encode_multipart
     ) -> Iterator[Delivery]:
-        """Yield what Exotel posts, in the order of arrival.
+        """Yield the deliveries in the order of arrival.
 
-        :param encode: `encode_multipart`, which is Exotel's default, `encode_json` or `encode_form`.
+        :param encode: The encoding: `encode_multipart`, which is Exotel's default, `encode_json` or `encode_form`.
         """
         for delay, event in self._events:
             body, content_type = encode({**event, "CallSid": self.call_sid})
@@ -118,7 +118,7 @@ class Scenario:
 
 
 def _answered(updated: str, second_party: str | None) -> dict[str, Any]:
-    """Return the event that is sent when a party has picked up."""
+    """Return the event that Exotel sends when a party answers."""
     return payload(
         EventType="answered",
         Status="in-progress",
@@ -134,7 +134,10 @@ def _answered(updated: str, second_party: str | None) -> dict[str, Any]:
 
 
 def _unreached(status: str, *legs: tuple[str | None, int], **more: object) -> dict[str, Any]:
-    """Return the last event of a call in which the parties did not talk: status and seconds of each leg."""
+    """Return the last event of a call in which the parties didn't talk.
+
+    :param legs: The status and the seconds of each leg.
+    """
     fields = {"DateUpdated": "2024-01-15 14:25:52", "EndTime": "2024-01-15 14:25:52", "RecordingUrl": None, **more}
     shown = [{"OnCallDuration": seconds, "Status": leg} for leg, seconds in legs]
     return payload(Status=status, ConversationDuration=0, Legs=shown, **fields)
@@ -221,7 +224,7 @@ _SCENARIOS: Final = (
 )
 
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({scenario.name: scenario for scenario in _SCENARIOS})
-"""Whole calls by name: what is delivered, and the outcome that a handler should come to."""
+"""The scenarios by name. Each has the deliveries of one call, and the outcome that your handler should find."""
 
 
 def assert_valid(
@@ -231,14 +234,18 @@ def assert_valid(
     timezone: tzinfo = IST,
     limits: Limits = DEFAULT_LIMITS,
 ) -> StatusCallback:
-    """Return the callback that a payload is; fail with every issue if it is not a clean one.
+    """Parse a payload, and fail with all issues if it isn't a valid StatusCallback.
 
-    :param payload: Whatever `exotel_callback.parse` takes.
-    :param content_type: As for `exotel_callback.parse`, as are ``timezone`` and ``limits``.
-    :raises AssertionError: It is not what Exotel documents. The message has a line for each issue, and quotes no value.
-    :raises TypeError: An argument other than `payload` is not what it should be.
+    :param payload: A payload as for `exotel_callback.parse`.
+    :param content_type: As for `exotel_callback.parse`.
+    :param timezone: As for `exotel_callback.parse`.
+    :param limits: As for `exotel_callback.parse`.
+    :return: The callback.
+    :raises AssertionError: The payload isn't what Exotel documents. The message has one line for each issue, and quotes
+        no value.
+    :raises TypeError: An argument other than `payload` has the wrong type.
     """
-    __tracebackhide__ = True  # pytest then shows the line of the test
+    __tracebackhide__ = True  # pytest then shows the line of the test.
     try:
         return parse(payload, content_type, strict=True, timezone=timezone, limits=limits)
     except CallbackError as error:

@@ -1,4 +1,4 @@
-"""The command line. Each command has its own module, which is loaded when the command is named."""
+"""Define the command ``exotel-callback``. Each subcommand has its own module, which is imported when it runs."""
 
 import sys
 from importlib import import_module
@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
-# Each command with the module that has it, as ``command``.
+# The module of each command. It has the command as ``command``.
 _MODULES: Final = {name: f"{__name__}.{name}" for name in ("convert", "explain", "parse", "sample", "send")}
 
 
@@ -31,5 +31,5 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Read the callbacks that Exotel posts to a StatusCallback URL."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal without UTF-8 must not stop the command.
+        # On a terminal without UTF-8, printing must not raise an exception.
         cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")

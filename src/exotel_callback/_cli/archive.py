@@ -30,14 +30,14 @@ _PIPED_BYTES: Final = 1_073_741_824
 
 
 class Columns(NamedTuple):
-    """The columns of Parquet to read. If ``content_type`` is None, a column of that name is read if there is one."""
+    """The Parquet columns to read. If ``content_type`` is None, the column ``content_type`` is read if it exists."""
 
     body: str
     content_type: str | None
 
 
 def estimate_size(source: str) -> int:
-    """Estimate the size of a source without compression. A pipe's size is unknown, because looking would consume it."""
+    """Estimate the uncompressed size of a source. A pipe counts as 1 GiB, because reading it would consume it."""
     if not Path(source).is_file():
         return _PIPED_BYTES
     with Path(source).open("rb") as file:
@@ -48,7 +48,7 @@ def estimate_size(source: str) -> int:
 def read_chunks(
     sources: Sequence[str], columns: Columns, on_progress: Callable[[float | None], None], problems: list[str]
 ) -> Iterator[Chunk]:
-    """Yield lines and rows in their order, a bounded number at a time, and report the share that is read.
+    """Yield the lines and rows of all sources in chunks of a bounded size, and report the share that has been read.
 
     :raises ValueError: A source lacks the columns to read.
     """
@@ -74,7 +74,7 @@ def _until_corrupt(items: Iterable[Item], source: str, problems: list[str]) -> I
 
 
 def line_chunks(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, float]]:
-    """Yield the lines that are not blank, in chunks, each with the position in the file after it."""
+    """Yield the lines in chunks, without empty ones, each chunk with the position in the file after it."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -90,7 +90,7 @@ def line_chunks(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk
 
 
 def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
-    """Yield the rows of a Parquet file, with its columns named as in `Columns`."""
+    """Yield the rows of a Parquet file in chunks. The columns get the names of `Columns`."""
     if not Path(source).is_file():
         raise ValueError("can't read Parquet from a pipe; pass the name of the file")
     file = pq.ParquetFile(source)

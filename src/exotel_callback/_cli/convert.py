@@ -1,4 +1,7 @@
-"""``exotel-callback convert``: its options, its checks of the targets, and its summary. `pipeline` does the work."""
+"""Define ``exotel-callback convert``: its options, the checks of its targets, and its summary.
+
+`exotel_callback._cli.pipeline` does the work.
+"""
 
 import os
 import signal
@@ -23,7 +26,7 @@ _TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Refuse a file name that doesn't say which format to write."""
+    """Reject a file name whose suffix isn't a supported format."""
     suffixes = (".html",) if parameter.name == "report" else (".parquet", ".ndjson", ".jsonl")
     if value and value.suffix not in suffixes:
         raise click.BadParameter(f"{value} must end in {' or '.join(suffixes)}")
@@ -97,13 +100,13 @@ def command(
 
 
 def _report_page() -> Callable[[Tally], str]:
-    from .report import page  # converting alone needs no matplotlib
+    from .report import page  # Imported here, because only the report needs matplotlib.
 
     return page
 
 
 def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse targets that can't be written, or that would replace something, before hours of work."""
+    """Reject targets that can't be written or that already exist, before hours of work."""
     if len({target.resolve() for target in targets}) < len(targets):
         raise click.UsageError("OUT, --calls and --report must be different files")
     if not overwrite and (existing := [target for target in targets if target.exists()]):
@@ -117,8 +120,8 @@ def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: 
 
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Handle the signals that terminate a process as Ctrl-C is handled, so that no temporary files remain."""
-    # A signal that is ignored stays ignored: nohup does that, for work that takes long.
+    """Treat the signals that terminate a process like Ctrl-C, so that no temporary files remain."""
+    # An ignored signal stays ignored, because nohup ignores a signal on purpose.
     terminating = [number for number in _TERMINATING if signal.getsignal(number) is signal.SIG_DFL]
     for number in terminating:
         signal.signal(number, signal.default_int_handler)
@@ -130,7 +133,7 @@ def interruptible() -> Generator[None, None, None]:
 
 
 def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]:
-    """Return a function that shows the share of a step that is done, in one bar per step. None is an unknown share."""
+    """Return a function that shows the progress of each step in its own bar. A share of None means unknown."""
     tasks: dict[str, TaskID] = {}
 
     def on_progress(step: str, share: float | None) -> None:
@@ -142,7 +145,7 @@ def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]
 
 
 def _summary(tally: Tally) -> Table:
-    """Lay out the counts for a person."""
+    """Return the counts as a table for the terminal."""
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right")

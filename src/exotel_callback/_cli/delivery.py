@@ -33,20 +33,20 @@ class Attempt(NamedTuple):
     number: int
     """The number of the delivery in the scenario, from 1."""
     repetition: int
-    """0 for the first attempt."""
+    """The number of earlier attempts at the delivery."""
     answer: str
-    """The status, or the reason why there is none."""
+    """The HTTP status, or the reason why there is none."""
     seconds: float
-    """The time until the answer."""
+    """The seconds until the answer."""
     is_acknowledged: bool
     is_dropped: bool
-    """Whether the delivery is neither acknowledged nor repeated."""
+    """Whether the delivery is not acknowledged and will not be repeated."""
 
 
 def parse_url(url: str) -> httpx2.URL:
-    """Parse a URL.
+    """Parse an HTTP or HTTPS URL.
 
-    :raises ValueError: It isn't a URL of HTTP.
+    :raises ValueError: The string isn't such a URL.
     """
     try:
         parsed = httpx2.URL(url)
@@ -60,7 +60,7 @@ def parse_url(url: str) -> httpx2.URL:
 
 
 def public_addresses(url: httpx2.URL) -> list[str]:
-    """Return the addresses of a URL's host that are neither of this machine nor of a private network.
+    """Return the public addresses of a URL's host, which belong neither to this machine nor to a private network.
 
     :raises ValueError: The host cannot be resolved.
     """
@@ -75,7 +75,7 @@ def public_addresses(url: httpx2.URL) -> list[str]:
 
 
 def _is_private(address: IPv4Address | IPv6Address) -> bool:
-    # Clouds serve their machines' credentials at link-local addresses, which Python counts as private.
+    # Python counts link-local addresses as private, but clouds serve the credentials of their machines there.
     return address.is_private and not address.is_link_local
 
 
@@ -96,10 +96,10 @@ def play(
 ) -> Iterator[Attempt]:
     """Make the attempts in the order in which Exotel would make them, and yield the result of each.
 
-    :param post: Sends a delivery, and returns the answer and whether it is a 2xx.
-    :param retries: How often a delivery is repeated, at most twice.
+    :param post: A function that sends a delivery, and returns the answer and whether it is a 2xx.
+    :param retries: The maximum number of repetitions of a delivery, at most 2.
     :param speed: The factor by which the delays are shortened.
-    :param patience: Seconds after which an answer is too late.
+    :param patience: The seconds after which an answer is too late.
     """
     due = 0.0
     queue: list[tuple[float, int, int, Delivery]] = []
@@ -122,8 +122,8 @@ def play(
 
 
 def client_for(*, patience: float, anywhere: bool) -> httpx2.Client:
-    """Return a client that follows no redirects, and waits long enough to measure how late a late answer is."""
-    # A proxy can't reach this machine, so the environment's proxies only apply to public addresses.
+    """Return a client that doesn't follow redirects. It waits for twice the patience, to measure a late answer."""
+    # A proxy can't reach this machine, so the proxies of the environment apply only to public addresses.
     return httpx2.Client(timeout=2 * patience, trust_env=anywhere)
 
 

@@ -1,4 +1,4 @@
-"""Captured bodies as users store them: one per file, or one per line, as JSON or in an envelope."""
+"""Read captured bodies as users store them: one per line, as JSON or in an envelope."""
 
 import base64
 import re
@@ -17,26 +17,27 @@ from .._wire.payload import RawPayload
 
 CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
-# A body of the maximum size, if JSON escapes each of its bytes.
+# The length of a line whose body has the maximum size, if JSON escapes each of its bytes.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 
-# A charset and a byte order mark only concern bytes. A string is decoded already, so it must stay a string.
+# A charset and a byte order mark apply only to bytes. A string is already decoded. With one of these it must stay a
+# string, because as bytes it would be decoded again.
 _BYTES_ONLY: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file. Of a line that is too long, only the start is read into memory."""
+    """Yield the lines of a file. A line that is too long is cut, so that it doesn't fill the memory."""
     while line := file.readline(LINE_BYTES + 1):
         ending = line
-        while len(ending) > LINE_BYTES and not ending.endswith(b"\n"):  # skip the rest
+        while len(ending) > LINE_BYTES and not ending.endswith(b"\n"):
             ending = file.readline(LINE_BYTES + 1)
         yield line
 
 
 def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
-    """Return the body in an envelope, and its content type. A line that isn't an envelope is a JSON body itself.
+    """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
 
     :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
     """
@@ -55,6 +56,6 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
         raise DecodeError("an envelope needs body (a string) or body_base64, and its content_type must be a string")
     if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
-        with suppress(UnicodeEncodeError):  # a lone surrogate
-            body = body.encode()  # bytes are parsed faster, and to the same value
+        with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
+            body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
     return body, content_type or guess_content_type(body)

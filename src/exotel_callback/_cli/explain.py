@@ -1,4 +1,4 @@
-"""``exotel-callback explain``."""
+"""Define ``exotel-callback explain``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -49,7 +49,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
         for event in events:
             calls.setdefault(event.call_sid, []).append(Located(name, event))
         problems.extend(f"{name}: {error}" for error in errors)
-    if calls or not problems:  # a list may have no calls
+    if calls or not problems:  # A list of calls can be empty.
         only = next(iter(calls.values())) if len(calls) == 1 else None
         shown = explain_call(only, show_personal=show_personal) if only else explain_calls(calls.values())
         Console(highlight=False).print(shown)
@@ -57,9 +57,9 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
 
 
 def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
-    """Read a body by the function that fits it, and return its events and why others are not among them."""
+    """Read a body with the function for its kind of event. Return its events, and the messages of invalid events."""
     raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
-    # Account-level webhooks send names of other events beside these two.
+    # Account-level webhooks send names of other events together with these two.
     other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
     result = _BODY_READERS.get(other and other.reader, parse)(body, content_type)
     if isinstance(result, CallList):

@@ -1,4 +1,4 @@
-"""``exotel-callback parse``."""
+"""Define ``exotel-callback parse``."""
 
 import json
 import sys
@@ -37,9 +37,9 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         BarColumn(),
         TimeElapsedColumn(),
         console=errors,
-        redirect_stdout=False,  # it would print the results where the bar is
+        redirect_stdout=False,  # Otherwise rich prints the results to standard error.
     )
-    # Before version 15, rich writes a line end where there is no terminal, and even for a bar that is switched off.
+    # Before version 15, rich writes a line end without a terminal, even for a disabled bar.
     with progress if errors.is_terminal else nullcontext():
         task = progress.add_task("", total=None if ndjson else len(files) or 1)
         for location, body in _read_bodies(files or ("-",), ndjson=ndjson):
@@ -54,7 +54,7 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
 
 
 def _read_bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[Mapping[str, object], bytes]]:
-    """Yield each body with its file and line. Of a body that is too large, only the start is read."""
+    """Yield each body with its file and line. A body that is too large is cut."""
     for name in files:
         with click.open_file(name, "rb") as file:
             if not ndjson:

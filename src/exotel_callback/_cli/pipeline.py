@@ -45,10 +45,10 @@ Returned = TypeVar("Returned")
 
 Rows = pa.RecordBatch | pa.Table
 
-# What the target's file takes: rows for Parquet, bytes for NDJSON, and None if there is no target.
+# The rows of a target in its format: Arrow rows for Parquet, bytes for NDJSON, and None if there is no target.
 Encoded = Rows | bytes | None
 
-# Gets the name of a step, and the share of it that is done; None if that is unknown.
+# A function that takes the name of a step, and the share of it that is done, or None if the share is unknown.
 OnProgress = Callable[[str, float | None], None]
 
 _PART_BYTES: Final = 16_777_216
@@ -59,7 +59,7 @@ _DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIM
 
 
 class Spill(NamedTuple):
-    """The folder of the files in which events wait to be merged, and the number of parts."""
+    """The folder of temporary files that hold events until they are merged, and the number of parts."""
 
     folder: Path
     parts: int
@@ -81,16 +81,16 @@ def convert(
     on_progress: OnProgress,
     problems: list[str],
 ) -> Tally:
-    """Write the events of all sources, and their calls, and return the counts.
+    """Write the events of all sources and their calls to the targets, and return the counts.
 
-    Existing targets are replaced when all rows are written. A corrupt source is read up to the damage, and reported in
-    `problems`.
+    Existing targets are replaced after all rows are written. A corrupt source is read up to the damage, and is reported
+    in `problems`.
 
     :raises ValueError: A source lacks the columns to read.
     """
     parts = min(max(sum(map(estimate_size, sources)) // _PART_BYTES, 1), _MAX_PARTS)
     tally = Tally()
-    # The target's file system has room for events. The system's temporary folder may be in memory.
+    # The file system of the target has room for events, but the system's temporary folder may be in memory.
     with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=targets.events.parent) as folder, _pool(workers) as pool:
         spill = Spill(Path(folder), parts)
         with _writer(targets.events, SCHEMA) as write:
@@ -144,7 +144,7 @@ def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> It
 
 
 def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encoded, Tally]:
-    """Parse the bodies of a chunk and spill the events; return the rows to write, and the counts."""
+    """Parse the bodies of a chunk and spill the events. Return the rows to write, and the counts."""
     if isinstance(chunk, pa.RecordBatch):
         (batch,) = parse_batches(chunk, *chunk.schema.names)
     else:
@@ -159,7 +159,7 @@ def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encod
 
 
 def _body_of(line: bytes) -> bytes:
-    """Return the body in a line, or the line if it has none that bytes can hold."""
+    """Return the body in a line as bytes, or the line itself if that isn't possible."""
     try:
         body, _ = from_envelope(line)
         return body.encode() if isinstance(body, str) else body
@@ -168,7 +168,7 @@ def _body_of(line: bytes) -> bytes:
 
 
 def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
-    """Spread the events over the parts, by call. Each process has its own files."""
+    """Append the events to the files of their calls' parts. Each process has its own files."""
     parts = [None if sid is None else zlib.crc32(sid.encode()) % spill.parts for sid in batch["call_sid"].to_pylist()]
     batch = batch.select(list(MERGED_FROM))
     for part in {*parts} - {None}:
@@ -177,7 +177,7 @@ def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
 
 
 def _merge_part(spill: Spill, target: Path | None, part: int) -> tuple[Encoded, Tally]:
-    """Merge the calls of a part; return the rows to write, and the counts."""
+    """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
     for call in rows_of(calls):
@@ -193,7 +193,7 @@ def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
 
 
 def _encode(rows: Rows, target: Path | None) -> Encoded:
-    if target is None:  # the rows are only counted, and stay in their process
+    if target is None:  # The rows are only counted, so they don't have to leave their process.
         return None
     if target.suffix == ".parquet":
         return rows
@@ -216,7 +216,7 @@ def _for_json(row: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _writer(target: Path | None, schema: pa.Schema) -> Generator[Callable[[Encoded], object], None, None]:
-    """Yield a function that writes encoded rows to a draft. The draft replaces the target when all rows are written."""
+    """Yield a function that writes rows to a temporary file, which replaces the target after all rows are written."""
     if target is None:
         yield lambda _: None
         return

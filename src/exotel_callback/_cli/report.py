@@ -1,7 +1,8 @@
 """Make the page that ``convert --report`` writes: four charts of the calls, which a browser shows without a network.
 
-Some values in it come from anybody who could post to the archive's endpoint. Matplotlib escapes the text that it draws,
-and must not read a dollar sign as the start of a formula. The page forbids scripts and loads nothing.
+An attacker who could post to the archive's endpoint chose some of its values. Matplotlib escapes the strings that it
+draws, and its setting ``text.parse_math`` keeps it from reading a dollar sign as a formula. The page forbids scripts
+and loads nothing.
 """
 
 import re
@@ -86,7 +87,7 @@ _FIGURE: Final = """<figure>
 
 
 def page(tally: Tally) -> str:
-    """Return the page, one HTML file, for the counts of `exotel_callback._cli.pipeline.convert`."""
+    """Return the page as one HTML document, for the counts of `exotel_callback._cli.pipeline.convert`."""
     days = busiest(tally.by_day)
     calls = tally.outcomes.total()
     return _PAGE.format(
@@ -106,7 +107,7 @@ def page(tally: Tally) -> str:
 
 
 def busiest(calls: Mapping[OutcomeAt, int]) -> range:
-    """Return the days to draw: at most a year, the one with the most calls, because a wrong clock can give any day."""
+    """Return the days to draw: at most one year, the year with the most calls. A wrong clock can give any day."""
     numbers: Counter[int] = Counter()
     for (day, _), number in calls.items():
         numbers[day] += number
@@ -122,7 +123,7 @@ def _day(number: float, _: object = None) -> str:
 
 
 def _svg(title: str, draw: "Draw", tally: Tally, days: range) -> str:
-    """Draw a chart, and return it as an element whose ids differ from those of the other charts."""
+    """Draw a chart, and return it as an SVG element whose ids are unique on the page."""
     with rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(9, 4), layout="constrained")
         draw(figure, tally, days)
@@ -135,7 +136,7 @@ def _svg(title: str, draw: "Draw", tally: Tally, days: range) -> str:
 
 
 def _draw_stacks(axes: Axes, times: Iterable[int], calls: Mapping[OutcomeAt, int]) -> None:
-    """Draw a bar at each time, with one piece per outcome."""
+    """Draw a stacked bar at each time, with one segment per outcome."""
     times = [*times]
     bottoms = [0] * len(times)
     for outcome, colour in _COLOURS.items():
@@ -183,7 +184,7 @@ def _draw_durations(figure: Figure, tally: Tally, _: range) -> None:
 
 
 def _class_name(index: int) -> str:
-    """Name a class of durations by its minimum and maximum."""
+    """Return the label of a class of durations: its minimum and maximum."""
     lower, *upper = (f"{end // _MINUTE} min" if end >= _MINUTE else f"{end} s" for end in DURATIONS[index : index + 2])
     return f"{lower} to\n{upper[0]}" if upper else f"{lower}\nand more"
 

@@ -1,4 +1,4 @@
-"""``exotel-callback sample``, and the arguments that it has in common with ``send``."""
+"""Define ``exotel-callback sample``, and the arguments that it shares with ``send``."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ SCENARIO_LIST: Final = "\b\nSCENARIO is one of:\n" + "\n".join(
 
 
 def deliveries_of(scenario: str, encoding: str) -> list[Delivery]:
-    """Return what Exotel posts in a scenario."""
+    """Return the deliveries of a scenario in an encoding."""
     return list(SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
 
 

@@ -1,4 +1,4 @@
-"""``exotel-callback send``."""
+"""Define ``exotel-callback send``."""
 
 import math
 import sys
@@ -11,7 +11,7 @@ from .sample import SCENARIO_LIST, deliveries_of, encoding_option, scenario_argu
 
 
 def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
-    """Refuse NaN and infinity, which click accepts as numbers in the range."""
+    """Reject NaN and infinity, which click accepts as numbers in the range."""
     if not math.isfinite(value):
         raise click.BadParameter(str(value))
     return value

@@ -1,4 +1,4 @@
-"""The counts that ``convert`` prints and draws: one named counter for each thing that is counted."""
+"""Count the events and calls that ``convert`` reads, for its summary and its report."""
 
 from bisect import bisect
 from collections import Counter
@@ -30,14 +30,14 @@ class CallRow(TypedDict):
 
 
 class Unrecognized(NamedTuple):
-    """A value that this version doesn't know."""
+    """An unrecognized value, and its path."""
 
     path: str
     value: str
 
 
 class OutcomeAt(NamedTuple):
-    """An outcome, and the time at which its calls began, in Indian Standard Time."""
+    """An outcome, and the time when its calls began, in Indian Standard Time."""
 
     time: int
     """The day since 1970, or the hour of the day."""
@@ -55,24 +55,24 @@ class PartyOn(NamedTuple):
 
 @attrs.define
 class Tally:
-    """The counts of some events and calls. Processes can send it to each other, and the tallies of parts add up."""
+    """The counts of some events and calls. It can be pickled, and tallies of parts can be added."""
 
     rows: int = 0
     unreadable_rows: int = 0
     issues: Counter[str] = attrs.field(factory=Counter)
-    """Issues by their code."""
+    """The issues by code."""
     unrecognized: Counter[Unrecognized] = attrs.field(factory=Counter)
     other_unrecognized: int = 0
-    """How often values occurred that are not in ``unrecognized``, because it was full."""
+    """The number of unrecognized values that aren't in ``unrecognized``, because it was full."""
     outcomes: Counter[str] = attrs.field(factory=Counter)
     by_day: Counter[OutcomeAt] = attrs.field(factory=Counter)
     by_hour: Counter[OutcomeAt] = attrs.field(factory=Counter)
     called: Counter[PartyOn] = attrs.field(factory=Counter)
-    """Calls in which a party was called."""
+    """The calls in which a party was called."""
     picked_up: Counter[PartyOn] = attrs.field(factory=Counter)
-    """Those of ``called`` in which the party, or its answering machine, picked up."""
+    """The calls of ``called`` in which the party, or its answering machine, answered."""
     durations: Counter[int] = attrs.field(factory=Counter)
-    """Connected calls by the index of their class in `DURATIONS`."""
+    """The connected calls by the index of their class in `DURATIONS`."""
 
     @property
     def events(self) -> int:
@@ -109,7 +109,7 @@ class Tally:
         self.rows += other.rows
         self.unreadable_rows += other.unreadable_rows
         self.issues.update(other.issues)
-        # Anybody who can post makes up values, so their number is bounded.
+        # An attacker who can post can send any number of values, so the number of stored values is limited.
         for value, number in other.unrecognized.items():
             if value in self.unrecognized or len(self.unrecognized) < _MAX_UNRECOGNIZED:
                 self.unrecognized[value] += number

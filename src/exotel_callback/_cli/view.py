@@ -1,4 +1,4 @@
-"""Lay out events, and what they mean, for a person at a terminal."""
+"""Lay out events and their meaning for a terminal."""
 
 import re
 import sys
@@ -42,7 +42,7 @@ class Located(NamedTuple):
 
 
 class View(NamedTuple):
-    """An event as it is shown. Each type of event has one function that makes this."""
+    """The parts of an event that are shown. Each type of event has one function that returns a view."""
 
     event: Event | Call
     title: str
@@ -103,7 +103,7 @@ def _party(leg: int) -> str:
 
 
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
-    """Lay out one call: multiple deliveries as a timeline and merged, then fields, legs, issues and unknown fields."""
+    """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call."""
     parts: list[RenderableType] = []
     if len(deliveries) > 1:
         parts.append(_timeline(deliveries))
@@ -141,19 +141,19 @@ def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
 
 
 def printable(text: str) -> str:
-    """Escape characters that are not printable, because they could move the terminal's cursor or hide text."""
+    """Escape unprintable characters, because they could move the terminal's cursor or hide text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def exit_with(problems: Sequence[str]) -> NoReturn:
-    """Print what went wrong, and exit with 1 if anything did."""
+    """Print the problems, and exit with 1 if there are any, else with 0."""
     for problem in problems:
         click.echo(f"Error: {printable(problem)}", err=True)
     sys.exit(bool(problems))
 
 
 def _timeline(deliveries: Sequence[Located]) -> RenderableType:
-    """Lay out the distinct events by their date; events without one come last."""
+    """Lay out the distinct events by date. Events without a date come last."""
     files: dict[Event, list[str]] = {}
     for file, event in deliveries:
         files.setdefault(event, []).append(file)
@@ -200,7 +200,7 @@ def _issue_value(issue: Issue, *, show_personal: bool) -> str:
 def _table(
     title: str, columns: Iterable[str], rows: Iterable[Iterable[RenderableType]], unbroken: int = 0
 ) -> RenderableType:
-    """Lay out a table. On a narrow terminal, the lines of the first `unbroken` columns are not broken."""
+    """Lay out a table. On a narrow terminal, the first `unbroken` columns don't wrap."""
     table = Table()
     for index, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=index < unbroken)
@@ -235,7 +235,7 @@ def _legs_table(legs: Sequence[Leg | PassthruLeg], *, show_personal: bool) -> Re
     cls: type[attrs.AttrsInstance] = type(legs[0])
     columns = ["Leg", *(field.names[0] for field in wire_fields(cls))]
     if len(legs) > 1:
-        columns.append("Time")  # for bars, which compare the legs
+        columns.append("Time")  # The column of bars, which compare the legs.
     longest = max(leg.on_call_duration or 0 for leg in legs) or 1
     rows: list[list[RenderableType]] = []
     for index, leg in enumerate(legs):
@@ -245,7 +245,7 @@ def _legs_table(legs: Sequence[Leg | PassthruLeg], *, show_personal: bool) -> Re
 
 
 def _bar(seconds: int, longest: int) -> Text:
-    # A leg that lasted has at least one mark, however short it was beside the longest leg.
+    # Every leg with a duration gets at least one character, also if it was short.
     width = max(round(_BAR_WIDTH * seconds / longest), 1 if seconds else 0)
     return Text("=" * width)
 
@@ -253,6 +253,6 @@ def _bar(seconds: int, longest: int) -> Text:
 def _personal_table(
     title: str, columns: tuple[str, str], rows: Iterable[tuple[str, str]], *, show_personal: bool
 ) -> RenderableType:
-    """Lay out pairs. Their second values are shown only if `show_personal` is true."""
+    """Lay out pairs of strings. The second string of a pair is shown only if `show_personal` is true."""
     shown = 2 if show_personal else 1
     return _table(title, columns[:shown], ([_cell(text) for text in row[:shown]] for row in rows))

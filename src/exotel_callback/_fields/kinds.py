@@ -1,13 +1,13 @@
-"""From one value on the wire to one typed value: the kinds of fields and their strict readers.
+"""Define the kinds of fields. Each kind reads one wire value into one typed value, strictly.
 
 Facts
 -----
-- A number is a JSON number in JSON, decimal text in forms, and text in some JSON as well. So every scalar is read as
-  text, and ``-5`` and ``"-5"`` meet the same rule and leave the same issue.
-- "Nothing" is null, an empty text, or one of three words in any case.
+- A number is a JSON number in JSON, a decimal string in forms, and sometimes a string in JSON too. So every scalar is
+  read as a string: ``-5`` and ``"-5"`` follow the same rule and leave the same issue.
+- An absent value is null, an empty string, or one of three strings in any case.
   Source: https://github.com/frappe/crm/pull/2780 (a literal ``null`` made call logs fail to save).
-- Dates are ``YYYY-MM-DD HH:mm:ss`` without a zone, ISO 8601 with an offset, or (the Passthru applet's)
-  ``Wed, 23 Feb 2022 12:31:59``. "Not yet" is the Unix epoch as it reads in India, or a date of zeros.
+- A date is ``YYYY-MM-DD HH:mm:ss`` without a zone, ISO 8601 with an offset, or, from the Passthru applet,
+  ``Wed, 23 Feb 2022 12:31:59``. Before the date is known, it is the Unix epoch in Indian time, or a date of zeros.
 """
 
 import json
@@ -23,7 +23,7 @@ from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
 EMPTY_VALUES: Final = frozenset({"", "null", "none", "undefined"})
 
-# Placeholders are compared as text (in lower case), whatever the zone is.
+# Placeholder dates, compared as strings in lower case. The zone doesn't matter.
 EMPTY_DATES: Final = EMPTY_VALUES | {
     "1970-01-01 05:30:00",
     "1970-01-01t05:30:00",
@@ -33,7 +33,7 @@ EMPTY_DATES: Final = EMPTY_VALUES | {
     "0001-01-01t00:00:00z",
 }
 
-# NUL can't be stored by most databases, and a lone surrogate can't be encoded.
+# Most databases can't store NUL, and a lone surrogate can't be encoded.
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _NOT_FINITE: Final = frozenset({"inf", "-inf", "nan"})
@@ -45,29 +45,29 @@ _ISO_DATE: Final = re.compile(
     r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 # The first digit of the year is not 0, because dateutil would guess the century of ``0022`` by the clock.
-_PASSTHRU_DATE: Final = (  # compiled by `re` when it is first needed
+_PASSTHRU_DATE: Final = (  # A string, because `re` compiles it only when it is first needed.
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
     r"[1-9][0-9]{3} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
 )
 
 
 class Kind(NamedTuple):
-    """How the values of a field are read, and what remains of one that can't be read."""
+    """A kind of field: how its values are read, and the results for empty and invalid values."""
 
     read: Callable[[str, tzinfo], object]
-    """Reads a string; returns None for one that can't be read."""
+    """The reader of a string. It returns None for an invalid one."""
     parse_issue: IssueCode
-    """The issue of a string that can't be read."""
+    """The issue for an invalid string."""
     type_issue: IssueCode
-    """The issue of a value that is neither a string nor a number."""
+    """The issue for a value that is neither a string nor a number."""
     fallback: object = None
-    """The result for a string that can't be read."""
+    """The result for an invalid string."""
     if_empty: object = None
     """The result for an empty value."""
     empty_values: frozenset[str] = EMPTY_VALUES
-    """The strings, in lower case, that mean that there is no value."""
+    """The strings, in lower case, that mean an absent value."""
     trim: Callable[[str], str] = str.strip
-    """Removes what may surround the value."""
+    """The function that removes characters around the value."""
     enum: type[StrEnum] | None = None
     """The enum of the values, if there is one."""
 
@@ -87,18 +87,18 @@ def _read_date(text: str, zone: tzinfo) -> datetime | None:
             date = datetime.fromisoformat(text)
             return date if match[1] else in_zone(date, zone)
         if re.fullmatch(_PASSTHRU_DATE, text):
-            from dateutil.parser import parse  # only the Passthru applet writes this
+            from dateutil.parser import parse  # Imported here because only the Passthru applet writes this format.
 
-            return in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - the zone follows
-    except (ValueError, OverflowError):  # no such day, or an offset or a zone that does not reach there
+            return in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - `in_zone` adds the zone
+    except (ValueError, OverflowError):  # The day doesn't exist, or the offset moves the date out of range.
         pass
     return None
 
 
 def in_zone(date: datetime, zone: tzinfo) -> datetime | None:
-    """Give the date the offset that the zone has at that time: a fixed one, so that equal instants compare equal."""
+    """Return the date with the zone's offset at that time, which is fixed so that equal instants compare equal."""
     if isinstance(zone, timezone):
-        return datetime.combine(date, date.time(), zone)  # which takes a fifth of the time of `replace`
+        return datetime.combine(date, date.time(), zone)  # This takes a fifth of the time of `replace`.
     offset = zone.utcoffset(date.replace(tzinfo=zone))
     return None if offset is None else date.replace(tzinfo=timezone(offset))
 
@@ -113,7 +113,7 @@ def _enum(enum: type[StrEnum], if_empty: StrEnum | None = None) -> Kind:
 
 
 def _trim_quotes(text: str) -> str:
-    """Cut the double quotes that the Passthru applet puts around the digits that the caller typed."""
+    """Remove the double quotes that the Passthru applet puts around the digits that the caller typed."""
     return text.strip().strip('"').strip()
 
 
@@ -130,7 +130,7 @@ DIGITS: Final = STRING._replace(trim=_trim_quotes)
 
 
 def is_empty(value: object) -> bool:
-    """Tell whether a value is null, empty, a word for nothing, or a file, which is no field at all."""
+    """Return whether a value is absent: null, an empty string or one with the same meaning, or a file."""
     if isinstance(value, Repeated):
         return not value or is_empty(value[0])
     return (
@@ -139,7 +139,7 @@ def is_empty(value: object) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Return any value as text: what both JSON and forms write for numbers, empty for nothing, JSON for the rest."""
+    """Return any value as a string: a number as a decimal string, None as an empty string, and containers as JSON."""
     text = "" if value is None else scalar_text(value)
     if text is None and isinstance(value, StandIn):
         return str(value)
@@ -150,14 +150,14 @@ def _jsonable(value: object) -> object:
     if isinstance(value, RawPayload):
         return dict(value)
     text = scalar_text(value)
-    return float(cast("Any", value)) if text is None else text  # a decimal that is not finite, or one that is
+    return float(cast("Any", value)) if text is None else text  # A `Decimal`; the float is infinity or NaN.
 
 
 _in_json: Final = json.JSONEncoder(default=_jsonable).encode
 
 
 def scalar_text(value: object) -> str | None:
-    """Return a text as it is and a number as decimal text; None for the rest, infinity and NaN among it."""
+    """Return a string unchanged and a finite number as a decimal string. Return None for anything else."""
     if type(value) is str:
         return value
     if type(value) is int:
@@ -165,5 +165,5 @@ def scalar_text(value: object) -> str | None:
     if type(value) is float:
         text = repr(value)
         return None if text in _NOT_FINITE else text
-    # By its name, because `decimal` is not loaded for an ordinary payload (see `_raw._copy_atom`).
+    # The type is compared by name, because `decimal` isn't imported for an ordinary payload (see `_copy_atom`).
     return str(value) if type(value).__name__ == "Decimal" and cast("Any", value).is_finite() else None

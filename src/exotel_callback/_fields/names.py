@@ -1,11 +1,11 @@
-"""Names on the wire: which of a field's names counts, and the bracket keys of legs.
+"""Choose among the wire names of a field, and parse the bracket keys of legs.
 
 Facts
 -----
-- One field may have two names (``From`` and ``CallFrom``): Exotel's pages disagree on which is sent.
-- In forms the legs come as PHP writes them, ``Legs[0][Status]``, and sometimes still percent-encoded,
-  ``Legs%5B0%5D%5BStatus%5D``. Call Details wraps a leg: ``Legs[0][Leg][OnCallDuration]``.
-- Deeper keys (``Legs[1][Insights][Status]``) occur in related webhooks.
+- One field may have two names (``From`` and ``CallFrom``), because Exotel's pages disagree on which is sent.
+- Forms contain legs as PHP writes them, ``Legs[0][Status]``, and sometimes still percent-encoded,
+  ``Legs%5B0%5D%5BStatus%5D``. The Call Details API wraps a leg: ``Legs[0][Leg][OnCallDuration]``.
+- Related webhooks contain deeper keys (``Legs[1][Insights][Status]``).
 """
 
 import re
@@ -24,18 +24,18 @@ _PERCENT_BRACKET: Final = re.compile("%5([BD])", re.IGNORECASE)
 
 
 class LegKey(NamedTuple):
-    """What a flat key says of one leg."""
+    """The parts of a bracket key, such as ``Legs[0][Status]``."""
 
     position: int
     wrapped: bool
     field: str | None
-    """None where the whole leg is the value."""
+    """The name of the leg's field. None if the key's value is the whole leg."""
     is_deeper: bool
-    """Whether the key goes on: then it belongs to no field of ours, but there is such a leg."""
+    """Whether more brackets follow. Such a key isn't a known field, but its leg exists."""
 
 
 def leg_key(name: str) -> LegKey | None:
-    """Take a flat key apart; None for a name that is no such key."""
+    """Parse a bracket key. Return None if the name isn't one."""
     if not name.startswith(_LEG_PREFIXES):
         return None
     plain = _PERCENT_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", name)
@@ -47,12 +47,12 @@ def leg_key(name: str) -> LegKey | None:
 
 
 def count_names(raw: RawPayload) -> int:
-    """Count the top-level names, all bracket keys of legs together with ``Legs`` as one."""
+    """Count the top-level names. ``Legs`` and all bracket keys of legs count as one name."""
     return len({LEGS if name.startswith(_LEG_PREFIXES) else name for name in raw})
 
 
 def chosen_name(raw: RawPayload, names: tuple[str, ...]) -> str:
-    """Choose the first of a field's names that says something, else the first that is there, else the primary one."""
+    """Return the first of a field's names that has a value, else the first that is present, else the primary name."""
     present = [name for name in names if name in raw] or names
     if len(present) == 1:
         return present[0]

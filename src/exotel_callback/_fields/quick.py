@@ -1,13 +1,13 @@
-"""Quick lookups of the fields of a class. A value that a lookup doesn't know is left to the full reader of its field.
+"""Generate quick lookups for the fields of a class. The full reader of a field reads every value that a lookup rejects.
 
-The lookups are code that is generated from the table of the class, as attrs generates ``__init__``: a loop over the
-table takes twice the time. A field needs no line here. A law compares each lookup with the full reader.
+The lookups are code that is generated from the table of the class, as attrs generates ``__init__``. A loop over the
+table would take twice the time. A new field needs no line here. A test compares each lookup with the full reader.
 
 Facts
 -----
-- `datetime.fromisoformat` reads many strings that aren't dates of Exotel's, so the separators are looked at first.
-- Combining the parts of a date with a zone takes a fifth of the time of ``replace``.
-- JSON and forms write one enum value in few ways. A dict of these is quicker than normalizing each value.
+- `datetime.fromisoformat` accepts many formats that Exotel doesn't send, so the separators are checked first.
+- ``datetime.combine`` with a zone takes a fifth of the time of ``replace``.
+- JSON and forms spell an enum value in few ways. A dict of these spellings is quicker than normalizing each value.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,21 +25,24 @@ from .kinds import DATE, EMPTY_DATES, EMPTY_VALUES, SECONDS, STRING, in_zone
 from .table import WireField, table_of, wire_fields
 
 QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
-"""Takes a mapping of wire names, the zone of dates that name none, a list to which it adds the attributes that it could
-not read, and whether no string can hold NUL or a lone surrogate. Returns an instance of the class's open twin."""
+"""The type of a generated function, which returns an instance of the open subclass (see `open_class`).
+
+Its arguments are a mapping of wire names, the zone of dates without one, a list to which it adds the attributes that it
+can't read, and whether the strings are known to hold neither NUL nor a lone surrogate.
+"""
 
 QuickEventReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool, int], Any]
 """Takes the maximum number of legs, too. The ``legs`` are None if their shape or one of their values is unusual."""
 
 _SECONDS_DIGITS: Final = 9
 
-# Stands for a value that was not sent, where an empty one means something else.
+# A sentinel for a value that was not sent, where an empty value has another meaning.
 _NOT_SENT: Final = object()
 
-# What a lookup raises for a value that it doesn't know: a list, for example, can't be a key.
+# The exceptions that a lookup raises for a value that it rejects. A list, for example, can't be a key of a dict.
 _UNKNOWN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
-# `v` is the value as received, and then the value that is read.
+# In the generated code, `v` is first the received value and then the typed value.
 _STRING_CODE: Final = """\
 v = get({name!r})
 if v is not None:
@@ -47,7 +50,7 @@ if v is not None:
     if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: v = None
     elif not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
 """
-# An empty value may be under another name, or is missing.
+# If the value is empty, the field may have a value under its other name, or it may be required. The reader decides.
 _STRING_OR_ALIAS_CODE: Final = """\
 v = get({name!r}).strip()
 if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: raise LookupError
@@ -57,7 +60,7 @@ _SECONDS_CODE: Final = """\
 v = get({name!r})
 if v is not None and (v.__class__ is not int or v not in SECONDS): v = decimal_seconds(v)
 """
-# No placeholder of a valid date has these separators. Newer Pythons read 24 o'clock as the next day.
+# A date needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour of 0 is checked.
 _DATE_CODE: Final = """\
 v = get({name!r})
 if v is not None:
@@ -136,12 +139,12 @@ def _code_of(field: WireField) -> str:
 
 
 def _may_be_empty(field: WireField) -> bool:
-    """Return whether an empty value is the end of it: no other name may have the value, and none is required."""
+    """Return whether an empty value decides: the field has no other name, and isn't required."""
     return not field.is_required and len(field.names) == 1
 
 
 def _usual_members(enum: type[StrEnum], field: WireField) -> dict[Any, Any]:
-    """Return the members of an enum by their usual spellings."""
+    """Return a dict from the usual spellings of an enum's values to its members."""
     find = value_reader(enum)
     usual = [member.value for member in enum if member.name not in NOT_SENT_NAMES]
     empty: dict[Any, Any] = {_NOT_SENT: None, **dict.fromkeys((None, "", "null"), field.kind.if_empty)}

@@ -1,4 +1,4 @@
-"""The full readers of fields and values: whatever arrives, they return a value and note the issues."""
+"""Read fields and values completely. For any input, the reader returns a value and collects the issues."""
 
 from datetime import tzinfo
 
@@ -11,7 +11,7 @@ from .table import WireField
 
 
 class FieldReader:
-    """Reads the fields and legs of one payload, and collects the issues."""
+    """A reader of the fields and legs of one payload that collects the issues."""
 
     __slots__ = ("issues", "raw", "zone")
 
@@ -21,7 +21,7 @@ class FieldReader:
         self.issues: list[Issue] = []
 
     def field(self, field: WireField) -> object:
-        """Read any value of a field, by any of its names."""
+        """Read a field by any of its names. A missing required field leaves an issue."""
         _, names, kind, is_required = field
         name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
         received = self.raw.get(name)
@@ -29,16 +29,16 @@ class FieldReader:
         if value is None and is_required:
             if is_empty(received):
                 self.note(name, IssueCode.MISSING)
-            elif kind is CALL_STATUS:  # a status that can't be read still reports that something happened
+            elif kind is CALL_STATUS:  # An invalid status still reports that something happened.
                 return CallStatus.UNKNOWN
         return value
 
     def note(self, path: str, code: IssueCode, value: object = None) -> None:
-        """Add an issue."""
+        """Add an issue with the value as a string."""
         self.issues.append(Issue.at(path, code, value if type(value) is str else as_text(value)))
 
     def value(self, kind: Kind, value: object, path: str) -> object:
-        """Read one value; one that can't be read leaves an issue."""
+        """Read one value. An invalid value leaves an issue."""
         if type(value) is not str:
             value = self.first(value, path)
             if value is None or isinstance(value, FilePart):
@@ -62,7 +62,7 @@ class FieldReader:
         return result
 
     def first(self, value: object, path: str) -> object:
-        """Choose among the values of one name: the first one counts, and a different one is an issue."""
+        """Return the first value of a repeated name. A different later value leaves an issue."""
         if not isinstance(value, Repeated):
             return value
         texts = [as_text(item) for item in value]
@@ -73,7 +73,7 @@ class FieldReader:
         return value[0] if value else None
 
     def differs(self, kind: Kind, value: object, other: object) -> bool:
-        """Return whether two values of one field mean different things, without an issue."""
+        """Return whether two values of one field have different meanings. This never leaves an issue."""
         return self._meaning(kind, value) != self._meaning(kind, other)
 
     def _meaning(self, kind: Kind, value: object) -> object:

@@ -1,6 +1,6 @@
-"""How a class states, on each field's line, what the field is called on the wire, how it is read, and how it is shown.
+"""Define the table of wire names. Each field's line in a class is one row: its wire names, its kind and its mask.
 
-So a class is its own table of wire names, and all code that goes through the fields is derived from it.
+A class is therefore its own table, and all code that loops over the fields is derived from it.
 """
 
 import re
@@ -20,7 +20,7 @@ _HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
 
 def mask_number(number: str | None) -> str:
-    """Show only the last three digits of a number."""
+    """Return a masked repr of a number that shows only its last three digits."""
     if number is None:
         return "None"
     digits = re.sub("[^0-9]", "", number)
@@ -28,7 +28,10 @@ def mask_number(number: str | None) -> str:
 
 
 def mask_url(url: str | None) -> str:
-    """Show only the host of a URL; one with a user part, and a string that isn't a URL, is hidden as a whole."""
+    """Return a masked repr of a URL that shows only its host.
+
+    A URL with a user part, and a string that isn't a URL, is hidden completely.
+    """
     if url is None:
         return "None"
     host = re.match(_HOST, url)
@@ -36,7 +39,7 @@ def mask_url(url: str | None) -> str:
 
 
 def mask_text(text: str | None) -> str:
-    """Show only whether there is a string."""
+    """Return a masked repr of a string that shows only whether it is None."""
     return "None" if text is None else "'***'"
 
 
@@ -45,13 +48,13 @@ class WireField(NamedTuple):
 
     attribute: str
     names: tuple[str, ...]
-    """The names on the wire, the primary name first."""
+    """The wire names, the primary name first."""
     kind: Kind
     is_required: bool
 
 
 def wire(kind: Kind, *names: str) -> dict[str, object]:
-    """Return the metadata of a field: how it is read, and its names on the wire, the primary name first."""
+    """Return the metadata of a field: its kind and its wire names, the primary name first."""
     return {"wire": names, "kind": kind}
 
 
@@ -59,9 +62,9 @@ class Table(NamedTuple):
     """The table of wire names of a class."""
 
     rows: Mapping[str, WireField]
-    """By attribute, in the order of the class."""
+    """The rows by attribute, in the order of the class."""
     names: frozenset[str]
-    """All names, aliases and ``Legs`` included."""
+    """All wire names, including aliases and ``Legs``."""
     required: tuple[WireField, ...]
 
 
@@ -85,7 +88,7 @@ def wire_fields(cls: type[attrs.AttrsInstance]) -> tuple[WireField, ...]:
 
 
 def read_only(raw: Mapping[str, object]) -> RawPayload:
-    """Copy a mapping that a caller made; the decoders' own is read-only already."""
+    """Return a read-only copy of a mapping. A `RawPayload` is already read-only and is returned unchanged."""
     if isinstance(raw, RawPayload):
         return raw
     if not isinstance(cast("object", raw), Mapping):
@@ -94,7 +97,7 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
 
 
 def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload) -> RawPayload:
-    """Return what belongs to no field of a class or its legs, and an alias whose primary name counts."""
+    """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used."""
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))

@@ -1,9 +1,9 @@
-"""Make values of frozen classes quickly, and restore those that an earlier release pickled.
+"""Make instances of frozen classes quickly, and restore instances that an earlier release pickled.
 
-A frozen class sets each field by a call. A subclass that sets them as an ordinary object does takes a quarter of the
-time, and at the end becomes the frozen class: ``value.__class__ = Frozen``. It adds no slot, so both have the same
-layout. It also overrides ``__delattr__``, because CPython otherwise keeps the slow slot. Defaults, converters and
-validators are skipped, so every field must be set.
+A frozen class sets each field by a function call. An open subclass sets fields like an ordinary object, in a quarter of
+the time. At the end its instance becomes one of the frozen class: ``value.__class__ = Frozen``. The subclass adds no
+slot, so both have the same layout. It also overrides ``__delattr__``, because CPython otherwise keeps the slow slot.
+Defaults, converters and validators are skipped, so every field must be set.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 def open_class(frozen: type) -> Any:
-    """Return a subclass of a frozen class whose instances are made without arguments and can be changed."""
+    """Return a subclass of a frozen class whose instances take no arguments and can be changed."""
     members = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
     return type(frozen.__name__, (frozen,), {"__slots__": (), **members})
 
 
 def restorable(cls: type[T]) -> type[T]:
-    """Give values that an earlier release pickled the defaults of fields that came later."""
+    """Make pickles of earlier releases loadable: a field that they lack gets its default."""
     made_by_attrs: Any = cls
     restore = made_by_attrs.__setstate__
     defaults = {

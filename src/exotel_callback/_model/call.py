@@ -1,12 +1,12 @@
-"""What is known of one call after some of its events, in whatever order and however often they came.
+"""Merge the events of one call, in any order and with any repetition.
 
 Facts
 -----
-- Exotel repeats an event that was not acknowledged, after 5 and after 15 more minutes. So an event comes up to three
-  times, and an ``answered`` after ``terminal``.
-- A late event without a ``RecordingUrl`` says nothing against the one that is known.
+- Exotel repeats an event that was not acknowledged after 5 minutes, and again after 15 more. So an event can arrive up
+  to three times, and ``answered`` can arrive after ``terminal``.
+- A late event without a ``RecordingUrl`` doesn't mean that the known URL is wrong.
 
-So a call is the set of its distinct events, and every field is a function of that set: nothing depends on the order.
+So a call is the set of its distinct events, and every field is a function of that set. The order doesn't matter.
 """
 
 import math
@@ -29,33 +29,35 @@ def _count(events: Sequence[StatusCallback]) -> str:
 @restorable
 @attrs.frozen(kw_only=True)
 class Call(CallFields):
-    """What is known of a call: the fields of its events merged, and the events.
+    """A merged call: the fields of its events, and the events. `merge` and `load_call` return it.
 
-    Made by `merge`, and by `load_call`. The same events make an equal call, in whatever order they came. For each field
-    the most authoritative event that has a value wins: a terminal one before others, and one with an unknown status
-    last; then the one updated later; then the one further along. ``UNKNOWN`` is no value where another one is known.
-    None means that no event has the field. ``legs`` are one value. ``issues`` are those of all events. There is no
-    ``raw``: the events have it.
+    The same events make an equal call in any order. Each field comes from the most authoritative event that has a value
+    for it. A terminal event comes first, and an event with an unknown status comes last. Among the others, the later
+    ``date_updated`` wins, and then the status that is further along.
+
+    ``UNKNOWN`` never replaces a known value. None means that no event has the field. ``legs`` is merged as a whole, and
+    ``issues`` holds the issues of all events. A call has no ``raw``; its events have it.
     """
 
     __module__ = "exotel_callback"
 
     events: tuple[StatusCallback, ...] = attrs.field(repr=_count)
-    """The distinct events in the order of their keys, which means nothing but is always the same."""
+    """The distinct events in the order of their keys. The order has no meaning, but is always the same."""
 
 
 _MERGED: Final = tuple(field.name for field in attrs.fields(CallFields) if field.name != "issues")
 
 
 def merge(*events_or_calls: StatusCallback | Call) -> Call:
-    """Put together what is known of one call.
+    """Merge the events of one call.
 
-    Any order gives the same call, and an event that is there already changes nothing, so what is merged again after a
-    crash does no harm. A terminal call never goes back, and nothing known is erased by an event that lacks it.
+    Any order gives the same call, and a repeated event changes nothing. So you can merge again after a crash. A
+    terminal call stays terminal, and an event that lacks a field never erases its known value.
 
-    :param events_or_calls: Callbacks, answers of the Call Details API, and calls merged before; at least one.
-    :raises ValueError: There is nothing to merge, or not all are of one call.
-    :raises TypeError: An argument is none of these.
+    :param events_or_calls: Callbacks, answers of the Call Details API, and merged calls; at least one.
+    :return: The merged call.
+    :raises ValueError: There is no argument, or the arguments belong to different calls.
+    :raises TypeError: An argument is neither a `StatusCallback` nor a `Call`.
     """
     events = distinct((event.event_key, event) for event in _events_of(events_or_calls))
     if len({event.call_sid for event in events.values()}) != 1:
@@ -84,9 +86,9 @@ def distinct(events: Iterable[tuple[str, StatusCallback]]) -> dict[str, StatusCa
 
 
 def merged(events: Mapping[str, StatusCallback]) -> Call:
-    """Put together the distinct events of one call, which come by their keys, in the order of these."""
+    """Merge the distinct events of one call. `events` is in the order of its keys."""
     ranked = [event for _, event in sorted(events.items(), key=_event_rank, reverse=True)]
-    # Of equal ones `min` takes the first.
+    # `min` returns the first of equal items, which is the most authoritative one.
     fields: dict[str, Any] = {
         name: min((getattr(event, name) for event in ranked), key=_emptiness_rank) for name in _MERGED
     }
@@ -95,9 +97,10 @@ def merged(events: Mapping[str, StatusCallback]) -> Call:
 
 
 def _tie_break(event: StatusCallback) -> tuple[object, ...]:
-    """Return what events of one key can differ in, so that the same one is always kept.
+    """Return the sort key among events with one event key, so that the same event is always kept.
 
-    That is the one with fewer issues, which a newer release read; of equal ones, one that has its ``raw``.
+    The event with fewer issues comes first, because a newer release read it. Of equal events, the one with ``raw``
+    comes first.
     """
     dates = (event.date_updated, event.date_created, event.start_time, event.end_time)
     issues = [(issue.path, issue.value) for issue in event.issues]

@@ -1,8 +1,8 @@
-"""The typed values: `StatusCallback` and its `Leg`. Each field's line is also its row in the table of wire names.
+"""Define `StatusCallback` and its `Leg`. Each field's line is also its row in the table of wire names.
 
-Source of the names: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The aliases ``Sid`` (Call
-Details API) and ``CallFrom``, ``CallTo`` (https://developer.exotel.com/docs/advanced-config/webhooks-setup) are other
-pages' names of the same thing.
+Source of the names: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. Other pages use the
+aliases ``Sid`` (Call Details API) and ``CallFrom`` and ``CallTo``
+(https://developer.exotel.com/docs/advanced-config/webhooks-setup).
 """
 
 from collections.abc import Mapping
@@ -24,59 +24,59 @@ from .outcome import Result, outcome_of
 @restorable
 @attrs.frozen(kw_only=True)
 class Leg:
-    """One party's part of a call. Leg 0 is the party that was called first, leg 1 the second.
+    """One party's part of a call. Leg 0 is the party that was called first, and leg 1 is the second party.
 
-    A leg of which nothing is known has None in every field. Its fields that this version does not know are in the
-    callback's ``raw``. Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
+    If nothing is known about a leg, every field is None. The callback's ``raw`` holds the fields that this version
+    doesn't know. Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
 
     __module__ = "exotel_callback"
 
     on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
-    """Seconds this party was on the call; None if not sent or not readable."""
+    """The seconds that this party was on the call. None if the value was not sent or is invalid."""
     status: LegStatus | None = attrs.field(default=None, metadata=wire(LEG_STATUS, "Status"))
-    """What became of this leg: `LegStatus.NOT_ATTEMPTED` if sent as null or empty, None if not sent or not readable."""
+    """The status of this leg: `LegStatus.NOT_ATTEMPTED` if sent as null or empty, None if not sent or invalid."""
     answered_by: AnsweredBy | None = attrs.field(default=None, metadata=wire(ANSWERED_BY, "AnsweredBy"))
-    """Who answered; None unless answering-machine detection is on."""
+    """The kind of answer: a human or a machine. None unless answering-machine detection is on."""
 
 
-# Nobody makes one of these: `StatusCallback` and `_call.Call` have the methods that attrs would write.
+# This class has no instances, so attrs doesn't write its methods. It writes those of `StatusCallback` and `Call`.
 @attrs.frozen(kw_only=True, init=False, eq=False, repr=False)
 class CallFields:
-    """What a `StatusCallback` and a merged `Call` have in common: the fields, and what follows from them."""
+    """The base class of `StatusCallback` and `Call`: their fields, and the properties that follow from these."""
 
     call_sid: str = attrs.field(metadata=wire(STRING, "CallSid", CALL_DETAILS_ID))
-    """The call's identifier. Not always hexadecimal."""
+    """The call's identifier. It isn't always hexadecimal."""
     status: CallStatus = attrs.field(metadata=wire(CALL_STATUS, "Status"))
-    """The status of the call as a whole, which does not say who failed to answer: see ``outcome``."""
+    """The status of the whole call. It doesn't say which party failed to answer; ``outcome`` does."""
     date_updated: datetime | None = attrs.field(default=None, metadata=wire(DATE, "DateUpdated"))
-    """When the status last changed; aware, with a fixed offset."""
+    """The time when the status last changed; aware, with a fixed offset."""
     date_created: datetime | None = attrs.field(default=None, metadata=wire(DATE, "DateCreated"))
-    """When the call was asked for; aware, with a fixed offset."""
+    """The time when the call was requested; aware, with a fixed offset."""
     start_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "StartTime"))
-    """When the call was handed to the operator; aware, with a fixed offset."""
+    """The time when Exotel passed the call to the operator; aware, with a fixed offset."""
     end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
-    """When the call ended; aware, with a fixed offset. None while it is not over, or its figures are not settled."""
+    """The time when the call ended; aware, with a fixed offset. None until the call is over and its figures settle."""
     recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
-    """Where the recording is; None without one. Untrusted: check the host before sending it a key."""
+    """The URL of the recording. None without one. Check its host before you send your API key to it."""
     event_type: EventType | None = attrs.field(default=None, metadata=wire(EVENT_TYPE, "EventType"))
-    """What the callback was sent for; None if no events were subscribed."""
+    """The event that the callback reports. None if you didn't subscribe to events."""
     from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
-    """The party that was called first, as sent: trunk ``0``, E.164, masked, or a SIP address."""
+    """The party that was called first, as sent: with a trunk ``0``, in E.164, masked, or a SIP address."""
     to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
-    """The party that was called second, as sent; None when the call went to a flow."""
+    """The party that was called second, as sent. None if the call went to a flow."""
     phone_number_sid: str | None = attrs.field(default=None, metadata=wire(STRING, "PhoneNumberSid"), repr=mask_number)
     """The identifier of the ExoPhone, often its number."""
     conversation_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "ConversationDuration"))
-    """Seconds that both parties were connected."""
+    """The seconds that both parties were connected."""
     direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
-    """Who started the call."""
+    """The direction of the call."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
-    """The text that was handed over when the call was made."""
+    """The string that you passed when you requested the call."""
     legs: tuple[Leg, ...] = ()
-    """The parties' parts of the call, in the order in which they were called. The position is meaning."""
+    """The parties' parts of the call, in the order in which they were called. The index has this meaning."""
     issues: tuple[Issue, ...] = ()
-    """What was odd about the payload, in the order of the fields; empty for a clean one."""
+    """The problems with the payload, in the order of the fields. Empty if there are none."""
 
     @property
     def is_terminal(self) -> bool:
@@ -85,29 +85,31 @@ class CallFields:
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the call, told from status, legs, duration and direction by ``docs/reference/outcome.md``.
+        """The result of the call, from status, legs, duration and direction. See ``docs/reference/outcome.md``.
 
-        `Outcome.UNKNOWN` if that can't be told, as of a ``completed`` in the default payload, which has no legs.
+        It is `Outcome.UNKNOWN` if the payload doesn't say. An example is ``completed`` in the default payload, which
+        has no legs.
         """
         return self._result().outcome
 
     @property
     def unreached_leg(self) -> int | None:
-        """The position of the leg whose party was not reached, by the same table; None if none is known."""
+        """The index of the leg whose party was not reached. None if all were reached, or the payload doesn't say."""
         return self._result().unreached_leg
 
     @property
     def answered_by(self) -> AnsweredBy | None:
-        """Who answered the last completed leg after the first; if none is completed, what is said of leg 1."""
+        """The ``answered_by`` of the last completed leg after leg 0, or of leg 1 if none of these is completed."""
         others = self.legs[1:]
         completed = [leg for leg in others if leg.status is LegStatus.COMPLETED]
         return next((leg.answered_by for leg in (*reversed(completed), *others)), None)
 
     @property
     def event_key(self) -> str:
-        """``v1:`` and 32 hexadecimal digits: equal for equal events and for no others, in every encoding and release.
+        """The key of the event: ``v1:`` and 32 hexadecimal digits. Store it in a unique column.
 
-        Made for a unique column. ``raw`` and unknown fields do not count.
+        Equal events have equal keys in every encoding and release, and other events have other keys. ``raw`` and
+        unknown fields don't change the key.
         """
         return event_key(self, self.legs, self.issues)
 
@@ -119,12 +121,14 @@ class CallFields:
 @restorable
 @attrs.frozen(kw_only=True)
 class StatusCallback(CallFields):
-    """What Exotel says of a call when it was answered or is over.
+    """A callback that Exotel sends when a call is answered or is over.
 
-    Only ``call_sid``, ``date_updated``, ``status`` and ``recording_url`` are always sent; the rest needs
-    ``StatusCallbackEvents`` and a call made with both ``From`` and ``To``. None means that a field was not sent, was
-    empty, or could not be read; the last of these is in ``issues``. Values are immutable, hashable, comparable,
-    picklable and safe to share between threads. The repr masks numbers, the URL after its host, and the custom field.
+    Exotel always sends only ``call_sid``, ``date_updated``, ``status`` and ``recording_url``. The other fields need
+    ``StatusCallbackEvents`` and a call with both ``From`` and ``To``. None means that a field was not sent, was empty
+    or was invalid. An invalid value is also in ``issues``.
+
+    Instances are immutable, hashable, comparable, picklable and safe to share between threads. The repr masks numbers,
+    the URL after its host, and the custom field.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
@@ -132,9 +136,9 @@ class StatusCallback(CallFields):
     __module__ = "exotel_callback"
 
     raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
-    """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
+    """The decoded payload, read-only. It holds personal data, and isn't part of equality, hash and repr."""
 
     @property
     def extra(self) -> Mapping[str, object]:
-        """The fields of ``raw`` that this version does not know, and an alias whose primary name counts."""
+        """The fields of ``raw`` that this version doesn't know, and each alias whose primary name is used."""
         return unknown_fields(StatusCallback, Leg, read_only(self.raw))

@@ -1,14 +1,16 @@
-"""The key of an event: what a redelivery of it has in common with it, and no other event.
+"""Compute the key of an event. A redelivery of the event has the same key, and every other event has another one.
 
 Facts
 -----
-- ``CallSid`` and ``EventType`` do not identify an event: ``answered`` comes once per leg, with both of them the same.
-- A redelivery may come in another encoding, and after an upgrade of this library.
+- ``CallSid`` and ``EventType`` don't identify an event. Exotel sends ``answered`` once per leg, with both the same.
+- A redelivery can use another encoding, and can arrive after an upgrade of this library.
 
-So the key is a digest of all that a callback says, and its version is a promise. ``v1`` digests the fields below and
-never another one: an instant as such, whatever its offset, and a word without what matching ignores. A word that this
-release does not know has left its text in an issue; a release that knows it makes the same key of it. For that to hold,
-a word that becomes known must become a member, and a reader must not accept more than it does: else it is ``v2``.
+So the key is a digest of all fields of a callback, and its version is a promise. ``v1`` digests the fields below and
+never another field. It digests a date as an instant, and an enum value in its normalized form.
+
+For an unrecognized value, the key digests the string in its issue. A later release that adds the value as a member
+computes the same key. An alias for the value, or a reader that accepts an input that it rejects today, would change
+keys and requires ``v2``.
 """
 
 import json
@@ -40,13 +42,13 @@ _KEY_FIELDS: Final = {
 }
 _KEY_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
 
-# Issues at other paths are those of fields that came later.
+# The paths of issues that are part of a key. An issue at another path belongs to a field of a later release.
 _PATH: Final = (
     rf"Sid|CallFrom|CallTo|Details|{'|'.join(_KEY_FIELDS.values())}|"
     rf"Legs(\[[0-9]+\](\.({'|'.join(_KEY_LEG_FIELDS.values())}))?)?"
 )
 
-# Names and values of 1.0.0, which are part of the keys that users have stored.
+# The names and values of 1.0.0, which are part of keys that users have stored.
 _VALUES_IN_KEY: Final[dict[str, str]] = {LegStatus.NOT_ATTEMPTED: "null"}
 _CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
 
@@ -55,16 +57,19 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def instant(date: datetime) -> int:
-    """Return the microseconds since 1970 in UTC. `datetime.astimezone` can't reach the first and the last day."""
+    """Return a date as microseconds since 1970 in UTC. `datetime.astimezone` fails on the first and the last day."""
     return (date - _UNIX_EPOCH) // _MICROSECOND
 
 
 def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) -> str:
-    """Return ``v1:`` and 32 hexadecimal digits for what has the fields of a callback, its legs and its issues."""
+    """Return the key of an event: ``v1:`` and 32 hexadecimal digits.
+
+    :param state: An object with the fields of a callback.
+    """
     from hashlib import sha256
 
-    unknown_words = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
-    told: list[Issue] = []
+    unknown_values = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
+    included: list[Issue] = []
 
     def normal(value: object, path: str) -> object:
         if isinstance(value, datetime):
@@ -73,10 +78,10 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
             return value
         if value.name != "UNKNOWN":
             return _VALUES_IN_KEY.get(value) or normalized(value)
-        issue = unknown_words.get(path)
-        if issue is None:  # what came was no word at all
+        issue = unknown_values.get(path)
+        if issue is None:  # The received value was not a string.
             return False
-        told.append(issue)
+        included.append(issue)
         return normalized(issue.value) or issue.value
 
     fields = [normal(getattr(state, name), path) for name, path in _KEY_FIELDS.items()]
@@ -87,7 +92,7 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
     other_issues = [
         [issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value]
         for issue in issues
-        if issue not in told and re.fullmatch(_PATH, issue.path)
+        if issue not in included and re.fullmatch(_PATH, issue.path)
     ]
     text = json.dumps([fields, legs_fields, other_issues], separators=(",", ":"))
     return f"v1:{sha256(text.encode()).hexdigest()[:32]}"

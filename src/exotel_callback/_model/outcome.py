@@ -1,12 +1,12 @@
-"""What became of a call, told from its status and its legs.
+"""Compute the outcome of a call from its status and its legs.
 
 Facts
 -----
-- The top-level status does not say who failed to answer. Missed, rejected and answered inbound calls all came with
-  ``completed`` there, and the truth was in the second leg.
-- A first party who never picked up is ``no-answer`` with leg 0 ``no-answer`` and leg 1 null. A first party who hangs up
-  while the other phone rings is ``failed`` at the top, with leg 0 ``completed`` and leg 1 ``canceled``.
-- The default payload has no legs at all, so a ``completed`` in it says nothing of the second party.
+- The top-level status doesn't say which party failed to answer. Missed, rejected and answered inbound calls were all
+  seen with ``completed`` there. Only the second leg showed the difference.
+- If the first party never answers, the status is ``no-answer``, leg 0 is ``no-answer`` and leg 1 is null. If the first
+  party hangs up while the other phone rings, the status is ``failed``, leg 0 is ``completed`` and leg 1 ``canceled``.
+- The default payload has no legs, so ``completed`` in it doesn't say whether the second party was reached.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from .._enums import AnsweredBy, CallStatus, Direction, LegStatus, Outcome
 
-# The statuses that are the reason of a failure. Members of two enums with one value are equal, so this serves both.
+# The statuses that are the reason for a failure. Members of `CallStatus` and `LegStatus` with the same value are equal,
+# so one dict is enough for both.
 FAILURES: Final[Mapping[str | None, Outcome]] = {
     CallStatus.NO_ANSWER: Outcome.NO_ANSWER,
     CallStatus.BUSY: Outcome.BUSY,
@@ -28,7 +29,7 @@ _OUTBOUND: Final = frozenset({Direction.OUTBOUND_DIAL, Direction.OUTBOUND_API})
 
 
 class Result(NamedTuple):
-    """The outcome of a call, and the leg at which it ended if a party was not reached."""
+    """The outcome of a call, and the index of the leg whose party was not reached."""
 
     outcome: Outcome
     unreached_leg: int | None = None
@@ -41,11 +42,11 @@ def outcome_of(
     duration: int | None,
     direction: Direction | None,
 ) -> Result:
-    """Follow the table of ``docs/reference/outcome.md``: the first row that applies decides.
+    """Return the outcome by the table in ``docs/reference/outcome.md``. The first row that applies decides.
 
     :param legs: The statuses of the legs.
-    :param answered_by: That of the last completed leg after the first.
-    :param duration: Seconds of conversation.
+    :param answered_by: The ``answered_by`` of the last completed leg after leg 0.
+    :param duration: The seconds of conversation.
     """
     failure = FAILURES.get(status)
     first, *later = legs or (None,)
@@ -58,7 +59,8 @@ def outcome_of(
     if_zero, if_absent = (
         (Outcome.NO_ANSWER, Outcome.UNKNOWN)
         if later
-        # An outbound call is completed only once the second party was there, so it counts if no duration was sent.
+        # Without legs and duration, a completed outbound call was connected: Exotel completes it only after the second
+        # party answers.
         else (Outcome.UNKNOWN, Outcome.CONNECTED if direction in _OUTBOUND else Outcome.UNKNOWN)
     )
     by_duration = if_absent if duration is None else if_zero if duration == 0 else Outcome.CONNECTED

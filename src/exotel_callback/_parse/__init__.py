@@ -1,9 +1,9 @@
-"""From a payload to a `StatusCallback`, in three steps. Begin reading here.
+"""Parse a payload into a `StatusCallback`, in three steps. Begin reading the source here.
 
-1. `exotel_callback._wire` decodes a body, a mapping or pairs into one read-only mapping of wire names. After that no
-   code depends on which of these it was.
-2. `exotel_callback._parse.event` reads each field and each leg. A value that can't be read leaves an `Issue`.
-3. It then checks that required fields are there and, in strict mode, that there are no issues.
+1. `exotel_callback._wire` decodes a body, a mapping or pairs into one read-only mapping of wire names. Later code
+   doesn't depend on which of these it was.
+2. `exotel_callback._parse.event` reads each field and each leg. An invalid value leaves an `Issue`.
+3. It then checks that no required field is missing and, in strict mode, that there are no issues.
 """
 
 from datetime import tzinfo
@@ -24,28 +24,33 @@ def parse(
     timezone: tzinfo = IST,
     limits: Limits = DEFAULT_LIMITS,
 ) -> StatusCallback:
-    """Parse what Exotel posted to a ``StatusCallback`` URL.
+    """Parse a request that Exotel posted to your ``StatusCallback`` URL.
 
-    :param payload: The body (`bytes`, `bytearray`, `memoryview` or `str`), or what a framework decoded of it: a mapping
-        (a dict, nested or with bracket keys, or any multi-dict) or an iterable of pairs. It is not changed.
-    :param content_type: The value of the ``Content-Type`` header, with its parameters. Without it, a body that begins
-        with a brace is JSON, and anything else a urlencoded form; a multipart body needs it. Mappings and pairs do not.
-    :param strict: Raise `InvalidCallbackError` for any issue, in place of None or ``UNKNOWN`` and an `Issue`.
-    :param timezone: The zone of dates that name none. Exotel writes Indian Standard Time.
-    :param limits: How large a payload may be.
-    :raises DecodeError: The payload is not what it claims to be, or too large.
-    :raises MissingFieldError: ``CallSid`` or ``Status`` is missing; the message says if it looks like another event.
-    :raises InvalidCallbackError: In strict mode only.
-    :raises TypeError: An argument other than `payload` is not what it should be.
-    :raises ImportError: The body is multipart of an unusual shape, and a ``python-multipart`` before 0.0.13 hides the
-        package that decodes it.
+    :param payload: The body (`bytes`, `bytearray`, `memoryview` or `str`), or the form or JSON that your framework
+        decoded: a mapping (a dict, nested or with bracket keys, or any multi-dict) or an iterable of pairs. It is not
+        changed.
+    :param content_type: The value of the ``Content-Type`` header, with its parameters. A multipart body needs it.
+        Without it, a body that begins with a brace is read as JSON, and any other body as a urlencoded form. It is
+        ignored for a mapping or pairs.
+    :param strict: Whether any issue raises `InvalidCallbackError`. Otherwise an invalid value becomes None or
+        ``UNKNOWN``, and leaves an `Issue`.
+    :param timezone: The time zone of dates without one. Exotel writes Indian Standard Time.
+    :param limits: The maximum size of the payload.
+    :return: The callback.
+    :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
+    :raises MissingFieldError: ``CallSid`` or ``Status`` is missing. If the payload looks like another event, the
+        message says which one.
+    :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
+    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises ImportError: The body is unusual multipart, and ``python-multipart`` before 0.0.13 hides the package that
+        decodes it.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
     options = read_options(strict, timezone, limits)
     try:
         raw = decode(payload, content_type, limits)
-        if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # whose legs would be lost
+        if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # Here its legs would be lost.
             raise MissingFieldError(diagnose(raw, "parse"))
         return read_event(StatusCallback, Leg, raw, options, reader="parse")
     except CallbackError as error:

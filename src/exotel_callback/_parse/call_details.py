@@ -1,16 +1,16 @@
-"""The answers of the Call Details API, where the events that never came are to be looked up.
+"""Parse answers of the Call Details API, which has the calls whose events were lost.
 
 Facts
 -----
-- ``GET /v1/Accounts/<sid>/Calls/<CallSid>.json?details=true`` answers ``{"Call": {...}}``, and a list
+- ``GET /v1/Accounts/<sid>/Calls/<CallSid>.json?details=true`` answers ``{"Call": {...}}``. A list of calls is
   ``{"Metadata": {...}, "Calls": [...]}``.
-- A call has the names of a StatusCallback, but ``Sid``, and in ``Details`` what is told of the legs: their statuses in
-  ``Leg1Status`` and ``Leg2Status``, their durations in ``Legs``, in wrappers with ids from 1.
-- Without ``.json`` in the address the answer is XML.
+- A call has the names of a StatusCallback, except that ``Sid`` replaces ``CallSid``. ``Details`` describes the legs:
+  their statuses in ``Leg1Status`` and ``Leg2Status``, and their durations in ``Legs``, in wrappers with ids from 1.
+- Without ``.json`` in the URL, the answer is XML.
 
 Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
 
-So a call is folded into the names of a StatusCallback, and then read as one.
+So this module renames the fields of a call to those of a StatusCallback, and then reads it as one.
 """
 
 from collections.abc import Mapping
@@ -54,16 +54,16 @@ _DETAILS_FIELDS: Final = ("ConversationDuration", LEGS)
 @restorable
 @attrs.frozen(kw_only=True)
 class CallList:
-    """One page of the calls that `parse_call_list` was given: ``calls`` and ``errors`` together are all of them."""
+    """One page of calls. Every call of the page is either in ``calls`` or in ``errors``."""
 
     __module__ = "exotel_callback"
 
     calls: tuple[StatusCallback, ...] = ()
     """The calls, in the order of the page."""
     metadata: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, hash=False, converter=read_only)
-    """What the page says of itself, by Exotel's names: ``NextPageUri`` is the next page's address, null on the last."""
+    """The metadata of the page under Exotel's names. ``NextPageUri`` is the next page's URI, or null on the last."""
     errors: tuple[Issue, ...] = ()
-    """Why a call is not among ``calls``, one issue a call, with its place: ``missing @ Calls[3].Sid``."""
+    """One issue for each call that could not be parsed, with its path: ``missing @ Calls[3].Sid``."""
 
 
 def parse_call_details(
@@ -74,23 +74,25 @@ def parse_call_details(
     timezone: tzinfo = IST,
     limits: Limits = DEFAULT_LIMITS,
 ) -> StatusCallback:
-    """Parse what the Call Details API says of one call, as the `StatusCallback` that did not come.
+    """Parse one call of the Call Details API into the `StatusCallback` that you didn't receive.
 
-    It merges with the callbacks of the same call. Ask for ``details=true``: without it there are no legs. The figures
-    settle about two minutes after the call; until then ``end_time`` is None, and it is worth asking again. ``raw`` is
-    the call's object as received, without the ``Call`` that may stand around it, so ``ParentCallSid``, ``Price``,
-    ``Duration`` and the like are in ``extra``, and so is ``Details``, which may hold more than is understood.
+    You can merge the result with callbacks of the same call. Request ``details=true``, because without it there are no
+    legs. The figures settle about two minutes after the call. Until then ``end_time`` is None, and you can ask again.
 
-    :param payload: The answer's body, or what `json.loads` made of it.
-    :param content_type: The answer's ``Content-Type`` header; may be left out.
+    ``raw`` is the object of the call, without the ``Call`` around it. So ``extra`` holds ``ParentCallSid``, ``Price``,
+    ``Duration`` and other fields. It also holds ``Details``, which may contain more than this library reads.
+
+    :param payload: The answer's body, or the object that `json.loads` returned for it.
+    :param content_type: The answer's ``Content-Type`` header. You can omit it.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
     :param limits: As for `parse`.
-    :raises DecodeError: The answer is not what it claims to be, or too large; if it is XML, the message says to add
-        ``.json`` to the address.
-    :raises MissingFieldError: There is no call in it; of an error answer (``RestException``) the message says so.
-    :raises InvalidCallbackError: In strict mode only.
-    :raises TypeError: An argument other than `payload` is not what it should be.
+    :return: The call as a callback.
+    :raises DecodeError: The answer can't be decoded as its content type, or it is too large. If it is XML, the message
+        says to add ``.json`` to the URL.
+    :raises MissingFieldError: The answer contains no call. If it is an error (``RestException``), the message says so.
+    :raises InvalidCallbackError: The call has an issue, and `strict` is true.
+    :raises TypeError: An argument other than `payload` has the wrong type.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
@@ -115,19 +117,19 @@ def parse_call_list(
 ) -> CallList:
     """Parse one page of calls of the Call Details API, each as `parse_call_details` does.
 
-    A call without ``Sid`` or ``Status``, or one with too many fields, costs the page nothing but itself: it is in
-    ``errors``.
+    A call without ``Sid`` or ``Status``, or with too many fields, doesn't affect the other calls. It is in ``errors``.
 
-    :param payload: The answer's body, or what `json.loads` made of it.
-    :param content_type: The answer's ``Content-Type`` header; may be left out.
-    :param strict: Raise for any issue of any call, with all of them at once, each with its place.
+    :param payload: The answer's body, or the object that `json.loads` returned for it.
+    :param content_type: The answer's ``Content-Type`` header. You can omit it.
+    :param strict: Whether any issue of any call raises one error, which holds all issues with their paths.
     :param timezone: As for `parse`.
-    :param limits: The body may have 1 MiB unless you say otherwise; ``fields`` and ``legs`` count for each call.
-    :raises DecodeError: The answer is not what it claims to be, or too large; if it is XML, the message says to add
-        ``.json`` to the address.
-    :raises MissingFieldError: There are no ``Calls`` in it, or in strict mode a call lacks something.
-    :raises InvalidCallbackError: In strict mode only.
-    :raises TypeError: An argument other than `payload` is not what it should be.
+    :param limits: As for `parse`, but the default for the body is 1 MiB. ``fields`` and ``legs`` apply to each call.
+    :return: The calls of the page, its metadata, and the calls that could not be parsed.
+    :raises DecodeError: The answer can't be decoded as its content type, or it is too large. If it is XML, the message
+        says to add ``.json`` to the URL.
+    :raises MissingFieldError: The answer has no ``Calls``. Or a call lacks a required field, and `strict` is true.
+    :raises InvalidCallbackError: A call has an issue, and `strict` is true.
+    :raises TypeError: An argument other than `payload` has the wrong type.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """
@@ -176,11 +178,11 @@ def _read_call(raw: RawPayload, options: ReadOptions, reader: str) -> StatusCall
 
 
 def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, Legs, tuple[Issue, ...]]:
-    """Return a call by the names of a StatusCallback, what ``Details`` says of its legs, and issues of ``Details``."""
-    names = {CALL_DETAILS_ID: None, **call}  # so that a missing identifier is missing by this name
+    """Return a call under the names of a StatusCallback, the legs in its ``Details``, and the issues of ``Details``."""
+    names = {CALL_DETAILS_ID: None, **call}  # The issue of a missing identifier then has this name.
     details = call.get(_DETAILS)
     if not isinstance(details, RawPayload):
-        is_absent = is_empty(details) or details == ()  # PHP's empty object
+        is_absent = is_empty(details) or details == ()  # PHP writes an empty object as an empty list.
         found = () if is_absent else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
         return RawPayload(names), {}, found
     names |= {name: details[name] for name in _DETAILS_FIELDS if name in details}
@@ -189,14 +191,14 @@ def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, Legs, tuple[Issue
 
 
 def _placed(path: str, error: CallbackError) -> list[Issue]:
-    """Return the issues of one call by their paths in the list."""
+    """Return the issues of one call with their paths in the list."""
     if not error.issues:
         return [Issue(path=path, code=IssueCode.WRONG_TYPE, message=f"{error} @ {path}")]
     return [Issue.at(f"{path}.{issue.path}", issue.code, issue.value) for issue in error.issues]
 
 
 def _reason(issues: list[Issue]) -> Issue:
-    """Choose the issue for which a call could not be read: what is missing, or else the first field."""
+    """Return the issue that explains why a call was not parsed: the first missing field, or else the first issue."""
     return next((issue for issue in issues if issue.code is IssueCode.MISSING), issues[0])
 
 

@@ -1,4 +1,4 @@
-"""Recognize payloads that a reader can't read, and say what to do with each."""
+"""Recognize a payload that a reader can't read, and advise what to do with it."""
 
 from typing import Final, NamedTuple
 
@@ -6,15 +6,15 @@ from .._wire.payload import EMPTY_OBJECT, RawPayload
 
 
 class OtherEvent(NamedTuple):
-    """A payload that is not what it was taken for."""
+    """A kind of payload that a caller may pass to the wrong function."""
 
     marks: frozenset[str]
-    """Names that occur together in it, and in no payload that stands further down."""
+    """The names that identify it. They occur together in no kind of payload further down in the table."""
     what: str
     advice: str = ""
-    """What to do instead of calling a function of this library."""
+    """The advice if no function of this library reads it."""
     reader: str | None = None
-    """The function of this library that reads it."""
+    """The name of the function of this library that reads it."""
 
 
 def _other(marks: str, what: str, advice: str = "", *, reader: str | None = None) -> OtherEvent:
@@ -31,7 +31,7 @@ STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback"
 # https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what surrounds the call
 CALL_OBJECT: Final = _other("Sid Details", "a call from the Call Details API", reader="parse_call_details")
 
-# The first row counts whose marks are all there. Each with the page that shows it.
+# The first row applies whose marks are all present. The comment above a row is the page that documents it.
 _OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/sms-support/sms-webhooks
     _other("SmsSid", *_SMS),
@@ -65,14 +65,14 @@ _OTHER_EVENTS: Final = (
     _other("DialWhomNumber", _PASSTHRU, reader="parse_passthru"),
     _other("CallType", _PASSTHRU, reader="parse_passthru"),
     _other("flow_id", _PASSTHRU, reader="parse_passthru"),
-    # Our own queue form.
+    # The dicts that `dump` returns.
     _other("schema call_sid events", "a call that dump() converted", reader="load_call"),
     _other("schema call_sid", "a callback that dump() converted", reader="load"),
     STATUS_CALLBACK,
 )
 
 
-# What the first name of a form begins with if the body wasn't a form.
+# The beginnings of the first name if the body was read as a form, but is something else.
 _TAKEN_FOR_A_FORM: Final = {"{": "JSON", "--": "multipart"}
 
 _EMPTY_OBJECT: Final = "The payload is an empty JSON object."
@@ -87,13 +87,13 @@ _EMPTY: Final = {
 
 
 def identify(raw: RawPayload) -> OtherEvent | None:
-    """Find out what a payload looks like."""
-    names = {name.partition("[")[0] for name in raw}  # in a form, ``Details[Leg1Status]`` is of ``Details``
+    """Return the kind of event that a payload looks like, or None."""
+    names = {name.partition("[")[0] for name in raw}  # In a form, ``Details[Leg1Status]`` belongs to ``Details``.
     return next((event for event in _OTHER_EVENTS if event.marks <= names), None)
 
 
 def diagnose(raw: RawPayload, reader: str) -> str:
-    """Say what a payload that `reader` can't read looks like, and what to do; empty if there is no advice."""
+    """Return advice on a payload that `reader` can't read: its likely kind and what to do. Empty if there is none."""
     if not raw:
         return _EMPTY_OBJECT if raw is EMPTY_OBJECT else _EMPTY[reader]
     name = next(iter(raw)).lstrip()

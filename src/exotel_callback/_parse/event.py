@@ -1,7 +1,7 @@
-"""Read an event: its fields by the table of its class, then its legs, then check what is required.
+"""Read an event: its fields by the table of its class, then its legs. Then check the required fields.
 
-The fields are read by quick lookups. Only a field for which that fails goes to its full reader, so one unusual value
-costs one slow read.
+Quick lookups read the fields. Only if a lookup fails, the full reader reads that field. So one unusual value costs one
+slow read.
 """
 
 from typing import TypeVar
@@ -32,13 +32,16 @@ def read_event(
     more_legs: Legs | None = None,
     found: tuple[Issue, ...] = (),
 ) -> T:
-    """Read an event by the table of `cls`, and raise an error with all issues for what is missing, or in strict mode.
+    """Read an event by the table of `cls`.
 
     :param raw: The event as it was received.
-    :param reader: The name of the public function, which an error doesn't advise to call instead.
-    :param source: The same event by the names of the table, if they differ.
-    :param more_legs: What is known of legs besides `source`, by their position.
-    :param found: Issues that were found on the way to `source`.
+    :param reader: The name of the calling public function, so that the advice doesn't recommend it.
+    :param source: The same event under the names of the table, if these differ.
+    :param more_legs: The fields of legs that aren't in `source`, by index.
+    :param found: The issues that were found while `source` was made.
+    :raises DecodeError: The event has too many fields.
+    :raises MissingFieldError: A required field is missing. The error holds all issues.
+    :raises InvalidCallbackError: The event has an issue in strict mode. The error holds all issues.
     """
     strict, zone, limits = options
     source = raw if source is None else source

@@ -1,14 +1,14 @@
-"""The legs of a call, in every shape in which they arrive.
+"""Read the legs of a call, in every shape in which they arrive.
 
 Facts
 -----
-- JSON has a list of objects. PHP writes an empty object as an empty list, and a list with holes as an object keyed
-  by index.
+- JSON has a list of objects. PHP writes an empty object as an empty list, and a list with gaps as an object keyed by
+  index.
 - Forms have bracket keys, counted from 0, or a JSON string under ``Legs``.
-- Call Details wraps each leg in ``{"Leg": {"Id": 1, ...}}``, with ids from 1.
-- The position is meaning (0 was called first), so a hole in the numbering keeps its place.
+- The Call Details API wraps each leg in ``{"Leg": {"Id": 1, ...}}``, with ids from 1.
+- The index has a meaning (leg 0 was called first). So a gap in the numbering becomes a leg without values.
 
-Every shape becomes the fields of each leg by its position, and only then the fields are read.
+Each shape is first converted to the fields of each leg by index. Only then are the fields read.
 """
 
 import re
@@ -47,11 +47,11 @@ def read_legs(
     max_legs: int,
     more: Legs | None = None,
 ) -> tuple[L, ...]:
-    """Read the legs as instances of `cls`; of more than `max_legs`, the first ones are kept.
+    """Read the legs as instances of `cls`. If there are more than `max_legs`, keep the first ones.
 
-    :param items: The payload as it was decoded.
+    :param items: The decoded payload.
     :param names: The known names of an event. Other names may be bracket keys.
-    :param more: What is known of legs besides the payload, by their position.
+    :param more: The fields of legs that aren't in the payload, by index.
     """
     legs: list[Any] | None = items.get(LEGS)
     if type(legs) not in _LIST or more or not names.issuperset(items):
@@ -95,7 +95,7 @@ def _are_objects(legs: list[Any]) -> bool:
 
 
 def _bracket_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[dict[str, object]]:
-    """Find the legs in the usual bracket keys."""
+    """Return the legs that the usual bracket keys describe."""
     legs: list[dict[str, object]] = []
     for keys in _usual_keys(cls):
         leg = {name: items[key] for key, name in keys if key in items}
@@ -107,7 +107,7 @@ def _bracket_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list
 
 @cache
 def _usual_keys(cls: type[attrs.AttrsInstance]) -> list[list[tuple[str, str]]]:
-    """Return for each usual position the bracket keys of a leg's fields, each with the field's name."""
+    """Return for each usual index the bracket keys of a leg's fields, each with the field's name."""
     names = [row.names[0] for row in wire_fields(cls)]
     return [[(f"{LEGS}[{position}][{name}]", name) for name in names] for position in range(_USUAL_LEGS)]
 
@@ -126,13 +126,13 @@ def _legs_of_any_shape(
 
 
 def _nested_items(value: object, reader: FieldReader) -> Iterator[tuple[int, object]]:
-    """Yield each leg that stands under ``Legs``, with its place there."""
-    if isinstance(value, Repeated):  # JSON text that came several times, or a mapping's list of legs
+    """Yield each leg under ``Legs``, with its index there."""
+    if isinstance(value, Repeated):  # A repeated JSON string, or the list of legs in a mapping.
         value = reader.first(value, LEGS) if all(isinstance(item, str) for item in value) else tuple(value)
     if is_empty(value):
         return
     if type(value) is str:
-        with suppress(DecodeError):  # stays a text, which is no legs
+        with suppress(DecodeError):  # The value stays a string, which leaves an issue below.
             value = decode_json(value)
     if isinstance(value, RawPayload) and _WRAPPER in value:
         legs = value[_WRAPPER]
@@ -147,10 +147,10 @@ def _nested_items(value: object, reader: FieldReader) -> Iterator[tuple[int, obj
 
 
 def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
-    """Yield each leg that is told by flat bracket keys, as it would stand under ``Legs``."""
+    """Yield each leg that bracket keys describe, in the shape that it would have under ``Legs``."""
     pairs: dict[int, list[tuple[str, object]]] = {}
     wrapped: set[int] = set()
-    odd: list[tuple[int, object]] = []
+    invalid: list[tuple[int, object]] = []
     for name, value in raw.items():
         if (key := leg_key(name)) is None:
             continue
@@ -161,23 +161,23 @@ def _bracket_items(raw: RawPayload) -> Iterator[tuple[int, object]]:
         elif key.field is not None:
             values = value if isinstance(value, Repeated) else (value,)
             pairs.setdefault(key.position, []).extend((key.field, item) for item in values)
-        elif isinstance(value, RawPayload):  # a mapping that was flattened halfway
+        elif isinstance(value, RawPayload):  # A mapping can be flattened only to the level of the leg.
             pairs.setdefault(key.position, []).extend(value.items())
         else:
-            odd.append((key.position, value))
+            invalid.append((key.position, value))
     for index, fields in pairs.items():
         leg = collect(fields)
         yield index, RawPayload({_WRAPPER: leg}) if index in wrapped else leg
-    yield from odd
+    yield from invalid
 
 
 def _by_position(items: Iterator[tuple[int, object]], reader: FieldReader, max_legs: int) -> Legs:
-    """Place each leg where its id says, or else where it stands; of several in one place the first stays.
+    """Return the legs by the index that their ids give, or else by their own index. The first leg at an index is kept.
 
-    There is one issue a place at the most, and none beyond the limit, so that a body can't be made of issues.
+    There is at most one issue for each index, and none beyond the limit. So an attacker can't cause a flood of issues.
     """
     legs: Legs = {}
-    odd: set[int] = set()
+    noted: set[int] = set()
     for index, item in items:
         position, leg = index, item
         if isinstance(leg, RawPayload) and _WRAPPER in leg:
@@ -194,14 +194,14 @@ def _by_position(items: Iterator[tuple[int, object]], reader: FieldReader, max_l
             legs.setdefault(position, EMPTY_PAYLOAD)
             if leg != () and not is_empty(leg):
                 code = IssueCode.WRONG_TYPE
-        if code and position < max_legs and position not in odd:
-            odd.add(position)
+        if code and position < max_legs and position not in noted:
+            noted.add(position)
             reader.note(f"{LEGS}[{position}]", code, leg)
     return legs
 
 
 def _joined(nested: Legs, brackets: Legs, rows: tuple[WireField, ...], reader: FieldReader) -> Legs:
-    """Put together what both ways tell; where they contradict each other, bracket keys win as a whole."""
+    """Merge the legs under ``Legs`` with those of bracket keys. If they contradict each other, use only the latter."""
     if not nested or not brackets:
         return nested or brackets
     for position, fields in brackets.items():

@@ -1,12 +1,12 @@
-"""The Passthru applet's request, which takes the place of a StatusCallback when a call goes through a flow.
+"""Parse the Passthru applet's request, which replaces a StatusCallback when a call goes through a flow.
 
 Facts
 -----
-- It is a GET with the fields in the query string, and only those that the flow knows of at that point.
-- What is missing is the text ``null``; ``EndTime`` is the placeholder, since the call is not over; ``digits`` stand in
-  double quotes; ``Created`` is written ``Wed, 23 Feb 2022 12:31:59``.
-- ``DialCallDuration`` includes ringing. What was talked is the leg's ``OnCallDuration``.
-- The legs are the parties whom the Connect applet called, so leg 0 is the first of these and not the caller.
+- It is a GET request with the fields in the query string. It has only the fields that the flow knows at that point.
+- A missing value is the string ``null``. ``EndTime`` is the placeholder, because the call isn't over. ``digits`` is in
+  double quotes. ``Created`` is written ``Wed, 23 Feb 2022 12:31:59``.
+- ``DialCallDuration`` includes ringing. The leg's ``OnCallDuration`` is the time that the parties talked.
+- The legs are the parties whom the Connect applet called. So leg 0 is the first of these, and not the caller.
 
 Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet and, for ``Cause`` and
 ``CauseCode``, https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls.
@@ -37,33 +37,33 @@ _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
 @restorable
 @attrs.frozen(kw_only=True)
 class PassthruLeg:
-    """One party whom the flow called. Every field is None if it was not sent, says nothing or can't be read."""
+    """One party whom the flow called. A field is None if it was not sent, is empty or is invalid."""
 
     __module__ = "exotel_callback"
 
     number: str | None = attrs.field(default=None, metadata=wire(STRING, "Number"), repr=mask_number)
-    """Who was called, as sent."""
+    """The number that was called, as sent."""
     type: str | None = attrs.field(default=None, metadata=wire(STRING, "Type"))
-    """How this party was called, such as ``single``."""
+    """The way in which this party was called, such as ``single``."""
     on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
-    """Seconds that this party talked, without ringing."""
+    """The seconds that this party talked, without ringing."""
     caller_id: str | None = attrs.field(default=None, metadata=wire(STRING, "CallerId"), repr=mask_number)
     """The number that this party saw."""
     cause: str | None = attrs.field(default=None, metadata=wire(STRING, "Cause"))
-    """The number of the cause for which this leg ended, such as ``16``; as text, because it is no quantity."""
+    """The number of the cause for which this leg ended, such as ``16``. It is a string, because it isn't a quantity."""
     cause_code: str | None = attrs.field(default=None, metadata=wire(STRING, "CauseCode"))
     """The name of that cause, such as ``NORMAL_CLEARING``, ``USER_BUSY`` or ``RING_TIMEOUT``."""
     disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
-    """Who hung up."""
+    """The party that hung up."""
 
 
 @restorable
 @attrs.frozen(kw_only=True)
 class PassthruEvent:
-    """What a flow says of its call at the point where the Passthru applet stands.
+    """A request of the Passthru applet, which describes the call at that point of the flow.
 
-    Only ``call_sid`` is always there. None means that a field was not sent, says nothing (``null``), or could not be
-    read; the last of these is in ``issues``. The repr masks numbers, URLs, the custom field and the digits.
+    Only ``call_sid`` is always present. None means that a field was not sent, is empty (``null``) or is invalid. An
+    invalid value is also in ``issues``. The repr masks numbers, URLs, the custom field and the digits.
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
@@ -73,29 +73,29 @@ class PassthruEvent:
     call_sid: str = attrs.field(metadata=wire(STRING, "CallSid"))
     """The call's identifier."""
     from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
-    """Who called, as sent."""
+    """The number of the caller, as sent."""
     to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
-    """What was called: of an incoming call your ExoPhone."""
+    """The number that was called. For an incoming call, this is your ExoPhone."""
     direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
-    """Who started the call."""
+    """The direction of the call."""
     created: datetime | None = attrs.field(default=None, metadata=wire(DATE, "Created"))
-    """When the call came into being; aware, with a fixed offset, as all dates here."""
+    """The time when the call was created. This date and the others are aware, with a fixed offset."""
     start_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "StartTime"))
-    """When the call began."""
+    """The time when the call began."""
     end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
-    """None in practice: Exotel writes a placeholder, since the call is not over."""
+    """The time when the call ended. None in practice, because the call isn't over and Exotel writes a placeholder."""
     current_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "CurrentTime"))
-    """When this request was made, by Exotel's clock."""
+    """The time of this request, by Exotel's clock."""
     recording_available_by: datetime | None = attrs.field(default=None, metadata=wire(DATE, "RecordingAvailableBy"))
-    """When the recording can be fetched at the latest."""
+    """The time by which the recording can be fetched."""
     call_type: CallType | None = attrs.field(default=None, metadata=wire(CALL_TYPE, "CallType"))
-    """What happened in the flow so far."""
+    """The course of the call in the flow so far."""
     dial_status: CallStatus | None = attrs.field(default=None, metadata=wire(CALL_STATUS, "DialCallStatus"))
-    """What became of calling the second party; None if the flow has called nobody."""
+    """The result of calling the second party. None if the flow hasn't called a party."""
     ring_and_talk_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "DialCallDuration"))
-    """Seconds since the second party was called, ringing included: a missed call has some too."""
+    """The seconds since the second party was called, including ringing. A missed call has this value too."""
     dialed_number: str | None = attrs.field(default=None, metadata=wire(STRING, "DialWhomNumber"), repr=mask_number)
-    """Whom the Connect applet called."""
+    """The number that the Connect applet called."""
     outgoing_number: str | None = attrs.field(
         default=None, metadata=wire(STRING, "OutgoingPhoneNumber"), repr=mask_number
     )
@@ -103,32 +103,32 @@ class PassthruEvent:
     forwarded_from: str | None = attrs.field(default=None, metadata=wire(STRING, "ForwardedFrom"), repr=mask_number)
     """The number that forwarded the call to you."""
     digits: str | None = attrs.field(default=None, metadata=wire(DIGITS, "digits"), repr=mask_text)
-    """What the caller typed into the Gather applet before, without the quotes that Exotel puts around it."""
+    """The digits that the caller typed in an earlier Gather applet, without the quotes that Exotel adds."""
     flow_id: str | None = attrs.field(default=None, metadata=wire(STRING, "flow_id"))
     """The identifier of the flow."""
     tenant_id: str | None = attrs.field(default=None, metadata=wire(STRING, "tenant_id"))
     """The identifier of your account."""
     recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
-    """Where the recording is. Untrusted: check the host before sending it a key."""
+    """The URL of the recording. Check its host before you send your API key to it."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
-    """The text that was handed over when the call was made."""
+    """The string that you passed when you requested the call."""
     process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
-    """As sent; Exotel does not say what it means."""
+    """The value as sent. Exotel doesn't document its meaning."""
     legs: tuple[PassthruLeg, ...] = ()
-    """The parties whom the flow called, in order. The caller is not among them."""
+    """The parties whom the flow called, in order. The caller isn't one of them."""
     issues: tuple[Issue, ...] = ()
-    """What was odd about the payload, in the order of the fields; empty for a clean one."""
+    """The problems with the payload, in the order of the fields. Empty if there are none."""
     raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
-    """The decoded payload as it was received, read-only; no part of equality, hash and repr. Holds personal data."""
+    """The decoded payload, read-only. It holds personal data, and isn't part of equality, hash and repr."""
 
     @property
     def extra(self) -> Mapping[str, object]:
-        """The fields of ``raw`` that this version does not know, your own query parameters among them."""
+        """The fields of ``raw`` that this version doesn't know, including your own query parameters."""
         return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw))
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the call: by its dial status, or if that says nothing by its call type; else UNKNOWN."""
+        """The result of the call, from ``dial_status`` or else from ``call_type``. UNKNOWN if neither says."""
         return _BY_DIAL_STATUS.get(self.dial_status) or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
 
 
@@ -137,7 +137,7 @@ _BY_DIAL_STATUS: Final[Mapping[str | None, Outcome]] = {
     **dict.fromkeys(UNDER_WAY, Outcome.IN_PROGRESS),
     CallStatus.COMPLETED: Outcome.CONNECTED,
 }
-# After ``call-attempt`` nobody was called, so there is nothing to be told.
+# ``call-attempt`` isn't here, because the flow hasn't called a party yet. Its outcome is UNKNOWN.
 _BY_CALL_TYPE: Final[Mapping[CallType | None, Outcome]] = {
     CallType.COMPLETED: Outcome.CONNECTED,
     CallType.CLIENT_HANGUP: Outcome.CANCELED,
@@ -156,23 +156,25 @@ def parse_passthru(
 ) -> PassthruEvent:
     """Parse the request of the Passthru applet.
 
-    :param payload: The query string, with or without the address or the path before it, or what your framework made of
-        it (``request.args``, ``request.GET``, ``request.query_params``), or a body, as for `parse`.
-    :param content_type: As for `parse`; a query string needs none.
+    :param payload: The query string, alone or with the URL or path before it. Or the parameters that your framework
+        parsed (``request.args``, ``request.GET``, ``request.query_params``). Or a body, as for `parse`.
+    :param content_type: As for `parse`. A query string doesn't need it.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
     :param limits: As for `parse`.
-    :raises DecodeError: The payload is not what it claims to be, or too large.
-    :raises MissingFieldError: ``CallSid`` is missing, or it is a StatusCallback; the message says what it looks like.
-    :raises InvalidCallbackError: In strict mode only.
-    :raises TypeError: An argument other than `payload` is not what it should be.
+    :return: The request.
+    :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
+    :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback. The message says what the
+        payload looks like.
+    :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
+    :raises TypeError: An argument other than `payload` has the wrong type.
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """
     options = read_options(strict, timezone, limits)
     try:
         raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
-        if identify(raw) is STATUS_CALLBACK:  # which would be read as a request with hardly any field
+        if identify(raw) is STATUS_CALLBACK:  # It would become an event with almost no fields.
             raise MissingFieldError(diagnose(raw, "parse_passthru"))
         return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
     except CallbackError as error:
@@ -183,11 +185,11 @@ def parse_passthru(
 parse_passthru.__module__ = "exotel_callback"
 
 
-def _query_of(payload: object, most: int) -> object:
-    """Cut the address or path before a query string, which would become part of the first name."""
+def _query_of(payload: object, max_bytes: int) -> object:
+    """Remove the URL or path before a query string, because it would become part of the first name."""
     if not isinstance(payload, bytes | bytearray | memoryview | str):
         return payload
     body = cast("Body", payload)
-    if size_of(body, most) > most:  # which is refused
+    if size_of(body, max_bytes) > max_bytes:  # `decode` rejects it.
         return body
     return re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))

@@ -1,13 +1,13 @@
-"""From a body, a mapping or pairs to one `RawPayload`. After this, no code depends on whether it was JSON or a form.
+"""Decode a body, a mapping or pairs into one `RawPayload`. Later code doesn't depend on whether it was JSON or a form.
 
 Facts
 -----
 - ``StatusCallbackContentType`` decides the body: ``multipart/form-data`` (the default) or ``application/json``; other
   pages and handlers know ``application/x-www-form-urlencoded``.
   Source: https://developer.exotel.com/docs/voice-v1/api-reference/connect-two-numbers.
-- Frameworks may have decoded it already, each into a mapping of its own.
-- Anybody who knows the URL can post anything. Each limit is checked before the work that it limits, and no exception
-  but `DecodeError` leaves this package (`ImportError` apart, where a package hides the one that is needed).
+- A framework may have decoded the body already, each framework into its own mapping type.
+- An attacker who knows the URL can post anything. So each limit is checked before the work that it limits, and only
+  `DecodeError` leaves this package (and `ImportError`, if another package hides the one that is needed).
 """
 
 import re
@@ -34,10 +34,10 @@ _BODY: Final = (bytes, bytearray, memoryview, str)
 
 
 def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = "") -> RawPayload:
-    """Turn a body, a mapping or an iterable of pairs into the one representation that is read from here on.
+    """Turn a body, a mapping or an iterable of pairs into a `RawPayload`.
 
-    :param if_xml: The message for a body of XML, where XML is to be expected.
-    :raises DecodeError: The payload isn't what it claims to be, or is too large.
+    :param if_xml: The error message for an XML body. If it is empty, XML gets no message of its own.
+    :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
     :raises TypeError: `content_type` is neither a string nor None.
     """
     if content_type is not None and not isinstance(content_type, str):
@@ -63,10 +63,10 @@ def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = 
 
 
 def size_of(body: Body, limit: int) -> int:
-    """Return the size of a body in bytes; that of a string beyond the limit is only known to be beyond it."""
+    """Return the size of a body in bytes. For a string of more than `limit` characters, return its length instead."""
     if isinstance(body, memoryview):
         return body.nbytes
-    # A string of more characters has more bytes too, and is not encoded to count them.
+    # A string has at least as many bytes as characters, so a string over the limit doesn't have to be encoded.
     if isinstance(body, str) and len(body) <= limit:
         return len(body.encode("utf-8", "surrogatepass"))
     return len(body)
@@ -91,7 +91,7 @@ def guess_content_type(body: bytes | str) -> str | None:
 
 
 def _guess_header(body: bytes | str) -> Header:
-    """Choose for a body without a header: JSON begins with a brace, and any other body is a urlencoded form."""
+    """Guess the header of a body that came without one: a brace means JSON, and anything else a urlencoded form."""
     start = _start(body)
     if start.startswith("--") and "content-disposition:" in start.lower():
         raise DecodeError(
@@ -104,9 +104,9 @@ def _start(body: bytes | str) -> str:
     return (body if isinstance(body, str) else body.decode("latin-1")).lstrip()
 
 
-@lru_cache(maxsize=32)  # a sender writes the same one each time, unless it has a boundary
+@lru_cache(maxsize=32)  # A sender repeats the same header, unless the header holds a boundary.
 def _parse_header(content_type: str) -> Header | None:
-    """Take a header apart; None for one of whitespace only."""
+    """Parse a ``Content-Type`` header. Return None if it is only whitespace."""
     if content_type.isspace():
         return None
     if len(content_type) > _HEADER_LENGTH:
@@ -130,7 +130,7 @@ def _decode_multipart(body: bytes | str, header: Header) -> RawPayload:
     return from_multipart(body, header)
 
 
-# The content types that are accepted, and who decodes them.
+# The accepted content types, each with its decoder.
 _DECODERS: Final[dict[str, Callable[[bytes | str, Header], RawPayload]]] = {
     "application/json": from_json,
     "application/x-www-form-urlencoded": from_form,

@@ -1,11 +1,11 @@
-r"""A urlencoded body.
+r"""Decode a urlencoded body.
 
 Facts
 -----
-- An escape is of a byte, so in a charset that does not contain ASCII it can only be meant as UTF-8.
-- `urllib.parse.unquote_plus` takes 90 times the memory of a string full of percent signs.
-- Quoted-printable is percent-encoding with another character, and `binascii` decodes it in C, in a tenth of the time
-  of `urllib.parse.unquote`. It drops soft line breaks and an unfinished escape at the end, and keeps invalid escapes.
+- A percent escape stands for one byte. In a charset that doesn't contain ASCII, it can only be meant as UTF-8.
+- For a string full of percent signs, `urllib.parse.unquote_plus` takes 90 times the memory of the string.
+- Quoted-printable is percent-encoding with another character. `binascii` decodes it in C, in a tenth of the time of
+  `urllib.parse.unquote`. It drops soft line breaks and an unfinished escape at the end, and keeps invalid escapes.
 """
 
 import re
@@ -19,8 +19,8 @@ MAX_PAIRS: Final = 1_024
 
 _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
-# What turns a form into quoted-printable. Its separators become the control characters 1 and 2. Control characters
-# that the form holds itself become bytes that are never UTF-8, and escaped ones are refused before.
+# This table turns a form into quoted-printable. "=" and "&" become the control characters 1 and 2. A control character
+# in the form becomes 0xFF, which is never valid UTF-8. Escaped control characters are rejected before.
 _EQUALS: Final = "\1"
 _AMPERSAND: Final = "\2"
 _AS_QUOTED_PRINTABLE: Final = bytes.maketrans(b"%+=&" + bytes(range(32)), b"= \1\2" + b"\xff" * 32)
@@ -29,7 +29,7 @@ _AS_QUOTED_PRINTABLE: Final = bytes.maketrans(b"%+=&" + bytes(range(32)), b"= \1
 def from_form(body: bytes | str, header: Header) -> RawPayload:
     """Decode a urlencoded body.
 
-    :raises DecodeError: It has too many fields, or holds bytes that are not in its charset.
+    :raises DecodeError: The body has too many fields, or holds bytes that are not in its charset.
     """
     codec = header.codec
     if codec == "utf-8" and isinstance(body, bytes) and (found := _plain_form(body)):
@@ -45,7 +45,7 @@ def from_form(body: bytes | str, header: Header) -> RawPayload:
 
 
 def check_pairs(pairs: int) -> None:
-    """Raise if a form has too many fields."""
+    """Raise `DecodeError` if a form has too many fields."""
     if pairs > MAX_PAIRS:
         raise DecodeError(f"the form has more than {MAX_PAIRS} fields", status_hint=413)
 
@@ -60,14 +60,14 @@ def _plain_form(body: bytes) -> RawPayload | None:
         text = binascii.a2b_qp(body.translate(_AS_QUOTED_PRINTABLE)).decode()
     except UnicodeDecodeError:
         return None
-    if "=" in text:  # an escape that is not valid, or an escaped separator
+    if "=" in text:  # The form has an invalid escape, or an escaped "=".
         return None
     pieces = text.split(_AMPERSAND)
     try:
         items: dict[str, Any] = dict([piece.split(_EQUALS) for piece in pieces])
     except ValueError:
         return None
-    # An escaped NUL was refused before, and decoded bytes hold no lone surrogate.
+    # An escaped NUL was rejected above, and decoded bytes can't hold a lone surrogate.
     return RawPayload(items, is_storable=True) if len(items) == len(pieces) and "" not in items else None
 
 

@@ -1,11 +1,11 @@
-"""A JSON body, or a string of JSON in a field.
+"""Decode a JSON body, or a JSON string in a field.
 
 Facts
 -----
-- A number is bounded by the text that holds it: one of up to `MAX_INT_DIGITS` characters has no integer that Python
-  refuses to read, and then `json` decodes all of it in C.
-- A payload with at most `MAX_DEPTH` opening brackets can't be nested too deeply, so its nested values can wait until
-  they are read.
+- A number isn't longer than the body that holds it. A body of at most `MAX_INT_DIGITS` characters holds no integer that
+  Python refuses to read, so `json` can decode all of it in C.
+- A payload with at most `MAX_DEPTH` opening brackets can't be nested too deeply. Its nested values are checked and
+  frozen when they are first read.
 """
 
 import json
@@ -23,9 +23,9 @@ _TRAILING_COMMA: Final = re.compile(r",[ \t\n\r]*(?=[\]}])")
 
 
 def from_json(body: bytes | str, header: Header) -> RawPayload:
-    """Decode the body of a request.
+    """Decode a JSON request body.
 
-    :raises DecodeError: It is not JSON, not an object, or nested too deeply.
+    :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
     text = to_text(body, header[1])
     value: Any = None
@@ -33,7 +33,7 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
         value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
     except (StopIteration, ValueError, RecursionError):
         end = -1  # An empty string has the length 0.
-    if end != len(text):  # there is whitespace around the value, or it is not JSON
+    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
         value = _decode(text)
     if type(value) not in _OBJECT:
         raise DecodeError("the JSON body is not an object")
@@ -43,14 +43,14 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     lists = 1 if text.find("[", text.find("[") + 1) < 0 else text.count("[")
     if lists + text.count("{") > MAX_DEPTH:
         freeze_json(value)
-    # Decoded bytes hold no lone surrogate, and JSON holds no NUL, but as an escape.
+    # Decoded bytes can't hold a lone surrogate. JSON can hold NUL only as an escape.
     return RawPayload(value, is_storable=type(body) is bytes and ("\\" not in text or "\\u" not in text))
 
 
 def decode_json(text: str) -> object:
-    """Decode any JSON value, read-only.
+    """Decode any JSON value and freeze it.
 
-    :raises DecodeError: It is not JSON, or nested too deeply.
+    :raises DecodeError: The string isn't valid JSON, or is nested too deeply.
     """
     return freeze_json(_decode(text))
 
@@ -65,7 +65,7 @@ def _decode(text: str) -> object:
 
 
 def _problem(text: str, position: int) -> str:
-    """Return why JSON is invalid, in the same way on every Python, although each reports and limits it differently."""
+    """Return why JSON is invalid. The message is the same on every Python version, although the versions differ."""
     depth = 0
     for match in _STRINGS_AND_BRACKETS.finditer(text, 0, position):
         depth += _STEPS.get(match[0], 0)
@@ -89,9 +89,9 @@ def _parse_int(digits: str) -> int | str:
 _SHORT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _LONG: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 
-# As a set, because type checkers narrow a comparison with a class.
+# A set, because type checkers narrow the type after a comparison with a class.
 _OBJECT: Final = frozenset({dict})
 
-# The scanners of `json` itself, which `decode` calls after it has looked for whitespace.
+# These are the scanners that `JSONDecoder.decode` calls after it skips whitespace.
 _SCAN_SHORT: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _SHORT).scan_once
 _SCAN_LONG: Final[Callable[[str, int], tuple[Any, int]]] = cast("Any", _LONG).scan_once

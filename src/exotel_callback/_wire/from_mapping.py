@@ -1,4 +1,4 @@
-"""A mapping or pairs that a framework or a caller made, copied into a `RawPayload`."""
+"""Copy a mapping or pairs, from a framework or a caller, into a `RawPayload`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
@@ -9,11 +9,11 @@ from .payload import ATOMS, FilePart, RawPayload, Repeated, StandIn, check_depth
 
 _MAX_INT_BITS: Final = 10_000
 
-# Exact types, as frozensets because type checkers reject a comparison with a class.
+# Frozensets of exact types, because type checkers reject a comparison with a class.
 _STRING: Final = frozenset({str})
 _PAIR: Final = frozenset({tuple})
 
-# How a value of a subclass, such as an enum's member, becomes a plain one.
+# The conversion of an instance of a subclass, such as an enum member, to the plain type.
 _PLAIN: Final[dict[type, Callable[[Any], object]]] = {
     str: str.__str__,
     int: lambda value: _plain_int(int.__int__(value)),
@@ -22,11 +22,11 @@ _PLAIN: Final[dict[type, Callable[[Any], object]]] = {
 
 
 def copy_payload(payload: object, max_values: int) -> RawPayload:
-    """Copy a mapping or an iterable of pairs, so that later changes of it don't reach the result.
+    """Copy a mapping or an iterable of pairs, so that later changes to it don't change the result.
 
-    :param max_values: How many names and values it may hold. A body bounds its own decoding, but a caller's mapping may
-        be endless or contain itself.
-    :raises DecodeError: It is neither, it is too large, or it raised an exception while it was read.
+    :param max_values: The maximum number of names and values. A body limits its own decoding, but a caller's mapping
+        may be endless or contain itself.
+    :raises DecodeError: The payload is neither type, is too large, or raised an exception while it was read.
     """
     copier = _Copier(max_values)
     kind = type(payload).__name__
@@ -43,13 +43,13 @@ def copy_payload(payload: object, max_values: int) -> RawPayload:
 
 
 class _Copier:
-    """Copies values and counts them."""
+    """A copier of values that counts them."""
 
     def __init__(self, max_values: int) -> None:
         self._left = max_values
 
     def mapping(self, mapping: Mapping[Any, Any], depth: int = 1) -> RawPayload:
-        """Copy a mapping of any kind, with every value of every name."""
+        """Copy a mapping of any type, with every value of every name."""
         check_depth(depth)
         given: Any = mapping
         if type(given) is dict and _STRING.issuperset(map(type, cast("dict[object, object]", given))):
@@ -136,9 +136,9 @@ def _copy_atom(value: object) -> object:
     for kind, to_plain in _PLAIN.items():
         if isinstance(value, kind):
             return to_plain(cast("Any", value))
-    if type(value) is Decimal:  # a signalling NaN could not even be compared
+    if type(value) is Decimal:  # Comparing a signaling NaN raises an exception.
         return Decimal("NaN") if value.is_snan() else value
-    # Werkzeug's FileStorage, Starlette's UploadFile and aiohttp's FileField have this in common.
+    # Werkzeug's FileStorage, Starlette's UploadFile and aiohttp's FileField all have this attribute.
     return (FilePart if hasattr(value, "filename") else StandIn)(type(value).__name__)
 
 
@@ -153,10 +153,10 @@ def _checked_pair(pair: object) -> tuple[Any, Any]:
 
 
 def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
-    """Return every value of every name, found by what a multi-dict can do, so that no framework is imported."""
+    """Return every value of every name. Recognize a multi-dict by its methods, so that no framework is imported."""
     multi_dict = cast("Any", mapping)
     if hasattr(mapping, "multi_items"):  # Starlette
         return cast("Iterable[tuple[Any, Any]]", multi_dict.multi_items())
     if hasattr(mapping, "lists"):  # Werkzeug, Django
         return ((name, value) for name, values in multi_dict.lists() for value in values)
-    return mapping.items()  # a dict has one value a name, and aiohttp's multi-dict yields every pair
+    return mapping.items()  # A dict has one value for each name, and aiohttp's multi-dict yields every pair.

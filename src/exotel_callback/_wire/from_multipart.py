@@ -1,6 +1,6 @@
-"""A multipart body: a quick lane for the plainest shape, and the package ``multipart`` for every other.
+"""Decode a multipart body: a shortcut for ordinary bodies, and the package ``multipart`` for every other body.
 
-An old ``python-multipart`` (before 0.0.13) installs a package of the same name that is found first.
+``python-multipart`` before 0.0.13 installs another package named ``multipart``, which Python finds first.
 """
 
 import re
@@ -11,9 +11,9 @@ from .from_form import MAX_PAIRS, check_pairs
 from .payload import RawPayload, collect
 from .text import Header, codec_of, to_text
 
-_BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70
+_BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70.
 
-# What ends or escapes a name in a header. The package refuses a header of more than 4,096 characters.
+# Characters that end or escape a name in a header. The package refuses a header of more than 4,096 characters.
 _SPECIAL: Final = ('"', "\\", "%", "`")
 _NAME_LENGTH: Final = 1_000
 _PLAIN_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]+")
@@ -24,27 +24,27 @@ _AFTER_NAME: Final = '"\r\n\r\n'
 def from_multipart(body: bytes | str, header: Header) -> RawPayload:
     """Decode a multipart body.
 
-    :raises DecodeError: There is no usable boundary, too many fields, or the body is broken or cut off.
-    :raises ImportError: An old ``python-multipart`` hides the package that is needed.
+    :raises DecodeError: The body has no usable boundary, has too many fields, is broken, or is cut off.
+    :raises ImportError: ``python-multipart`` before 0.0.13 hides the package ``multipart``.
     """
-    codec, boundary = header.codec, header.boundary  # the codec is that of parts which name no charset
+    codec, boundary = header.codec, header.boundary  # The codec applies to parts without a charset.
     if not boundary.isascii() or not 1 <= len(boundary) <= _BOUNDARY_LENGTH:
         raise DecodeError("the content type multipart/form-data has no valid boundary; pass the whole header")
     delimiter = boundary.encode()
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if codec == "utf-8" and isinstance(body, bytes) and (found := _plain_form(data, delimiter)):
         return found
-    if len(data) > MAX_PAIRS * len(delimiter):  # else it can't hold as many
+    if len(data) > MAX_PAIRS * len(delimiter):  # A shorter body can't hold too many fields.
         check_pairs(data.count(b"--" + delimiter) - 1)
     parts = read_parts(data, delimiter)
-    if isinstance(body, str):  # the caller has decoded the parts with the body
+    if isinstance(body, str):  # The caller has already decoded the body, and so every part.
         return collect([(name, value.decode("utf-8", "surrogatepass")) for name, _, value in parts])
     codecs = {charset: codec_of(charset) if charset else codec for _, charset, _ in parts}
     return collect([(name, to_text(value, codecs[charset])) for name, charset, value in parts])
 
 
 def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
-    """Decode a body whose parts have one header, a plain name, and UTF-8 values; return None for any other body."""
+    """Decode a body whose parts have one header, a plain name and a UTF-8 value. Return None for any other body."""
     first = b"--" + boundary
     delimiter = b"\r\n" + first
     if not body.startswith(first + _PART) or not _PLAIN_BOUNDARY.fullmatch(boundary):
@@ -68,14 +68,14 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
         return None
     if any(map(names.__contains__, _SPECIAL)) or max(map(len, items)) > _NAME_LENGTH:
         return None
-    return RawPayload(items, is_storable="\0" not in text)  # decoded bytes hold no lone surrogate
+    return RawPayload(items, is_storable="\0" not in text)  # Decoded bytes can't hold a lone surrogate.
 
 
 def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, bytes]]:
-    """Return each field's name, declared charset and value. Parts with a file name are uploads, and not fields.
+    """Return each field's name, declared charset and value. A part with a file name is an upload and is skipped.
 
     :raises DecodeError: The body is broken or cut off.
-    :raises ImportError: An old ``python-multipart`` hides the package that is needed.
+    :raises ImportError: ``python-multipart`` before 0.0.13 hides the package ``multipart``.
     """
     try:
         from multipart import MultipartError, MultipartSegment, PushMultipartParser

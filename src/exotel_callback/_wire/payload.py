@@ -1,13 +1,13 @@
-"""The payload as it was received, read-only: what every decoder makes and every reader reads.
+"""Represent a received payload, read-only. Every decoder returns this representation, and every reader takes it.
 
 Facts
 -----
-- JSON gives objects, lists, strings, numbers, booleans and null.
-- A form gives strings only, and a name may come several times.
-- A framework's mapping may hold anything: file uploads, decimals, objects of its own.
+- JSON contains objects, lists, strings, numbers, booleans and null.
+- A form contains only strings, and a name may be repeated.
+- A framework's mapping may contain anything, such as file uploads, decimals and the framework's own objects.
 
-Readers must not depend on which of these it was. So there is one representation: `RawPayload` for objects, tuples for
-lists, `Repeated` for the values of a repeated name, `StandIn` for objects of other types, and plain strings, numbers,
+Readers must not depend on the encoding. So there is one representation: `RawPayload` for an object, a tuple for a list,
+`Repeated` for the values of a repeated name, `StandIn` for an object of another type, and plain strings, numbers,
 booleans and None.
 """
 
@@ -19,31 +19,32 @@ from .._errors import DecodeError
 MAX_DEPTH: Final = 16
 TOO_DEEP: Final = f"the payload is nested deeper than {MAX_DEPTH} levels"
 
-# Python refuses to read or write integers of more than 4,300 digits. Longer ones than this are kept as opaque values.
+# Python refuses to read or write an integer of more than 4,300 digits. An integer longer than this stays an opaque
+# value.
 MAX_INT_DIGITS: Final = 3_000
 
 ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-# What `json` made of objects and lists, before somebody reads it.
+# The types that `json` returns for objects and lists. They are frozen when they are first read.
 _UNFROZEN: Final = frozenset({dict, list})
 
 
 @final
 class RawPayload(Mapping[str, object]):
-    """A read-only mapping of a payload as it was received. Its repr shows names only, because values are personal.
+    """A read-only mapping of a payload as it was received. Its repr shows only names, because values are personal.
 
-    Objects inside are `RawPayload` too, and lists are tuples.
+    A nested object is a `RawPayload` too, and a list is a tuple.
     """
 
     __module__ = "exotel_callback"
     __slots__ = ("_items", "is_storable")
 
     def __init__(self, items: dict[str, object] | None = None, *, is_storable: bool = False) -> None:
-        """Take over `items`, which no other object may hold.
+        """Take ownership of `items`. No other object may hold a reference to it.
 
-        Nested objects and lists may still be as `json` made them. They are frozen when they are first read: most
-        callers never read them.
+        Nested objects and lists may still be mutable. They are frozen when they are first read, because most callers
+        never read them.
 
-        :param is_storable: Whether it is known that no string in it holds NUL or a lone surrogate.
+        :param is_storable: Whether the strings are known to hold neither NUL nor a lone surrogate.
         """
         self._items: dict[str, object] = {} if items is None else items
         self.is_storable = is_storable
@@ -56,7 +57,7 @@ class RawPayload(Mapping[str, object]):
         return value
 
     def __contains__(self, name: object) -> bool:
-        """Return whether the name was received."""
+        """Return whether `name` was received."""
         return name in self._items
 
     def __iter__(self) -> Iterator[str]:
@@ -84,25 +85,25 @@ class RawPayload(Mapping[str, object]):
         return f"RawPayload({', '.join(map(repr, self._items))})"
 
     def __reduce__(self) -> tuple[type["RawPayload"], tuple[dict[str, object]]]:
-        """Copy and pickle by the items."""
+        """Return how to copy and pickle the mapping: from its items."""
         return RawPayload, (dict(self.items()),)
 
 
 def unfrozen_items(raw: RawPayload) -> dict[str, Any]:
-    """Return the dict inside for quick reading. The caller must not change it, and nested values may be unfrozen."""
+    """Return the inner dict of a payload. The caller must not change it. Nested values may still be mutable."""
     return raw._items  # pyright: ignore[reportPrivateUsage]
 
 
 class Repeated(tuple[object, ...]):
-    """The values of one name that was given several times, or of a mapping's list; its first value is the field's."""
+    """The values of one name that is repeated, or whose value in a mapping is a list. The first one is the field's."""
 
     __slots__ = ()
 
 
 class StandIn(str):
-    """The name of a type, in place of an object of that type.
+    """A type's name that replaces an object of that type.
 
-    It is never read as a string, so it can neither be trimmed, nor taken apart, nor looked up, nor be a number.
+    A stand-in must never be read as a field's value. So it can't be trimmed, indexed, hashed or parsed as a number.
     """
 
     __slots__ = ()
@@ -114,21 +115,21 @@ class StandIn(str):
         raise TypeError
 
     def strip(self, _: str | None = None, /) -> NoReturn:
-        """Refuse to be trimmed."""
+        """Raise `TypeError`, because a stand-in can't be trimmed."""
         raise TypeError
 
     def isdecimal(self) -> NoReturn:
-        """Refuse to be a number."""
+        """Raise `TypeError`, because a stand-in isn't a number."""
         raise TypeError
 
 
 class FilePart(StandIn):
-    """Stands in for an uploaded file, which is not a field at all."""
+    """A stand-in for an uploaded file, which isn't a field."""
 
     __slots__ = ()
 
 
-# A pickle names these by the public class.
+# Pickles refer to these classes as attributes of the public class, so that a later release can move them.
 for _part in (Repeated, StandIn, FilePart):
     _part.__module__ = "exotel_callback"
     _part.__qualname__ = f"RawPayload.{_part.__name__}"
@@ -140,7 +141,10 @@ EMPTY_OBJECT: Final = RawPayload()
 
 
 def freeze_json(value: object, depth: int = 1) -> object:
-    """Make what `json` decoded read-only, in place where possible: no other object holds it, and memory is bounded."""
+    """Freeze a value that `json` decoded, and raise `DecodeError` if it is nested too deeply.
+
+    The containers change in place to save memory, so no other object may hold a reference to them.
+    """
     if type(value) is dict:
         check_depth(depth)
         items = cast("dict[str, object]", value)
@@ -159,7 +163,7 @@ def freeze_json(value: object, depth: int = 1) -> object:
 
 
 def collect(pairs: Iterable[tuple[str, object]]) -> RawPayload:
-    """Gather pairs into a payload; a name that comes again holds the tuple of its values."""
+    """Collect pairs into a payload. The values of a repeated name become one `Repeated`."""
     pairs = list(pairs)
     items: dict[str, object] = dict(pairs)
     if len(items) == len(pairs):
@@ -177,6 +181,6 @@ def collect(pairs: Iterable[tuple[str, object]]) -> RawPayload:
 
 
 def check_depth(depth: int) -> None:
-    """Raise if a payload is nested too deeply."""
+    """Raise `DecodeError` if a payload is nested too deeply."""
     if depth > MAX_DEPTH:
         raise DecodeError(TOO_DEEP)

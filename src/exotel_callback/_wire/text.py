@@ -1,10 +1,10 @@
-"""What a ``Content-Type`` header states, and bytes as text in its charset."""
+"""Represent a ``Content-Type`` header, and decode bytes in its charset."""
 
 from typing import Final, NamedTuple
 
 from .._errors import DecodeError
 
-# By label, in lower case and without ``-`` and ``_``. Only codecs that are linear in time.
+# Python's codecs by charset, in lower case and without ``-`` and ``_``. All of them decode in linear time.
 _CODECS: Final = {
     "utf8": "utf-8",
     "ascii": "ascii",
@@ -25,7 +25,7 @@ _CODECS: Final = {
 
 
 class Header(NamedTuple):
-    """What a ``Content-Type`` header states."""
+    """The parts of a ``Content-Type`` header that decoding needs."""
 
     media_type: str
     codec: str = "utf-8"
@@ -44,7 +44,7 @@ def codec_of(charset: str) -> str:
 
 
 def to_text(body: bytes | str, codec: str) -> str:
-    """Decode bytes; a string is decoded already.
+    """Decode a body of bytes. Return a string unchanged.
 
     :raises DecodeError: The bytes are not in this charset.
     """
@@ -58,5 +58,5 @@ def to_text(body: bytes | str, codec: str) -> str:
 
 
 def wrong_charset(codec: str) -> DecodeError:
-    """Return the error for bytes that are not in their charset."""
+    """Return the error for bytes that can't be decoded in their charset."""
     return DecodeError(f"the body is not valid {codec}")

@@ -1,6 +1,6 @@
-"""Thin helpers for frameworks, a module each: ``flask``, ``django``, ``fastapi``, ``aiohttp`` and ``aws_lambda``.
+"""Provide one adapter module per framework: ``flask``, ``django``, ``fastapi``, ``aiohttp`` and ``aws_lambda``.
 
-Each imports its framework, and no other module does: whoever uses the Flask adapter has Flask.
+Only the adapter of a framework imports it. So you need Flask only if you use the Flask adapter.
 """
 
 from ._shared import Options

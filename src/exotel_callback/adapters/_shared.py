@@ -1,14 +1,14 @@
-"""What all adapters do: check the secret, refuse what is too large, and parse the body.
+"""Share code between all adapters: check the secret, reject a body that is too large, and parse the body.
 
 Facts
 -----
-- The receiver's own query parameters come back with a callback. So the secret is taken from the query alone, and only
-  the body is parsed.
-- Something earlier (CSRF middleware, logging) may have read the body or the form. Then the framework has kept it, or it
-  is lost.
+- Exotel sends your own query parameters back with a callback. So the secret is read only from the query, and only the
+  body is parsed.
+- Earlier code (CSRF middleware, logging) may have read the body or the form. Then the framework has stored it, or it is
+  lost.
 - A request has a body if it has a ``Content-Length`` or a ``Transfer-Encoding`` (RFC 9112, section 6).
-- Under WSGI and in aiohttp, reading a body that breaks off or is no chunks raises whatever the server likes, so these
-  adapters catch any exception. ASGI has a message for it.
+- Under WSGI and in aiohttp, a body that breaks off or has invalid chunks raises an exception of the server's choice. So
+  these adapters catch every exception. ASGI has a message for this case.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, read_options
 from exotel_callback._parse import parse
 from exotel_callback.auth import Secrets, as_secrets, check_secret
 
-# Not Ellipsis, which somebody may take over from a line such as ``parse_request(secret=...)``.
+# A private sentinel and not Ellipsis, because a user may paste ``parse_request(secret=...)`` from the documentation.
 _NOT_GIVEN: Any = object()
 
 _TO_CHECK_NOTHING: Final = " To check nothing, omit `secret`."
@@ -31,31 +31,34 @@ UNREADABLE: Final = "could not read the whole body"
 
 
 def query_values(query: str | bytes, name: str) -> list[str]:
-    """Return the values of one parameter; a query that is no UTF-8, or none at all, is not an error."""
+    """Return the values of one query parameter. An empty query, or one that isn't UTF-8, is not an error."""
     text = query.decode(errors="surrogateescape") if isinstance(query, bytes) else query
     return parse_qs(text, keep_blank_values=True, errors="surrogateescape").get(name, [])
 
 
 def length_of(header: str | None) -> int | None:
-    """Read a ``Content-Length``; None without one. Python refuses to read a number of thousands of digits."""
+    """Read a ``Content-Length``. Return None without one.
+
+    Only the first 19 digits are read, because Python refuses to read an integer of thousands of digits.
+    """
     return int(header.lstrip("0")[:19] or "0") if header and header.isascii() and header.isdecimal() else None
 
 
-def least_of(length: int | None, transfer_encoding: str | None) -> int:
-    """Return the bytes that a body must have; nobody sends an empty one in chunks."""
+def min_length_of(length: int | None, transfer_encoding: str | None) -> int:
+    """Return the minimum size of a body: its ``Content-Length``, or 1 byte if it is chunked."""
     return length or int(transfer_encoding is not None)
 
 
-def too_large(most: int | None = None) -> DecodeError:
-    """Return the error for a body beyond a number of bytes, or beyond what the framework itself allows."""
-    limit = "the framework's own limit" if most is None else f"{most} bytes"
+def too_large(max_bytes: int | None = None) -> DecodeError:
+    """Return the error for a body of more than `max_bytes`, or over the framework's own limit if that is None."""
+    limit = "the framework's own limit" if max_bytes is None else f"{max_bytes} bytes"
     return DecodeError(f"the body is larger than {limit}", status_hint=413)
 
 
-def read_at_most(read: Callable[[int], bytes], most: int) -> bytes:
-    """Read a stream to its end, or to a number of bytes; one call may give less than it is asked for."""
+def read_at_most(read: Callable[[int], bytes], max_bytes: int) -> bytes:
+    """Read a stream to its end, or up to `max_bytes`. One call of `read` may return fewer bytes than requested."""
     body = b""
-    while chunk := read(most - len(body)):
+    while chunk := read(max_bytes - len(body)):
         body += chunk
     return body
 
@@ -64,10 +67,13 @@ class Options(TypedDict, total=False):
     """The keyword arguments of every adapter."""
 
     secret: Secrets | None
-    """The secret of the callback URL, or several (rotation). Left out, there is no check; given but empty, as from an
-    environment variable that is not set, it is a `ValueError`."""
+    """The secret in the callback URL, or a list of which every entry is accepted (for rotation).
+
+    If you omit it, nothing is checked. If you pass None or an empty string, for example from an unset environment
+    variable, the adapter raises `ValueError`.
+    """
     secret_parameter: str
-    """The query parameter that carries it: ``secret`` if you do not say otherwise."""
+    """The query parameter that holds the secret. The default is ``secret``."""
     strict: bool
     """As for `exotel_callback.parse`."""
     timezone: tzinfo
@@ -80,7 +86,7 @@ Options.__module__ = "exotel_callback.adapters"
 
 
 class Settings:
-    """The options of one adapter, validated when they are made."""
+    """The validated options of one adapter."""
 
     def __init__(
         self,
@@ -100,39 +106,42 @@ class Settings:
         self.options = read_options(strict, timezone, limits)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
-        """Raise before anything is read: for a wrong secret, and for a body that is too large by its header.
+        """Check the secret and the declared size before the body is read.
 
-        :param received: The values of the secret's parameter in the query; one that is repeated is wrong.
+        :param received: The values of the secret's query parameter. A repeated parameter is wrong.
+        :param length: The ``Content-Length``, or None.
+        :raises AuthenticationError: The secret is wrong or missing.
+        :raises DecodeError: The body is too large.
         """
         if self.secret is not None and not (len(received) == 1 and check_secret(received[0], self.secret)):
             raise AuthenticationError("the secret is wrong or missing")
         if length is not None and length > self.options.limits.body_bytes:
             raise too_large(self.options.limits.body_bytes)
 
-    def parse_body(self, body: bytes, content_type: str | None, least: int) -> StatusCallback:
+    def parse_body(self, body: bytes, content_type: str | None, min_length: int) -> StatusCallback:
         """Parse a body.
 
-        :param least: The bytes that there must have been. A shorter body was read before, or never came.
+        :param min_length: The minimum size of the body. Of a shorter body, a part was read before or never arrived.
         """
-        if len(body) < least:
+        if len(body) < min_length:
             raise DecodeError(LOST)
         return self.parse(body, content_type)
 
     def parse(self, body: object, content_type: str | None) -> StatusCallback:
-        """Parse the body, or the fields that something earlier made of it."""
+        """Parse the body, or the fields that earlier code decoded."""
         strict, timezone, limits = self.options
         return parse(body, content_type, strict=strict, timezone=timezone, limits=limits)
 
-    def parse_form(self, pairs: Iterable[tuple[str, object]], least: int) -> StatusCallback:
-        """Parse what a framework kept of a body that can't be read any more; nothing is left of a broken one.
+    def parse_form(self, pairs: Iterable[tuple[str, object]], min_length: int) -> StatusCallback:
+        """Parse the form that a framework stored, after its body was read. If the body was broken, the form is empty.
 
-        :param pairs: The form's names and values. Uploads are no fields; some frameworks leave texts as bytes.
+        :param pairs: The form's names and values. Uploads are ignored. Some frameworks return strings as bytes.
         """
         fields = [
             (name, bytes(value).decode(errors="surrogateescape") if isinstance(value, bytes | bytearray) else value)
             for name, value in pairs
             if not hasattr(value, "filename")
         ]
-        if not fields and least:
+        if not fields and min_length:
             raise DecodeError(LOST)
         return self.parse(fields, None)

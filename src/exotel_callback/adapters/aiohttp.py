@@ -1,4 +1,4 @@
-"""For aiohttp's server: ``callback = await parse_request(request, secret=...)`` in a handler."""
+"""Parse a callback in an aiohttp handler: ``callback = await parse_request(request, secret=...)``."""
 
 from asyncio import IncompleteReadError
 from typing import Unpack
@@ -14,41 +14,44 @@ __all__ = ["parse_request"]
 
 
 async def parse_request(request: web.Request, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
+    """Parse the StatusCallback in a request. Your handler can still read the body afterwards.
 
-    Again means ``read``, ``text`` and ``json``: aiohttp's ``post`` reads a multipart form from the connection only.
+    It can read the body with ``read``, ``text`` and ``json``, but not a multipart form with ``post``, because aiohttp
+    reads that only from the connection.
 
     :param request: The handler's request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
-    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
-    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option is not what it should be.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :return: The callback.
+    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
+    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option has the wrong type.
     """
     settings = Settings(**options)
     settings.admit(query_values(request.rel_url.raw_query_string, settings.secret_parameter), request.content_length)
-    most = min(settings.options.limits.body_bytes, request.client_max_size or settings.options.limits.body_bytes)
+    max_bytes = min(settings.options.limits.body_bytes, request.client_max_size or settings.options.limits.body_bytes)
     try:
-        # Where aiohttp keeps it for whoever reads it next.
-        kept = request._read_bytes  # pyright: ignore[reportPrivateUsage]
-        body = kept or await _at_most(request.content, most)
+        # aiohttp stores the body here for the next reader.
+        stored = request._read_bytes  # pyright: ignore[reportPrivateUsage]
+        body = stored or await _read_at_most(request.content, max_bytes)
         request._read_bytes = body  # pyright: ignore[reportPrivateUsage]
-        least = getattr(request.content, "total_bytes", 0)  # decompressed; missing where there is no body at all
-        pairs = () if body or not least else (await request.post()).items()
+        # The size after decompression. The attribute is missing if there is no body.
+        min_length = getattr(request.content, "total_bytes", 0)
+        pairs = () if body or not min_length else (await request.post()).items()
     except CallbackError:
         raise
     except Exception:  # noqa: BLE001 - see _shared
         problem = DecodeError(UNREADABLE)
     else:
         if body:
-            return settings.parse_body(body, request.headers.get("Content-Type"), least)
-        return settings.parse_form(pairs, least)
+            return settings.parse_body(body, request.headers.get("Content-Type"), min_length)
+        return settings.parse_form(pairs, min_length)
     raise problem
 
 
-async def _at_most(content: StreamReader, most: int) -> bytes:
+async def _read_at_most(content: StreamReader, max_bytes: int) -> bytes:
     try:
-        await content.readexactly(most + 1)
+        await content.readexactly(max_bytes + 1)
     except IncompleteReadError as error:
         return error.partial
-    raise too_large(most)
+    raise too_large(max_bytes)

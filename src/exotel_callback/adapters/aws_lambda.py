@@ -1,11 +1,14 @@
-"""For AWS Lambda: ``callback = parse_event(event, secret=...)`` behind an API Gateway, function URL or load balancer.
+"""Parse a callback in an AWS Lambda handler: ``callback = parse_event(event, secret=...)``.
+
+The handler can be behind an API Gateway, a function URL or a load balancer.
 
 Facts
 -----
 - Version 1.0 (REST API, and a load balancer) has ``multiValueHeaders`` and ``multiValueQueryStringParameters``, or the
-  same with one value each; version 2.0 (HTTP API, function URL) has lower-case ``headers`` and ``rawQueryString``.
-- A body that is no text to AWS, such as multipart, comes in base64, with ``isBase64Encoded``.
-- A load balancer does not unescape query parameters.
+  same members with one value each. Version 2.0 (HTTP API, function URL) has lower-case ``headers`` and
+  ``rawQueryString``.
+- If AWS doesn't treat a body as text, for example multipart, the body is in base64 and ``isBase64Encoded`` is true.
+- A load balancer doesn't unescape query parameters.
 
 Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html,
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html,
@@ -26,21 +29,22 @@ __all__ = ["parse_event"]
 
 
 def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback that an event carries.
+    """Parse the StatusCallback in an event.
 
-    :param event: The handler's event, in payload version 1.0 or 2.0, or that of a load balancer.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
-    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
-    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option is not what it should be, or `event` is no mapping.
+    :param event: The handler's event, in payload version 1.0 or 2.0, or from a load balancer.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :return: The callback.
+    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
+    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option has the wrong type, or `event` isn't a mapping.
     """
     settings = Settings(**options)
     if not isinstance(cast("object", event), Mapping):
         raise TypeError(f"parse_event() takes the event that AWS passes to a handler, not {type(event).__name__}")
     body = event.get("body") or ""
     is_base64 = event.get("isBase64Encoded") is True
-    # Four characters are three bytes, so what is too large need not be decoded.
+    # Four characters of base64 are three bytes, so a body that is too large doesn't have to be decoded.
     length = len(body) * 3 // 4 - 2 if is_base64 and isinstance(body, str) else None
     settings.admit(_secrets(event, settings.secret_parameter), length)
     if not isinstance(body, str):
@@ -60,20 +64,23 @@ def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
     query = event.get("rawQueryString")
     if isinstance(query, str):
         return query_values(query, parameter)
-    values = _several(event, "multiValueQueryStringParameters", "queryStringParameters")
+    values = _all_values(event, "multiValueQueryStringParameters", "queryStringParameters")
     if "elb" in _mapping(event, "requestContext"):
-        values = {unquote_plus(name): [unquote_plus(value) for value in among] for name, among in values.items()}
+        values = {unquote_plus(name): [unquote_plus(value) for value in escaped] for name, escaped in values.items()}
     return values.get(parameter, [])
 
 
 def _content_type(event: Mapping[str, Any]) -> str | None:
-    headers = _several(event, "multiValueHeaders", "headers")
+    headers = _all_values(event, "multiValueHeaders", "headers")
     return next((values[0] for name, values in headers.items() if name.lower() == "content-type" and values), None)
 
 
-def _several(event: Mapping[str, Any], several: str, single: str) -> dict[str, list[str]]:
-    """Return each name's values, from the member that holds several or else the one with one each; only texts count."""
-    values = _mapping(event, several) or {name: [value] for name, value in _mapping(event, single).items()}
+def _all_values(event: Mapping[str, Any], multiple: str, single: str) -> dict[str, list[str]]:
+    """Return the values of each name, from the member with multiple values or else the one with single values.
+
+    A name or a value that isn't a string is ignored.
+    """
+    values = _mapping(event, multiple) or {name: [value] for name, value in _mapping(event, single).items()}
     return {
         name: values[name]
         for name in values

@@ -1,4 +1,4 @@
-"""For Django: ``callback = parse_request(request, secret=...)`` in a view, which must be exempt from CSRF checks."""
+"""Parse a callback in a Django view, which must be exempt from CSRF checks: ``parse_request(request, secret=...)``."""
 
 from typing import Unpack
 
@@ -8,50 +8,61 @@ from django.http import HttpRequest, RawPostDataException
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
 
-from ._shared import LOST, UNREADABLE, Options, Settings, least_of, length_of, query_values, read_at_most, too_large
+from ._shared import (
+    LOST,
+    UNREADABLE,
+    Options,
+    Settings,
+    length_of,
+    min_length_of,
+    query_values,
+    read_at_most,
+    too_large,
+)
 
 __all__ = ["parse_request"]
 
 
 def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
+    """Parse the StatusCallback in a request. Your view can still read the body afterwards.
 
-    The view needs ``django.views.decorators.csrf.csrf_exempt``: Exotel has no token of yours.
+    The view needs ``django.views.decorators.csrf.csrf_exempt``, because Exotel doesn't have your CSRF token.
 
-    :param request: The view's request. Under ASGI, Django has read its whole body before any view is called.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
-    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
-    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option is not what it should be.
+    :param request: The view's request. Under ASGI, Django has already read the whole body.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :return: The callback.
+    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
+    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option has the wrong type.
     """
     settings = Settings(**options)
     length = length_of(request.META.get("CONTENT_LENGTH"))
-    least = least_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
+    min_length = min_length_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
     settings.admit(query_values(_query(request), settings.secret_parameter), length)
     environ = getattr(request, "environ", {})
     try:
         body = request.body
-        # Without a length Django reads no body. A server that marks the end of its stream can be read, up to the limit
-        # and once: after a failure the rest would pass for a whole body.
+        # Django reads no body without a length. If the server marks the end of its stream, the stream can be read, up
+        # to the limit. It is read only once, because after a failure the rest would look like a whole body.
         if not body and length is None and environ.pop("wsgi.input_terminated", False):
             body = read_at_most(environ["wsgi.input"].read, settings.options.limits.body_bytes + 1)
             request._body = body
-    except RawPostDataException:  # the form was read, from a stream that can't be read again
-        if getattr(request._stream, "_pos", least) < least:
+    except RawPostDataException:  # Earlier code read the form, and the stream can't be read again.
+        if getattr(request._stream, "_pos", min_length) < min_length:
             raise DecodeError(LOST) from None
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
-        return settings.parse_form(pairs, least)
+        return settings.parse_form(pairs, min_length)
     except RequestDataTooBig:
         problem = too_large()
     except Exception:  # noqa: BLE001 - see _shared
         problem = DecodeError(UNREADABLE)
     else:
-        return settings.parse_body(body, request.META.get("CONTENT_TYPE"), least)
+        return settings.parse_body(body, request.META.get("CONTENT_TYPE"), min_length)
     raise problem
 
 
 def _query(request: HttpRequest) -> bytes:
-    raw: bytes | None = getattr(request, "scope", {}).get("query_string")  # under ASGI
-    # To WSGI each byte is a character.
+    raw: bytes | None = getattr(request, "scope", {}).get("query_string")  # Only ASGI has a scope.
+    # In WSGI, each character of a string is one byte.
     return request.META.get("QUERY_STRING", "").encode("latin-1", "replace") if raw is None else raw

@@ -1,4 +1,4 @@
-"""For FastAPI and Starlette: a dependency, or ``callback = await parse_request(request, secret=...)`` in a handler.
+"""Parse a callback in FastAPI with a dependency, or in FastAPI and Starlette with `parse_request`.
 
 ::
 
@@ -16,7 +16,7 @@ from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._wire.decode import CONTENT_TYPES
 
-from ._shared import UNREADABLE, Options, Settings, least_of, length_of, query_values, too_large
+from ._shared import UNREADABLE, Options, Settings, length_of, min_length_of, query_values, too_large
 
 __all__ = ["OPENAPI", "callback", "parse_request"]
 
@@ -27,30 +27,36 @@ OPENAPI: Final[dict[str, Any]] = {
         "content": {content_type: {"schema": {"type": "object"}} for content_type in CONTENT_TYPES},
     }
 }
-"""What a route that takes callbacks says of its body in OpenAPI: ``openapi_extra=OPENAPI``."""
+"""The OpenAPI description of a callback's body. Pass it to the route: ``openapi_extra=OPENAPI``."""
 
 
 async def parse_request(request: Request, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback that a request carries. The body is kept, so that it can be read again.
+    """Parse the StatusCallback in a request. Your handler can still read the body afterwards.
 
     :param request: A request of FastAPI or Starlette.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``.
-    :raises AuthenticationError: The secret is wrong or missing; before anything is read.
-    :raises CallbackError: As `exotel_callback.parse`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is given and empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option is not what it should be.
+    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :return: The callback.
+    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
+    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option has the wrong type.
     """
     return await _parse_request(request, Settings(**options))
 
 
 def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[StatusCallback]]:
-    """Make a dependency that gives the handler its `StatusCallback`, and answers what can't be parsed.
+    """Return a dependency that passes the `StatusCallback` to your handler, or answers with an error.
 
-    The answer has the error's ``status_hint``, and its message as ``detail``, which quotes nothing of the payload.
+    The error has the ``status_hint`` of the `CallbackError` and its message as ``detail``. The message quotes nothing
+    of the payload.
 
-    Put no ``Form()`` or ``Body()`` parameter beside it: FastAPI would read the body before the secret is checked.
+    Don't add a ``Form()`` or ``Body()`` parameter to the handler. FastAPI would read the body before the dependency
+    checks the secret.
 
-    :param options: As for `parse_request`; an empty ``secret`` raises when the application starts.
+    :param options: As for `parse_request`. They are checked when this function is called, at the start of the
+        application.
+    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
+    :raises TypeError: An option has the wrong type.
     """
     settings = Settings(**options)
 
@@ -65,23 +71,23 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
 
 async def _parse_request(request: Request, settings: Settings) -> StatusCallback:
     length = length_of(request.headers.get("content-length"))
-    least = least_of(length, request.headers.get("transfer-encoding"))
+    min_length = min_length_of(length, request.headers.get("transfer-encoding"))
     settings.admit(query_values(request.scope["query_string"], settings.secret_parameter), length)
     body = b""
     try:
-        async for chunk in request.stream():  # which a body that was read before is, too
+        async for chunk in request.stream():  # If the body was read before, this yields the stored body.
             body += chunk
             if len(body) > settings.options.limits.body_bytes:
-                # Or whoever parses it again would take the rest for a whole one.
+                # Otherwise a second call would read the rest of the stream as a whole body.
                 request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
                 raise too_large(settings.options.limits.body_bytes)
-    except RuntimeError:  # the form was read, or the body by something that did not keep it
+    except RuntimeError:  # Earlier code read the form, or read the body without storing it.
         form = getattr(request, "_form", None)
-        return settings.parse_form(form.multi_items() if form else (), least)
+        return settings.parse_form(form.multi_items() if form else (), min_length)
     except ClientDisconnect:
         problem = DecodeError(UNREADABLE)
     else:
-        # Where Starlette keeps it for whoever reads it next.
+        # Starlette stores the body here for the next reader.
         request._body = body  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(body, request.headers.get("content-type"), least)
+        return settings.parse_body(body, request.headers.get("content-type"), min_length)
     raise problem
