@@ -66,7 +66,7 @@ def test_commands_that_read_callbacks_need_only_click_and_rich(tmp_path, argumen
 
 def test_the_help_needs_only_the_extra_cli(tmp_path):
     """The help imports every command, and one of them needs another extra when it is imported."""
-    for package, (extra, _) in NEEDED.items():
+    for package, (extra, *_) in NEEDED.items():
         if extra != "cli":
             (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
     for arguments in (["--help"], ["convert", "--help"]):
@@ -75,7 +75,7 @@ def test_the_help_needs_only_the_extra_cli(tmp_path):
 
 def test_every_extra_is_told():
     """A package that is added needs a command that shows it."""
-    assert {package: extra for package, (extra, _) in NEEDED.items()} == _EXTRAS
+    assert {package: (needs, extra) for package, (extra, needs, _) in NEEDED.items()} == _EXTRAS
 
 
 def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):

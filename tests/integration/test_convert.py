@@ -132,7 +132,7 @@ def test_ndjson_out(folder, source):
     assert list(json.loads(calls.read_text().splitlines()[0])) == CALL_SCHEMA.names
     again = folder / "again.ndjson"
     code, _, err = convert(out, again)
-    assert (code, err.startswith("Error: no row could be read. IN is a line of JSON")) == (1, True)
+    assert (code, err.startswith("Error: no row could be parsed; IN must be NDJSON")) == (1, True)
     errors = [json.loads(line)["error"] for line in again.read_text().splitlines()]
     assert any(row["error"] for row in rows)
     assert all(error == row["error"] for error, row in zip(errors, rows, strict=True) if row["error"])
@@ -155,7 +155,7 @@ def test_standard_input(folder):
         )
         assert pq.read_metadata(out).num_rows == 2 * len(bodies())
     code, _, err = run_process("convert", "-", out, "--overwrite", stdin=(folder / "in.parquet").read_bytes())
-    assert (code, err) == (1, "Error: Parquet can't be read from a pipe\n")
+    assert (code, err) == (1, "Error: can't read Parquet from a pipe; pass the name of the file\n")
 
 
 def test_a_pipe(folder):
@@ -189,7 +189,7 @@ def test_a_folder_that_is_not_there(folder):
         [folder / "b.parquet", "--report", nowhere / "report.html"],
     ):
         code, _, err = convert(folder / "in.gz", *arguments)
-        assert (code, err.splitlines()[-1]) == (2, f"Error: the folder {nowhere} is not there")
+        assert (code, err.splitlines()[-1]) == (2, f"Error: the folder {nowhere} doesn't exist; create it first")
 
 
 def test_what_is_read_is_not_replaced(folder):
@@ -203,7 +203,7 @@ def test_what_is_read_is_not_replaced(folder):
     ):
         code, _, err = convert(folder / "in.gz", folder / "in.ndjson", *arguments, "--overwrite")
         assert code == 2
-        assert err.splitlines()[-1].endswith("would be replaced, and it is read")
+        assert err.splitlines()[-1].endswith("is an input file; choose another name for the output")
     assert (folder / "in.ndjson").read_bytes() == before
 
 
@@ -251,7 +251,7 @@ def test_a_process_that_is_killed(folder, monkeypatch):
     monkeypatch.setattr(pipeline, "convert", killed)
     code, _, err = convert(folder / "in.gz", folder / "out.parquet")
     assert code == 1
-    assert "say fewer --workers" in err
+    assert "pass a smaller number to --workers" in err
 
 
 def test_lines(tmp_path):

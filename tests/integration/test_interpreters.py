@@ -107,7 +107,7 @@ def test_an_extra_that_is_missing_is_named():
     errors = dict(map(json.loads, run(WITHOUT_EXTRAS.format(codes=NEED_AN_EXTRA), os.environ).splitlines()))
     for name in NEED_AN_EXTRA:
         extra = name.partition(",")[0]
-        assert re.search(rf" extra: pip install 'exotel-callback\[{extra}\]'$", errors[name]), name
+        assert re.search(rf" the extra '{extra}'; run pip install 'exotel-callback\[{extra}\]'$", errors[name]), name
 
 
 WATCHED = """

@@ -44,7 +44,7 @@ def test_one_sample():
     assert "outcome connected" in out
     code, _, err = run("sample", "connected", "--only=4")
     assert code == 2
-    assert "connected has 3 deliveries" in err
+    assert "connected has only 3 deliveries" in err
 
 
 def test_samples_are_read_by_the_other_commands():
@@ -126,8 +126,8 @@ FAILURES = {
     "error": (500, "500 after"),
     "redirect": (302, "302 after"),
     "refused": (401, "401 after"),
-    "dropped": ("drop", "no answer that is HTTP ("),
-    "garbage": ("garbage", "no answer that is HTTP (illegal status line: bytearray(b'garbage"),
+    "dropped": ("drop", "no valid HTTP answer ("),
+    "garbage": ("garbage", "no valid HTTP answer (illegal status line: bytearray(b'garbage"),
     "late": (0.7, "200 after 0."),
     "silent": (2.0, "no answer after 1."),
 }
@@ -142,10 +142,10 @@ def test_a_handler_that_fails(name):
     assert (code, err, len(came)) == (1, "", 3)
     first, second, third, summary = out.splitlines()
     assert first.startswith(f"1 of 1: {told}")
-    assert second.startswith(f"1 of 1, repetition 1: {told}")
-    assert third.startswith(f"1 of 1, repetition 2: {told}")
-    assert [line.endswith("will be repeated") for line in (first, second, third)] == [True, True, False]
-    assert third.endswith("dropped for good")
+    assert second.startswith(f"1 of 1, retry 1: {told}")
+    assert third.startswith(f"1 of 1, retry 2: {told}")
+    assert [line.endswith("will be retried") for line in (first, second, third)] == [True, True, False]
+    assert third.endswith("dropped, no retry left")
     assert ("too late, Exotel waits 0.5 s" in first) == (name in {"late", "silent"})
     assert max(map(len, (first, second, third))) < 300
     assert summary == "0 of 1 deliveries acknowledged"
