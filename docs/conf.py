@@ -61,7 +61,8 @@ python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 80
 
-WIDE = 5  # columns, which are too many for a telephone
+# A table with this many columns is too wide for a telephone.
+WIDE = 4
 
 # Files outside this folder, without their suffix, and the pages that include them.
 BESIDE = {

@@ -126,8 +126,8 @@ const look = (frame, page, width) => {
     title: inside.querySelector("h1")?.textContent ?? "",
     real: inside.documentElement.scrollWidth,
     tables: all(inside, "table").filter(table => {
-      const box = table.closest(".table-wrapper") ?? table.parentElement;
-      return box.scrollWidth > box.clientWidth || table.getBoundingClientRect().right > width;
+      const box = table.closest(".table-wrapper");
+      return box?.scrollWidth > box?.clientWidth || table.getBoundingClientRect().right > width;
     }).map(table => table.innerText.slice(0, 60)),
     cut: narrow.filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
     uncopied: code.filter(pre => !pre.parentElement.querySelector("button.copybtn")).length,
