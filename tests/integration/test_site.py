@@ -21,12 +21,12 @@ from helpers import CHROMIUM, CHROMIUM_OPTIONS, PUBLIC_MODULES, ROOT
 
 pytestmark = pytest.mark.site
 
-WIDTHS = [390, 1_280]  # a telephone's, and a desktop's
+WIDTHS = [390, 1_280]  # The widths of a phone and a desktop.
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build it, with warnings as errors."""
+    """Build the site, with warnings as errors, and return its folder."""
     built = tmp_path_factory.mktemp("site")
     command = [
         sys.executable,
@@ -46,7 +46,7 @@ def site(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """The ids and the addresses in a page."""
+    """A parser that collects the ids and the links of a page."""
 
     def __init__(self, path):
         super().__init__()
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def test_links_lead_somewhere(site):
-    """To a file of the site, and to a place in it."""
+    """A link leads to a missing file or anchor of the site."""
     pages = {path: Page(path) for path in site.rglob("*.html")}
     assert len(pages) > len([*ROOT.glob("docs/**/*.md")])
     for path, page in pages.items():
@@ -74,7 +74,7 @@ def test_links_lead_somewhere(site):
 
 
 def test_nothing_is_loaded_from_elsewhere(site):
-    """Neither scripts nor styles, fonts or images."""
+    """A page loads a script, a style, a font or an image from another host."""
     for path in site.rglob("*.html"):
         loaded = re.findall(
             r"<(?:script|img|link rel=\"stylesheet\")[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*", path.read_text()
@@ -83,14 +83,14 @@ def test_nothing_is_loaded_from_elsewhere(site):
 
 
 def test_every_public_name_is_in_the_reference(site):
-    """With an anchor of its own, and so in the index and in what is searched."""
+    """A public name has no anchor in the reference, so the index and the search lack it."""
     ids = Page(site / "reference" / "api.html").ids
     for name in PUBLIC_MODULES:
         public = __import__(name, fromlist=["__all__"]).__all__
         assert [other for other in public if f"{name}.{other}" not in ids] == []
 
 
-# Loads each page in a frame of a width, and writes down how wide it really is; then searches.
+# This script loads each page in a frame and writes down its real width. Then it searches.
 LOOK = """<!DOCTYPE html><body><script>
 const found = {pages: [], results: []};
 const load = async (page, width) => {
@@ -120,7 +120,7 @@ const load = async (page, width) => {
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 def test_every_page_fits(site, tmp_path):
-    """In the width of a telephone and of a desktop nothing stands out; every page has a title, and names are found."""
+    """A page is wider than a phone or a desktop, has no title, or the search doesn't find a name."""
     pages = [
         path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html")) if path.parent.name != "_static"
     ]

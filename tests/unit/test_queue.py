@@ -10,7 +10,7 @@ import pytest
 from cattrs.preconf.json import make_converter as make_json_converter
 
 from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, parse
-from helpers import LEAST, PAGE, without_nothing
+from helpers import LEAST, PAGE, without_none
 
 ODD = {
     **PAGE,
@@ -31,7 +31,7 @@ class Order:
 
 def test_dump():
     """A dump has another name or form of a value."""
-    assert without_nothing(dump(parse(ODD))) == {
+    assert without_none(dump(parse(ODD))) == {
         "schema": 1,
         "type": "status_callback",
         "call_sid": "80bfbec2d78bbbf10fb851f4fa165211",

@@ -13,7 +13,7 @@ import pytest
 
 import exotel_callback
 from exotel_callback import dump, merge
-from helpers import TESTS, without_nothing
+from helpers import TESTS, without_none
 
 CALLS = sorted(path.parent for path in TESTS.glob("calls/*/about.toml"))
 
@@ -33,7 +33,7 @@ def result_of(events):
     call = merge(*events)
     fields = {name: value for name, value in dump(call).items() if name != "events"}
     return {
-        "call": without_nothing(fields),
+        "call": without_none(fields),
         "derived": {name: getattr(call, name) for name in DERIVED},
         "keys": [event.event_key for event in events],
     }

@@ -40,7 +40,7 @@ from exotel_callback import (
     StatusCallback,
     dump,
 )
-from helpers import ROOT, SAMPLE_BODIES, SAMPLES, TESTS, without_nothing
+from helpers import ROOT, SAMPLE_BODIES, SAMPLES, TESTS, without_none
 
 DERIVED = ("outcome", "unreached_leg", "answered_by", "event_key")
 
@@ -67,16 +67,16 @@ def result_of(folder, body, content_type):
         }, str(error)
     if isinstance(value, CallList):
         result = {
-            "calls": [without_nothing(dump(call)) for call in value.calls],
+            "calls": [without_none(dump(call)) for call in value.calls],
             "errors": [{"path": issue.path, "code": issue.code.value} for issue in value.errors],
             "metadata": value.metadata,
         }
     elif isinstance(value, PassthruEvent):
         fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name != "raw")
-        result = {"event": without_nothing(fields), "outcome": value.outcome, "extra": value.extra}
+        result = {"event": without_none(fields), "outcome": value.outcome, "extra": value.extra}
     else:
         result = {
-            "callback": without_nothing(dump(value)),
+            "callback": without_none(dump(value)),
             "derived": {name: getattr(value, name) for name in DERIVED},
             "extra": value.extra,
         }
