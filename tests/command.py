@@ -1,4 +1,4 @@
-"""The command as tests run it: in this process, in a process of its own, and on a terminal."""
+"""Run the command for the tests: in this process, in its own process, or on a terminal."""
 
 import base64
 import inspect
@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from exotel_callback._cli import cli
 
-# Before version 8.2, click mixed the two outputs unless it was told otherwise.
+# Before version 8.2, click mixes the two outputs by default.
 RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}))
 
 
 def run(*arguments, stdin=b"", **environment):
-    """Return the exit code, standard output and standard error."""
+    """Run the command in this process. Return the exit code, standard output and standard error."""
     environment = {"COLUMNS": "100", **environment}
     done = RUNNER.invoke(cli, [*map(str, arguments)], input=stdin, env=environment, prog_name="exotel-callback")
     if done.exception and not isinstance(done.exception, SystemExit):
@@ -27,7 +27,7 @@ def run(*arguments, stdin=b"", **environment):
 
 
 def run_process(*arguments, stdin=b"", **environment):
-    """Run the command as the script that is installed does."""
+    """Run the installed script in its own process."""
     start = "from exotel_callback.__main__ import main; main()"
     command = [sys.executable, "-c", start, *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
@@ -36,14 +36,14 @@ def run_process(*arguments, stdin=b"", **environment):
 
 
 def run_on_terminal(results, *arguments):
-    """Run the command with a terminal as its standard error, and return what is shown there."""
+    """Run the command with a terminal as standard error, and return the output that the terminal shows."""
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     shown = b""
     with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
         os.close(end)
-        with suppress(OSError):  # which is how a terminal tells that its other end is closed
+        with suppress(OSError):  # A terminal raises this when its other end is closed.
             while chunk := os.read(terminal, 1_024):
                 shown += chunk
     os.close(terminal)
@@ -51,7 +51,7 @@ def run_on_terminal(results, *arguments):
 
 
 def convert(*arguments):
-    """Run the command, in this process if nothing else is said; others take long to start."""
+    """Run ``convert``, by default in this process, because other processes are slow to start."""
     return run("convert", *(() if "--workers" in arguments else ("--workers", 1)), *arguments)
 
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, Phase, settings
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
-settings.register_profile("few", max_examples=10, **_COMMON)  # for old dependencies and other Pythons
+settings.register_profile("few", max_examples=10, **_COMMON)  # For old dependencies and other Python versions.
 settings.register_profile("quick", max_examples=50, **_COMMON)
 settings.register_profile("thorough", max_examples=500, **_COMMON)
 settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
-# For mutation testing: draw the same examples for every change, and do not shrink a failure.
+# For mutation testing. It draws the same examples for every change, and doesn't shrink a failure.
 settings.register_profile(
     "mutants", max_examples=25, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_COMMON
 )
@@ -23,7 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 @pytest.fixture(autouse=True, scope="session")
 def _plain_output():
-    """Remove the variables with which a CI service or a shell switches colours on or off in every program."""
+    """Remove the environment variables with which a CI service or a shell sets colours in every program."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
             patch.delenv(name, raising=False)

@@ -11,7 +11,7 @@ def decoded(request):
 
 
 def legs_lost_in_forms(request, rows):
-    """Take ``Legs`` for a list, as it is in JSON; a form has ``Legs[0][Status]`` in place of it."""
+    """Expect ``Legs`` to be a list, as in JSON. A form has ``Legs[0][Status]`` instead."""
     fields = decoded(request)
     legs = fields.get("Legs")
     rows[fields["CallSid"]] = {"legs": len(legs) if isinstance(legs, list) else 0}
@@ -19,7 +19,7 @@ def legs_lost_in_forms(request, rows):
 
 
 def multipart_refused(request, rows):
-    """Take JSON and the form of a browser; Exotel's default is neither."""
+    """Accept JSON and urlencoded forms only. Exotel's default is multipart."""
     if request.mimetype not in {JSON, "application/x-www-form-urlencoded"}:
         return 400
     fields = decoded(request)
@@ -28,7 +28,7 @@ def multipart_refused(request, rows):
 
 
 def empty_number(request, rows):
-    """Take a number that is sent for a number that is there."""
+    """Treat an empty number as a number."""
     fields = decoded(request)
     duration = fields.get("ConversationDuration")
     try:
@@ -39,7 +39,7 @@ def empty_number(request, rows):
 
 
 def second_answered_dropped(request, rows):
-    """Take an event of the same call and type for a redelivery."""
+    """Treat an event of the same call and type as a redelivery."""
     fields = decoded(request)
     row = rows.setdefault(fields["CallSid"], {"seen": set(), "answered": 0})
     if fields["EventType"] not in row["seen"]:
@@ -49,7 +49,7 @@ def second_answered_dropped(request, rows):
 
 
 def late_event_undoes_a_finished_call(request, rows):
-    """Take the last event to arrive for the latest."""
+    """Treat the event that arrives last as the latest one."""
     fields = decoded(request)
     rows[fields["CallSid"]] = {"status": fields["Status"]}
     return 200

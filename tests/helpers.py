@@ -1,4 +1,4 @@
-"""Payloads, encoders and paths for the tests. They share no code with the parser."""
+"""Provide payloads, encoders and paths for the tests. They share no code with the parser."""
 
 import os
 import re
@@ -31,7 +31,7 @@ __all__ = [
     "label",
     "multipart",
     "search_path",
-    "without_nothing",
+    "without_none",
 ]
 
 TESTS = Path(__file__).parent
@@ -85,24 +85,24 @@ PAGE = {
     ],
 }
 
-# The least that is a StatusCallback.
+# The smallest StatusCallback.
 LEAST = {"CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a", "Status": "completed"}
 
 
-# The content type of what `multipart` returns, if nothing else is said.
+# The content type of the bodies that `multipart` returns by default.
 MULTIPART = "multipart/form-data; boundary=x"
 
 
 def multipart(pairs, boundary="x", headers=""):
-    """Return a multipart body of pairs; `headers` are added to each part."""
+    """Return a multipart body of pairs. `headers` are added to each part."""
     return _encode.multipart(pairs, boundary, headers)[0]
 
 
-def without_nothing(value):
-    """Leave out what is None, as stored results do: so a field that is added changes none of them."""
+def without_none(value):
+    """Remove values that are None, as in stored results. So adding a field doesn't change a stored result."""
     if isinstance(value, dict):
-        return {name: without_nothing(item) for name, item in value.items() if item is not None}
-    return [*map(without_nothing, value)] if isinstance(value, list | tuple) else value
+        return {name: without_none(item) for name, item in value.items() if item is not None}
+    return [*map(without_none, value)] if isinstance(value, list | tuple) else value
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -118,12 +118,12 @@ CHROMIUM_OPTIONS = [
 
 
 def search_path(folder=""):
-    """Return what a process of its own gets as ``PYTHONPATH``: a folder, before those that this one has."""
+    """Return the ``PYTHONPATH`` for another process: a folder, and then the paths of this process."""
     return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
 
 def label(value):
-    """Return the name of a value in the name of a test, without what pytest escapes each time it collects."""
+    """Return a value as a test id, without the characters that pytest escapes."""
     return re.sub(r" at 0x\w+", "", ascii(value)).replace("\\", "/")[:40]
 
 

@@ -1,4 +1,4 @@
-"""The pages of the project, and how their Python is run."""
+"""Find the pages of the project, and run their Python."""
 
 import doctest
 import re
@@ -22,12 +22,12 @@ PAGES_OF_BULK = [
     )
 ]
 
-# A page that goes on with the code of another one.
+# The pages that continue the code of another page.
 GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
 
 
 def run_page(page):
-    """Run the blocks of a page, one after the other in one namespace."""
+    """Run the Python blocks of a page in order, in one namespace."""
     namespace = {"__name__": "page"}
     before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
     for number, block in enumerate([*before, *python_blocks(page)]):

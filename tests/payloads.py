@@ -1,4 +1,4 @@
-"""More Hypothesis strategies for the tests: events of few values, which collide, and hostile payloads."""
+"""Provide more Hypothesis strategies: events of few values, so that they collide, and hostile payloads."""
 
 import random
 
@@ -30,5 +30,5 @@ def deliveries():
 
 
 def hostile_payloads():
-    """Draw hostile payloads, each with its content type, as the fuzzer makes them."""
+    """Draw the hostile payloads of the fuzzer, each with its content type."""
     return st.integers(0, 2**32).map(lambda seed: hostile_payload(random.Random(seed)))

@@ -144,7 +144,7 @@ def _signer(secret: Secrets, subject: str) -> "TimestampSigner":
 
 
 def as_secrets(given: Secrets | None, name: str, advice: str = "") -> list[bytes]:
-    """Return secrets of ours as bytes; raise if there is none, or an empty one.
+    """Return the expected secrets as bytes; raise if there is none, or an empty one.
 
     :param name: The name of the secret in messages.
     :param advice: The end of the message for an empty secret.

@@ -1,4 +1,4 @@
-"""README and docs: their Python runs, their links lead somewhere, and their tables are the model's."""
+"""Test README and docs: their Python runs, their links work, and their tables match the code."""
 
 import re
 import tomllib
@@ -25,26 +25,26 @@ page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.
     "page", [page for page in PAGES if page not in PAGES_OF_BULK], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_python_runs(page, monkeypatch):
-    """The blocks of a page run one after the other in one namespace, and show what they say they show."""
+    """The Python of a page raises, or prints another result than the page shows."""
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     run_page(page)
 
 
 @page_by_page
 def test_there_is_python_to_run(page):
-    """A block that is no longer found would pass."""
+    """A Python block of a page isn't found, so it isn't run."""
     assert len(python_blocks(page)) == page.read_text().count("```python\n")
 
 
 @pytest.mark.parametrize("example", sorted(ROOT.glob("docs/examples/*.py")), ids=lambda path: path.stem)
-def test_an_example_stands_on_its_page_as_it_is(example):
-    """The file is linted, typed and tested; the page is what people paste from."""
+def test_a_page_shows_its_example_unchanged(example):
+    """A page shows another version of its example than the file that is linted, typed and tested."""
     page = ROOT / "docs" / "how-to" / f"{example.stem.replace('_', '-')}.md"
     assert example.read_text() in python_blocks(page)
 
 
 def anchors(page):
-    """Make the anchors of a page's headings, as code hosts do."""
+    """Return the anchors of a page's headings, as code hosts generate them."""
     headings = re.findall(
         r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
     )
@@ -52,8 +52,8 @@ def anchors(page):
 
 
 @page_by_page
-def test_links_lead_somewhere(page):
-    """Those inside of the project do: to a file that is there, and to a heading in it."""
+def test_links_work(page):
+    """A link of a page leads to a missing file or heading of the project."""
     text = page.read_text()
     for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)", text, re.MULTILINE):
         if target.startswith("https://"):
@@ -66,7 +66,7 @@ def test_links_lead_somewhere(page):
 
 @page_by_page
 def test_references_are_defined(page):
-    """Every ``[text][name]`` has its address."""
+    """A reference ``[text][name]`` of a page has no URL, or a URL is unused."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"`[^`\n]*`", "", text)
     defined = set(re.findall(r"^\[([^\]]+)\]: ", text, re.MULTILINE))
@@ -75,7 +75,7 @@ def test_references_are_defined(page):
 
 @page_by_page
 def test_paths_of_the_project_exist(page):
-    """Samples and modules that a page names are there."""
+    """A page names a missing file or module of the project."""
     text = page.read_text()
     for path in re.findall(r"(?<![\w./])(?:tests|docs)/[\w./-]+\w", text):
         assert (ROOT / path).exists(), path
@@ -84,7 +84,7 @@ def test_paths_of_the_project_exist(page):
 
 
 def tables(page):
-    """Yield each table's rows as lists of cells, header first."""
+    """Yield the rows of each table as lists of cells, the header first."""
     for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
         rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines()]
         yield [
@@ -100,8 +100,8 @@ def code(cell):
     ("page", "index", "cls"),
     [(FIELDS, 0, StatusCallback), (FIELDS, 1, Leg), (PASSTHRU, 0, PassthruEvent), (PASSTHRU, 1, PassthruLeg)],
 )
-def test_the_tables_of_fields_are_the_models(page, index, cls):
-    """Wire names, Python name and type of every field, in the order of the class."""
+def test_the_tables_of_fields_match_the_model(page, index, cls):
+    """A table has another wire name, Python name, type or order of fields than the class."""
     path = page.relative_to(ROOT)
     table = [table for table in tables(page) if table[0] == ["Wire name", "Python name and type", "Meaning"]][index][1:]
     rows = [(tuple(code(wire)), code(python)) for wire, python, _ in table]
@@ -118,12 +118,12 @@ def test_the_tables_of_fields_are_the_models(page, index, cls):
 
 
 def type_of(field):
-    """Return the type as the page spells it; a union's ``__name__`` depends on the version of Python."""
+    """Return the type as the page spells it. The ``__name__`` of a union depends on the version of Python."""
     return field.type.__name__ if isinstance(field.type, type) else re.sub(r"[\w.]+\.(\w+)", r"\1", str(field.type))
 
 
-def test_the_tables_of_words_are_the_enums():
-    """Every member with its value."""
+def test_the_tables_of_values_match_the_enums():
+    """A table lacks a member of an enum, or has another value."""
     for name in ("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType", "CallType"):
         page = PASSTHRU if name == "CallType" else FIELDS
         section = re.split(rf"^#+ {name}\n", page.read_text(), flags=re.MULTILINE)[1].split("\n#")[0]
@@ -135,14 +135,14 @@ def test_the_tables_of_words_are_the_enums():
 
 
 def test_every_code_of_an_issue_is_described():
-    """With its message."""
+    """The page lacks the code of an issue, or its message."""
     text = FIELDS.read_text()
     missing = [member.name for member in IssueCode if f"`{member.name}`" not in text]
     assert missing == [], f"docs/reference/fields.md has no row for the issue {', '.join(missing)}"
 
 
-def test_the_limits_are_those_of_the_code():
-    """The numbers on the page."""
+def test_the_limits_match_the_code():
+    """The page has another limit than the code."""
     text = FIELDS.read_text()
     for field in attrs.fields(Limits):
         row = re.search(rf"^\| `{field.name}`: .* \| {field.default:,} \|", text, re.MULTILINE)
@@ -150,7 +150,7 @@ def test_the_limits_are_those_of_the_code():
 
 
 def test_the_readmes_commands_are_one_line_each():
-    """Each makes and enters a virtual environment itself: systems' own Pythons refuse installs."""
+    """A command of README doesn't create its virtual environment, so a system's Python refuses the installation."""
     blocks = re.findall(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) == 2
     for block in blocks:
@@ -159,7 +159,7 @@ def test_the_readmes_commands_are_one_line_each():
 
 
 def test_the_changelog_has_a_place_for_the_next_change():
-    """The first heading is that of the next release, and the one after it that of the version."""
+    """The changelog has no heading for the next release, or the one after it isn't the current version."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased", "add the heading `## Unreleased` above the newest release in CHANGELOG.md"

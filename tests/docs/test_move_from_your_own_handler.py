@@ -1,4 +1,4 @@
-"""The page on moving from a hand-written handler: what its handlers make of ten whole calls, before and after."""
+"""Test the page on moving from a hand-written handler: the results of its handlers for ten calls."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ TARGET = "/exotel?key=right"
 
 @pytest.fixture
 def page(monkeypatch):
-    """Everything that the page defines."""
+    """Return all names that the page defines."""
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     namespace = {"__name__": "page"}
     for block in re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE):
@@ -51,10 +51,10 @@ def post_to_fastapi(page, which, delivery):
 
 
 def is_acknowledged(post, *delivery):
-    """Whether it is answered with 200; a framework makes 500 of an exception."""
+    """Return whether a delivery is answered with 200. A framework answers an exception with 500."""
     try:
         return post(*delivery) == 200
-    except Exception:  # noqa: BLE001 - whatever a handler of one's own raises
+    except Exception:  # noqa: BLE001 - a user's handler may raise any exception
         return False
 
 
@@ -63,7 +63,7 @@ def is_acknowledged(post, *delivery):
 )
 @pytest.mark.parametrize(("column", "which"), [(0, "before"), (1, "after")])
 def test_how_many_calls_are_right(page, framework, post, column, which):
-    """As many as the page says."""
+    """A handler stores another number of calls correctly than the page says."""
     pytest.importorskip(framework.lower())
     answer = {"before": page["rows"].get, "after": page["talked"]}[which]
     right = 0
@@ -79,7 +79,7 @@ def test_how_many_calls_are_right(page, framework, post, column, which):
 
 @pytest.mark.parametrize("post", [post_to_flask, post_to_django, post_to_fastapi])
 def test_a_wrong_secret(page, post, monkeypatch):
-    """Nothing is kept of what has none."""
+    """A delivery without the secret is stored."""
     monkeypatch.setitem(globals(), "TARGET", "/exotel?key=wrong")
     delivery = next(SCENARIOS["connected"].deliveries())
     assert post(page, "after", delivery) == 401

@@ -1,4 +1,4 @@
-"""The example of the page "Never lose a call", with deliveries that were shuffled, repeated and lost."""
+"""Test the example of the page "Never lose a call" with shuffled, repeated and lost deliveries."""
 
 import json
 import random
@@ -28,7 +28,7 @@ ENDS = [
 
 
 def events_of_call(number, rng):
-    """Return the payloads of one call in their order: it is answered, perhaps by both, and then over."""
+    """Return the payloads of one call in order: one or two ``answered`` events, and the last one."""
     status, second, seconds = rng.choice(ENDS)
     common = {**PAGE, "CallSid": f"{number:032}", "CustomField": f"order_{number}"}
     answered = {**common, "Status": "in-progress", "EventType": "answered", "EndTime": None, "RecordingUrl": None}
@@ -48,7 +48,7 @@ def events_of_call(number, rng):
 
 @pytest.fixture
 def database(tmp_path):
-    """Make databases that know of some calls, made six hours ago."""
+    """Return a function that makes a database with calls that were made six hours ago."""
     databases = []
 
     def make(*calls_made):
@@ -76,7 +76,7 @@ def rows(db):
 
 
 def test_thousands_of_deliveries(database):
-    """Every call is stored once, as in-order delivery stores it, and only what was lost is left to ask for."""
+    """A call isn't stored once, differs from in-order delivery, or isn't requested although its event was lost."""
     rng = random.Random(1)
     calls = [events_of_call(number, rng) for number in range(CALLS)]
     lost_ends = set(rng.sample(range(CALLS), CALLS * 3 // 40))
@@ -141,8 +141,8 @@ SETTLED = {"Sid": "a", "Status": "completed", "EndTime": "2024-01-15 14:30:45", 
     ],
     ids=["settled", "not settled", "not over", "without details", "an error answer", "no answer"],
 )
-def test_what_is_left_to_ask_for(answer, is_left, database, caplog):
-    """A call whose end is not known is asked for again; what fails does not stand in the way of others."""
+def test_the_calls_that_are_left_to_request(answer, is_left, database, caplog):
+    """A call without a known end isn't requested again, or a failed request stops the others."""
     db = database("a", "b")
 
     def get_call_details(call_sid):
@@ -161,24 +161,24 @@ def test_what_is_left_to_ask_for(answer, is_left, database, caplog):
     assert ("no details of call a" in caplog.text) is ("Call" not in str(answer))
 
 
-def test_a_default_payload_is_asked_for(database):
-    """It does not tell what became of the call."""
+def test_a_default_payload_is_requested(database):
+    """A call with only the default payload, which has no outcome, isn't requested."""
     db = database("a")
     example.handle(db, b"CallSid=a&Status=completed&DateUpdated=2024-01-15+14%3A30%3A45&RecordingUrl=", FORM)
     example.merge_new(db)
     assert example.find_missing(db) == ["a"]
 
 
-def test_a_call_that_was_just_made_is_not_asked_for(database):
-    """It may not be over."""
+def test_a_recent_call_is_not_requested(database):
+    """A call that may not be over is requested."""
     db = database()
     example.record_call(db, "a")
     example.record_call(db, "a")
     assert (example.find_missing(db), example.find_missing(db, until="+1 second")) == ([], ["a"])
 
 
-def test_garbage_is_refused(database, caplog):
-    """With the status that the error hints at; it is no event, and its body is kept."""
+def test_an_invalid_body_is_refused(database, caplog):
+    """An invalid body is answered with another status, is stored as an event, or its body is lost."""
     db = database()
     assert example.handle(db, b"{", "application/json") == 400
     assert example.handle(db, b"a=b", FORM) == 422
@@ -193,7 +193,7 @@ def test_garbage_is_refused(database, caplog):
 
 
 def test_a_worker_that_is_stopped_loses_nothing(database):
-    """What was not merged is merged the next time; two workers do not disturb each other."""
+    """An event is lost when a worker stops, or two workers disturb each other."""
     db = database()
     example.handle(db, *ENCODERS["json"](PAGE))
     with pytest.raises(KeyboardInterrupt):
@@ -204,8 +204,8 @@ def test_a_worker_that_is_stopped_loses_nothing(database):
     assert len(rows(db)) == 1
 
 
-def test_a_row_that_cannot_be_read_costs_its_own_call_only(database, caplog):
-    """After a rollback of this library there may be rows that a newer one wrote."""
+def test_an_unreadable_row_affects_only_its_call(database, caplog):
+    """A row of a newer version, after a rollback, stops the other calls."""
     db = database()
     for call_sid in "ab":
         example.handle(db, f"CallSid={call_sid}&Status=busy".encode(), FORM)
@@ -217,7 +217,7 @@ def test_a_row_that_cannot_be_read_costs_its_own_call_only(database, caplog):
 
 
 class Interrupted:
-    """A connection whose worker is stopped after it has written the call."""
+    """A connection whose worker stops after it has written the call."""
 
     def __init__(self, db):
         self._db = db

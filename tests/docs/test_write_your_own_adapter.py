@@ -1,4 +1,4 @@
-"""The WSGI and the ASGI example of the page "Write your own adapter", as servers call them."""
+"""Test the WSGI and ASGI examples of the page "Write your own adapter", called as servers call them."""
 
 import asyncio
 import io
@@ -15,7 +15,7 @@ RIGHT = "secret=right"
 
 @pytest.fixture
 def examples(monkeypatch):
-    """Run the page's code."""
+    """Run the code of the page, and return its names."""
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     namespace = {}
     for block in re.findall(r"^```python\n(.*?)^```", PAGE_TEXT, re.DOTALL | re.MULTILINE):
@@ -66,7 +66,7 @@ def call_asgi(examples, body, content_type, query, **more):
     ],
 )
 def test_the_examples(examples, call, body, content_type, query, status):
-    """They let in who has the secret, and answer what each error hints at."""
+    """An example refuses the right secret, accepts a wrong one, or answers with another status."""
     assert call(examples, body, content_type, query) == status
 
 
@@ -75,7 +75,7 @@ LENGTHS = {"abc": 400, "-5": 400, "+5": 400, "\xb2": 400, "9" * 5_000: 413, "655
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_lengths_that_are_refused(examples, length):
-    """Before anything is read, and after the secret."""
+    """A refused length is read, or is refused before the secret is checked."""
     body, content_type = ENCODERS["json"](PAGE)
     for query, status in ((RIGHT, LENGTHS[length]), ("", 401)):
         environ = {"CONTENT_LENGTH": length, "wsgi.input": None}
@@ -87,14 +87,14 @@ def test_lengths_that_are_refused(examples, length):
 
 
 def test_a_body_that_breaks_off(examples):
-    """Is half an event, even if it can be parsed."""
+    """A body that breaks off is parsed."""
     call = (b"CallSid=a&Status=busy", "", RIGHT)
     assert call_wsgi(examples, *call, CONTENT_LENGTH="50") == 400
     assert call_asgi(examples, *call, last="http.disconnect") is None
 
 
 @pytest.mark.parametrize(("is_terminated", "status"), [(True, 200), (False, 422)])
-def test_a_body_in_chunks(examples, is_terminated, status):
-    """Is read if the server marks its end."""
+def test_a_chunked_body(examples, is_terminated, status):
+    """A chunked body isn't read, although the server marks its end."""
     environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": is_terminated}
     assert call_wsgi(examples, *ENCODERS["json"](PAGE), RIGHT, **environ) == status

@@ -1,4 +1,4 @@
-"""The tests that start processes or servers, need Arrow, or take long have the marker ``integration``."""
+"""Mark the tests that start processes or servers, need Arrow, or take long as ``integration``."""
 
 from pathlib import Path
 
@@ -16,6 +16,6 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", params=SERVERS)
 def server(request, tmp_path_factory):
-    """Run a server for all tests of its framework, in every module; pytest puts those tests one after the other."""
+    """Run a server for all tests of its framework in every module. pytest runs those tests one after another."""
     with running(request.param, tmp_path_factory.mktemp(request.param) / "log") as started:
         yield started

@@ -1,4 +1,4 @@
-"""Callbacks in bulk: what comes out of the batches is what `parse` and `merge` say, row by row and call by call."""
+"""Test callbacks in bulk: batches give the results of `parse` and `merge`, row by row and call by call."""
 
 import json
 import pickle
@@ -30,7 +30,7 @@ from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, FORM, JSON, LEAST, PAGE
 
 BODIES = strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies()
-# Whole tables take longer than single values, of which they are made.
+# A whole table takes longer to draw than a single value.
 TABLES = settings(max_examples=max(10, settings.default.max_examples // 5))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,18 +38,18 @@ KEPT = [field.name for field in attrs.fields(StatusCallback) if field.name != "r
 
 
 def archive(rows):
-    """Return a batch of bodies and their types."""
+    """Return a batch of bodies and their content types."""
     bodies, types = zip(*rows, strict=True) if rows else ((), ())
     return pa.record_batch({"body": pa.array(bodies, pa.binary()), "type": pa.array(types, pa.string())})
 
 
 def table_of(*batches, **options):
-    """Parse batches of which each row has its type."""
+    """Parse batches with a column of content types."""
     return pa.Table.from_batches(parse_batches(batches, content_type="type", **options), SCHEMA)
 
 
 def stored(value):
-    """Say again, in another way, how a value is stored."""
+    """Return a value as Arrow stores it, computed in another way."""
     if isinstance(value, datetime):
         return (value - EPOCH) // timedelta(microseconds=1)
     if isinstance(value, tuple):
@@ -58,7 +58,7 @@ def stored(value):
 
 
 def expected(event):
-    """Return the row of an event or a call, as far as both have it."""
+    """Return the expected row of an event or a call, without the columns that only one of them has."""
     names = [name for name in KEPT if name not in {"legs", "issues"}]
     return {name: stored(getattr(event, name)) for name in [*names, "legs", "issues", "outcome", "unreached_leg"]}
 
@@ -66,7 +66,7 @@ def expected(event):
 @TABLES
 @given(BODIES, BODIES)
 def test_rows_are_what_parse_returns(first, second):
-    """In their order, with everything that a callback says; each value as any engine can hold it."""
+    """A row isn't the callback that `parse` returns, or is at another index."""
     bodies = [first, second]
     table = table_of(archive(bodies))
     table.validate(full=True)
@@ -83,8 +83,8 @@ def test_rows_are_what_parse_returns(first, second):
 
 @TABLES
 @given(strategies.damaged_bodies())
-def test_what_cannot_be_parsed_is_a_row_too(body):
-    """With the error, its issues, and the body; nothing raises."""
+def test_an_invalid_body_is_a_row(body):
+    """An invalid body raises, or its row lacks the error, the issues or the body."""
     with pytest.raises(CallbackError) as caught:
         parse(*body)
     (row,) = rows_of(table_of(archive([body])))
@@ -98,7 +98,7 @@ def test_what_cannot_be_parsed_is_a_row_too(body):
 @TABLES
 @given(st.lists(strategies.deliveries(), max_size=3), st.randoms())
 def test_calls_are_what_merge_returns(calls, random):
-    """Whatever the order and the batches; one row per call."""
+    """A call isn't the one that `merge` returns, or depends on the order or the batches."""
     deliveries = [(delivery.body, delivery.content_type) for call in calls for delivery in call]
     callbacks = [parse(*delivery) for delivery in deliveries]
     random.shuffle(deliveries)
@@ -115,7 +115,7 @@ def test_calls_are_what_merge_returns(calls, random):
 
 
 def test_schema():
-    """Every column, for whoever writes a table for it."""
+    """A column was added, removed, renamed or changed, which breaks users' tables."""
     leg = "struct<on_call_duration: int64, status: string, answered_by: string>"
     issue = "struct<path: string, code: string, message: string, value: string>"
     kinds = {
@@ -134,8 +134,8 @@ def test_schema():
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_no_types_at_all(name):
-    """They are guessed; a multipart body's boundary too, in bytes and in text."""
+def test_no_content_types(name):
+    """Without content types, a type or a boundary is guessed wrongly, from bytes or a string."""
     body, _ = ENCODERS[name](PAGE)
     for kind in (pa.binary(), pa.string(), pa.large_binary(), pa.large_string(), pa.binary_view(), pa.string_view()):
         is_text = kind in {pa.string(), pa.large_string(), pa.string_view()}
@@ -145,7 +145,7 @@ def test_no_types_at_all(name):
 
 
 def test_bodies_in_other_columns():
-    """In a dictionary, as Parquet likes repeated ones; decoded already; null; of a type that is none."""
+    """Bodies in a dictionary column, in structs, null bodies, or bodies of a wrong type are misread."""
     encoded = pa.array([b"CallSid=a&Status=busy"] * 2).dictionary_encode()
     (batch,) = parse_batches(pa.record_batch({"body": encoded}))
     assert batch["call_sid"].to_pylist() == ["a", "a"]
@@ -158,21 +158,21 @@ def test_bodies_in_other_columns():
     assert batch["error"][0]["type"].as_py() == "DecodeError"
 
 
-def test_decoded_bodies_that_json_has_not():
-    """A date in them is no text of a payload; what is kept of it can be read all the same."""
+def test_decoded_bodies_that_json_can_not_hold():
+    """A decoded body with a date raises, or its row has no readable body."""
     (batch,) = parse_batches(pa.record_batch({"body": [{"CallSid": EPOCH}]}))
     assert batch["error"].to_pylist()[0]["status_hint"] == 422
     assert batch["body"].to_pylist() == [b'{"CallSid": "1970-01-01 00:00:00+00:00"}']
 
 
-def test_types_of_some_rows():
-    """Where a type is null, it is guessed."""
+def test_content_types_of_some_rows():
+    """The type of a row with a null content type isn't guessed."""
     batch = pa.record_batch({"body": [b'{"CallSid": "a", "Status": "busy"}'] * 3, "type": [None, JSON, FORM]})
     assert table_of(batch)["status"].to_pylist() == ["busy", "busy", None]
 
 
 def test_options():
-    """Those of `parse` that an archive may need."""
+    """An option of `parse` is ignored."""
     batch = archive([ENCODERS["json"](PAGE)])
     (row,) = table_of(batch, timezone=UTC).to_pylist()
     assert row["date_updated"] == datetime(2024, 1, 15, 14, 30, 45, tzinfo=UTC)
@@ -190,7 +190,7 @@ def test_options():
     ],
 )
 def test_misuse(options, error):
-    """Is told, and never taken for a bad row."""
+    """A misused argument becomes an invalid row and doesn't raise."""
     with pytest.raises(error):
         list(parse_batches(archive([(b"", "")]), **options))
     with pytest.raises(ValueError, match="exactly one column 'call_sid', found"):
@@ -201,13 +201,13 @@ def test_misuse(options, error):
 
 
 def test_options_are_checked_at_once():
-    """Before there is a batch."""
+    """An invalid option raises only with the first batch."""
     with pytest.raises(TypeError):
         parse_batches([], limits=5)
 
 
 def test_streaming():
-    """One batch comes out for one that goes in, before the next is asked for; so for readers, tables and batches."""
+    """More than one batch is read before its result is returned, from a reader, a table or batches."""
     asked = []
 
     def batches():
@@ -226,7 +226,7 @@ def test_streaming():
 
 
 def test_pickle():
-    """So engines can send it to their workers."""
+    """An engine can't send the function to its workers."""
     function = pickle.loads(pickle.dumps(partial(parse_batches, content_type="type")))
     (batch,) = function([archive([(b"CallSid=a&Status=busy", FORM)])])
     assert batch["outcome"].to_pylist() == ["busy"]
@@ -244,7 +244,7 @@ def test_pickle():
     ],
 )
 def test_dates_at_the_edges(text):
-    """Their instants may be in no `datetime` in UTC; they are kept, and compared, all the same."""
+    """A date whose instant no `datetime` in UTC can hold is lost."""
     callback = parse({**LEAST, "DateUpdated": text})
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, "DateUpdated": text})]}))
     (row,) = rows_of(batch)
@@ -255,14 +255,14 @@ def test_dates_at_the_edges(text):
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\\ud80c5")))
-def test_texts_of_issues(text):
-    """Half surrogate pairs, too, are stored so that they come back."""
+def test_values_of_issues(text):
+    """The value of an issue changes in the table, for example a lone surrogate."""
     assert ours.unescaped(ours.escaped(text)) == text
     ours.escaped(text).encode()
 
 
-def test_texts_that_arrow_has_not():
-    """The call that is merged from the table has the key of the event all the same."""
+def test_values_that_arrow_can_not_hold():
+    """A call that is merged from a table has another key for an event with a lone surrogate."""
     body = json.dumps({**LEAST, "Direction": "\ud800 \\ud800"})
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
     callback = parse(body)
@@ -274,7 +274,7 @@ def test_texts_that_arrow_has_not():
 
 
 def test_a_table_of_1_0_0():
-    """A table of 1.0.0 doesn't load, which has other names for issues and for a leg that was not attempted."""
+    """A table of 1.0.0, which has other names for issues and for a leg that was not attempted, doesn't load."""
     body = {**LEAST, "Direction": "sideways", "To": "\0", "Legs": [{"Status": "completed"}, {"Status": None}]}
     table = pa.Table.from_batches(parse_batches(pa.table({"body": [json.dumps(body)]})))
     rows = table.to_pylist()
@@ -289,7 +289,7 @@ def test_a_table_of_1_0_0():
 
 
 def test_extra():
-    """JSON, also where Python's own would not be."""
+    """``extra`` isn't valid JSON, for example for NaN."""
     extra = {"Price": "1.5", "Deep": [{"a": None}], "Large": float("inf"), "\ud800": 1}
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, **extra}).replace("Infinity", "1e999")]}))
     text = batch["extra"].to_pylist()[0]
@@ -297,18 +297,18 @@ def test_extra():
 
 
 def test_no_extra():
-    """Is null, and no empty object."""
+    """An empty ``extra`` isn't null."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     assert batch["extra"].to_pylist() == [None]
 
 
 def test_rows_of_a_long_table():
-    """Each once, however many there are."""
+    """A row of a long table is lost or repeated."""
     assert [row["number"] for row in rows_of(pa.table({"number": range(2_002)}))] == [*range(2_002)]
 
 
 def test_tables_of_other_engines():
-    """They have other types of text and of lists, more columns, dates in another zone, and no order."""
+    """A table of another engine can't be read, with other types, more columns, another zone or another order."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(PAGE), "", json.dumps({**PAGE, "CallSid": "0"})]}))
     table = pa.Table.from_batches([batch])
     wanted = call_table(table)
@@ -329,18 +329,18 @@ def test_tables_of_other_engines():
 
 
 def test_no_events():
-    """Give an empty table."""
+    """No events don't give an empty table."""
     assert call_table([]).to_pylist() == []
     assert call_table(SCHEMA.empty_table()).schema == CALL_SCHEMA
 
 
 def unchecked_text(*values):
-    """Return text as other engines let it through: of any bytes."""
+    """Return strings of any bytes, as other engines accept them."""
     return pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
 
 
-def test_text_that_is_no_utf8():
-    """Is a row with an error, beside others that are read."""
+def test_strings_that_are_not_utf8():
+    """A string that isn't UTF-8 raises, or affects other rows."""
     texts = unchecked_text(b"CallSid=a&Status=busy", b"CallSid=\xff&Status=busy", None)
     (batch,) = parse_batches(pa.record_batch({"body": texts}))
     assert batch["call_sid"].to_pylist() == ["a", None, None]
@@ -359,8 +359,8 @@ def test_text_that_is_no_utf8():
         pa.array([2**31 - 1], pa.date32()),
     ],
 )
-def test_what_python_can_not_hold(body):
-    """Is an error of its row."""
+def test_values_that_python_can_not_hold(body):
+    """A value that Python can't hold raises and isn't an error of its row."""
     (row,) = next(parse_batches(pa.record_batch({"body": body}))).to_pylist()
     assert (row["error"]["message"], row["body"]) == ("Python cannot represent the body", None)
 
@@ -374,14 +374,14 @@ def test_what_python_can_not_hold(body):
     ],
 )
 def test_content_types_in_other_columns(types, message):
-    """Binary is a header's bytes; all else is an error of its row."""
+    """A binary content type isn't read as a header, or another type isn't an error of its row."""
     batch = pa.record_batch({"body": [json.dumps(LEAST)], "type": types})
     (row,) = next(parse_batches(batch, content_type="type")).to_pylist()
     assert (row["error"] and row["error"]["message"]) == message
 
 
-def test_events_that_are_none():
-    """A column of another type, or an event without a status, is a `ValueError`."""
+def test_invalid_events():
+    """A column of another type, or an event without a status, doesn't raise `ValueError`."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     table = pa.Table.from_batches([batch])
     place = SCHEMA.get_field_index("status")
@@ -391,8 +391,8 @@ def test_events_that_are_none():
         call_table(table.set_column(place, "status", pa.array([None], pa.string())))
 
 
-def test_words_of_a_newer_version():
-    """Are told, for what they mean nobody knows here."""
+def test_values_of_a_newer_version():
+    """An enum value of a newer version is accepted, although its meaning is unknown."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     column = SCHEMA.get_field_index("status")
     newer = pa.Table.from_batches([batch]).set_column(column, "status", [["exploded"]])
@@ -400,8 +400,8 @@ def test_words_of_a_newer_version():
         call_table(newer)
 
 
-def test_issues_keep_what_they_say():
-    """An issue that goes through the table is equal, and has its message."""
+def test_issues_are_equal_after_a_table():
+    """An issue isn't equal, or lacks its message, after a table."""
     body = json.dumps({**LEAST, "ConversationDuration": "soon"})
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
     issue = ours.event_of(next(rows_of(batch))).issues[0]
@@ -410,7 +410,7 @@ def test_issues_keep_what_they_say():
 
 
 def test_without_pyarrow():
-    """The error says what to install."""
+    """The error without pyarrow doesn't say what to install."""
     code = "import sys; sys.modules['pyarrow'] = None\nimport exotel_callback.arrow"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.endswith(
@@ -418,8 +418,8 @@ def test_without_pyarrow():
     )
 
 
-def test_a_fault_is_no_bad_row(monkeypatch):
-    """Only errors of the payload become rows."""
+def test_a_bug_is_not_an_invalid_row(monkeypatch):
+    """A bug of the library becomes an invalid row and doesn't raise."""
     monkeypatch.setattr(ours, "parse", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(parse_batches(pa.record_batch({"body": [b""]})))

@@ -1,4 +1,4 @@
-"""The command in a process of its own, where a terminal or an import counts."""
+"""Test the command in its own process, where a terminal or an import matters."""
 
 import json
 from importlib.metadata import version
@@ -11,12 +11,12 @@ from helpers import LEAST, PAGE, search_path
 
 
 def test_version():
-    """It is the version that is installed."""
+    """``--version`` prints another version than the installed one."""
     assert run_process("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
 
 
 def test_explain_on_a_terminal_without_utf_8():
-    """It escapes what it can't show."""
+    """``explain`` raises on a terminal that can't show a character."""
     payload = {**PAGE, "CustomField": "caf\xe9"}
     code, out, _ = run_process(
         "explain", "--show-personal", stdin=json.dumps(payload).encode(), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
@@ -26,7 +26,7 @@ def test_explain_on_a_terminal_without_utf_8():
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path):
-    """On standard error, where it does not get among the results."""
+    """Progress is shown without a terminal, or on standard output between the results."""
     path, results = tmp_path / "in", tmp_path / "results"
     path.write_bytes((json.dumps(LEAST) + "\n").encode() * 50 + b"nope\n")
     shown = run_on_terminal(results, "parse", "--ndjson", path)
@@ -47,7 +47,7 @@ NEEDED = {
 
 @pytest.mark.parametrize("package", NEEDED)
 def test_without_the_extra(tmp_path, package):
-    """One sentence says how to install it; the parser itself needs none."""
+    """The error without an extra doesn't say how to install it."""
     extra, needs, command = NEEDED[package]
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
     told = run_process(*command.format(tmp_path).split(), stdin=b"{}", PYTHONPATH=search_path(tmp_path))
@@ -73,13 +73,13 @@ def test_the_help_needs_only_the_extra_cli(tmp_path):
         assert run_process(*arguments, PYTHONPATH=search_path(tmp_path))[::2] == (0, "")
 
 
-def test_every_extra_is_told():
-    """A package that is added needs a command that shows it."""
+def test_every_extra_is_tested():
+    """A package of an extra has no command in the test above."""
     assert {package: (needs, extra) for package, (extra, needs, _) in NEEDED.items()} == _EXTRAS
 
 
-def test_another_module_that_is_missing_is_told_as_it_is(tmp_path):
-    """It would not help to install the extra again."""
+def test_another_missing_module(tmp_path):
+    """The error for another missing module advises to install an extra, which wouldn't help."""
     (tmp_path / "click.py").write_text("import nowhere_to_be_found")
     _, _, err = run_process("explain", stdin=b"{}", PYTHONPATH=search_path(tmp_path))
     assert err.endswith("\nModuleNotFoundError: No module named 'nowhere_to_be_found'\n")

@@ -1,4 +1,4 @@
-"""The commands that README and docs show: all are run, but for those that would install, call Exotel, or measure."""
+"""Run the commands of README and docs, except those that would install, call Exotel, or measure."""
 
 import gzip
 import json
@@ -24,10 +24,10 @@ BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
     for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
     for number, block in enumerate(re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
-    if page.name != "README.md"  # the gate runs those
+    if page.name != "README.md"  # The gate runs its commands.
 ]
 
-# A command that does nothing but note what it was called with, which is then looked at.
+# A command that only records its arguments. A test then checks them.
 NOTE = r"""#!/bin/sh
 printf '%s\0' "$(basename "$0")" "$@" >> noted
 echo >> noted
@@ -35,7 +35,7 @@ echo >> noted
 
 
 def check_pip(*arguments):
-    """Install this project, with extras and dependency groups that it has, or something that its tests know."""
+    """Check that a command installs this project with existing extras and groups, or a package that the tests know."""
     assert arguments[0] == "install"
     if "--group" in arguments:
         *arguments, _, name = arguments
@@ -50,7 +50,7 @@ def check_pip(*arguments):
 
 
 def check_curl(url, *arguments):
-    """Ask Exotel for both events, as its page on connecting two numbers has it."""
+    """Check that a command requests both events, as Exotel's page on connecting two numbers does."""
     sent = dict(argument.split("=", 1) for option, argument in pairwise(arguments) if option == "-d")
     assert url.startswith("https://api.exotel.com/v1/Accounts/AC1/Calls/connect")
     assert {sent["StatusCallbackEvents[0]"], sent["StatusCallbackEvents[1]"]} == {"terminal", "answered"}
@@ -58,24 +58,24 @@ def check_curl(url, *arguments):
 
 
 def check_python(script, *_):
-    """Find a script, which says itself that it is run so; it may need more than tests do."""
-    assert f"    python {script}" in (ROOT / script).read_text()
+    """Check that a script exists and documents this command. The script may need more packages than the tests."""
+    assert f"python {script}" in (ROOT / script).read_text()
 
 
 def check_python3(option, code, *_):
-    """Run a line of Python; an environment is not made."""
+    """Run a line of Python, but don't create a virtual environment."""
     if option == "-c":
         subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def check_nox(option, *names):
-    """Run sessions that the noxfile defines."""
+    """Check that the noxfile defines the sessions."""
     assert option == "-s"
     assert all(f"\ndef {name}(" in (ROOT / "noxfile.py").read_text() for name in names)
 
 
 def check_nothing(*_):
-    """Leave it to the gate, which runs the tests."""
+    """Check nothing, because the gate runs the tests."""
 
 
 CHECKS = {
@@ -89,7 +89,7 @@ CHECKS = {
 
 
 class Acknowledging(BaseHTTPRequestHandler):
-    """Answer 200, as a handler should."""
+    """A handler that answers 200."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -97,7 +97,7 @@ class Acknowledging(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def address():
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_runs(block, tmp_path, address):
-    """As it stands on the page, in a folder with the project's files and an archive."""
+    """A command of a page fails in a folder with the project's files and an archive."""
     for name in ("tests", "docs", "src"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "archive").mkdir()
@@ -138,5 +138,5 @@ def test_a_block_runs(block, tmp_path, address):
 
 
 def test_there_are_blocks():
-    """Blocks that are no longer found would pass."""
+    """No command is found on a page, so the test above passes without testing it."""
     assert len(BLOCKS) >= 10

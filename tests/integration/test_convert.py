@@ -1,4 +1,4 @@
-"""The command that converts archives: every row in is a row out, in constant memory, on any number of cores."""
+"""Test the command that converts archives: one output row per input row, in constant memory, on any number of cores."""
 
 import base64
 import gzip
@@ -33,11 +33,11 @@ from helpers import ENCODERS, JSON, LEAST, PAGE
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - for its being a file system of its own
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is another file system
 
 
 def bodies(seed=0):
-    """Return deliveries of whole calls in all encodings, repeated and reordered, and some that are damaged."""
+    """Return deliveries of whole calls in all encodings, repeated and reordered, and some damaged bodies."""
     rng = random.Random(seed)
     rows = list(DAMAGED)
     for number, (scenario, encode) in enumerate((s, e) for s in testing.SCENARIOS.values() for e in ENCODERS.values()):
@@ -55,7 +55,7 @@ def batch_of(rows, names=("body", "content_type")):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Write the same archive in each form."""
+    """Write the same archive in each format."""
     rows = bodies()
     (tmp_path / "in.ndjson").write_bytes(ndjson(rows))
     (tmp_path / "in.gz").write_bytes(gzip.compress(ndjson(rows)))
@@ -70,9 +70,9 @@ def without_bodies(table):
 
 @pytest.mark.parametrize("form", ["ndjson", "gz", "parquet"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_form(folder, form, workers, monkeypatch):
-    """Gives what the functions give, however many work on it; rows come out in the order in which they went in."""
-    monkeypatch.setattr(pipeline, "_PART_BYTES", 10_000)  # so that there are several parts
+def test_every_format(folder, form, workers, monkeypatch):
+    """A format or a number of workers gives other rows or calls than the functions, or another order."""
+    monkeypatch.setattr(pipeline, "_PART_BYTES", 10_000)  # So there are multiple parts.
     out, calls = folder / "out.parquet", folder / "calls.parquet"
     code, _, err = convert(folder / f"in.{form}", out, "--calls", calls, "--workers", workers)
     assert (code, err) == (0, "")
@@ -90,8 +90,8 @@ def test_every_form(folder, form, workers, monkeypatch):
     ]
 
 
-def told_of(table, calls):
-    """Say again what is told of tables."""
+def summary_of(table, calls):
+    """Compute the summary of the tables in another way."""
     bad = table.num_rows - table["error"].null_count
     issues = Counter(issue["code"] for issues in table["issues"].to_pylist() for issue in issues)
     outcomes = Counter(calls["outcome"].to_pylist())
@@ -99,12 +99,12 @@ def told_of(table, calls):
     return dict([*groups, ("issues", issues.total()), *issues.items()])
 
 
-def test_what_is_told(folder):
-    """Events, calls, outcomes, issues by code, unreadable rows."""
+def test_the_summary(folder):
+    """The summary has a wrong number of events, calls, outcomes, issues or unreadable rows."""
     code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet")
     lines = [line.rsplit(maxsplit=1) for line in told.splitlines()]
     table = pq.read_table(folder / "out.parquet")
-    assert {label.strip(): int(number) for label, number in lines} == told_of(table, call_table(table))
+    assert {label.strip(): int(number) for label, number in lines} == summary_of(table, call_table(table))
     assert "unknown-value" in told
     assert "missing" in told
     assert code == 0
@@ -112,7 +112,7 @@ def test_what_is_told(folder):
 
 @pytest.mark.parametrize("source", ["in.parquet", "in.ndjson"])
 def test_ndjson_out(folder, source):
-    """One object a row, with the names of the columns; what can't be parsed can be converted again."""
+    """NDJSON doesn't have one object per row with the names of the columns, or can't be converted again."""
     out, calls = folder / "out.ndjson", folder / "calls.jsonl"
     assert convert(folder / source, out, "--calls", calls)[0] == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -139,14 +139,14 @@ def test_ndjson_out(folder, source):
 
 
 def test_extra_in_ndjson(tmp_path):
-    """Is JSON itself, not text of it."""
+    """``extra`` is a JSON string and not an object."""
     (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Price": {"amount": [1]}}))
     convert(tmp_path / "in.ndjson", tmp_path / "out.ndjson")
     assert json.loads((tmp_path / "out.ndjson").read_text())["extra"] == {"Price": {"amount": [1]}}
 
 
 def test_standard_input(folder):
-    """Packed or not; several inputs one after the other."""
+    """A compressed or an uncompressed standard input, or a second input, is not read."""
     out = folder / "out.parquet"
     for name in ("in.ndjson", "in.gz"):
         stdin = (folder / name).read_bytes()
@@ -159,7 +159,7 @@ def test_standard_input(folder):
 
 
 def test_a_pipe(folder):
-    """A named one, as the shell makes of <(zcat ...): nothing of it may be lost by looking what it is."""
+    """A row of a named pipe, such as the shell's <(zcat ...), is lost while its format is detected."""
     os.mkfifo(folder / "pipe")
     content = (folder / "in.ndjson").read_bytes()
     writer = threading.Thread(target=(folder / "pipe").write_bytes, args=[content])
@@ -172,7 +172,7 @@ def test_a_pipe(folder):
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="there is no other file system that is known")
 def test_another_file_system(folder):
-    """Each file may be on its own: a draft can't be renamed from one to the other."""
+    """A target on another file system can't be written, because a file can't be renamed to it."""
     with TemporaryDirectory(dir=SHARED_MEMORY) as other:
         calls, report = Path(other) / "calls.parquet", Path(other) / "report.html"
         assert convert(folder / "in.gz", folder / "out.parquet", "--calls", calls, "--report", report)[0] == 0
@@ -180,8 +180,8 @@ def test_another_file_system(folder):
         assert sorted(path.name for path in Path(other).iterdir()) == ["calls.parquet", "report.html"]
 
 
-def test_a_folder_that_is_not_there(folder):
-    """Is told in a sentence, for each file."""
+def test_a_missing_folder(folder):
+    """A missing folder of a target isn't reported in one sentence."""
     nowhere = folder / "no" / "where"
     for arguments in (
         [nowhere / "out.parquet"],
@@ -192,8 +192,8 @@ def test_a_folder_that_is_not_there(folder):
         assert (code, err.splitlines()[-1]) == (2, f"Error: the folder {nowhere} doesn't exist; create it first")
 
 
-def test_what_is_read_is_not_replaced(folder):
-    """Whatever is said; the bodies are in no output."""
+def test_an_input_is_not_replaced(folder):
+    """An input that is also a target is replaced."""
     before = (folder / "in.ndjson").read_bytes()
     (folder / "other.ndjson").symlink_to(folder / "in.ndjson")
     for arguments in (
@@ -207,8 +207,8 @@ def test_what_is_read_is_not_replaced(folder):
     assert (folder / "in.ndjson").read_bytes() == before
 
 
-def test_who_may_read_what_is_replaced(folder):
-    """Stays as it is: there are numbers in it."""
+def test_the_permissions_of_a_replaced_file(folder):
+    """Replacing a file changes its permissions, so other users can read the numbers in it."""
     out = folder / "out.parquet"
     out.touch(0o600)
     assert convert(folder / "in.gz", out, "--overwrite")[0] == 0
@@ -216,8 +216,8 @@ def test_who_may_read_what_is_replaced(folder):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_what_ends_the_process(folder, name):
-    """Leaves no temporary files, and what was there."""
+def test_signals_that_terminate_the_process(folder, name):
+    """A signal leaves temporary files, or changes an existing target."""
     fifo = folder / "fifo"
     os.mkfifo(fifo)
     command = [sys.executable, "-m", "exotel_callback", "convert", fifo, folder / "out.parquet", "--workers", "2"]
@@ -230,8 +230,8 @@ def test_what_ends_the_process(folder, name):
     assert not [path for path in folder.iterdir() if "exotel" in path.name or path.name == "out.parquet"]
 
 
-def test_what_is_ignored_stays_ignored():
-    """As nohup has it; the others are as before when it is over."""
+def test_an_ignored_signal_stays_ignored():
+    """A signal that nohup ignores terminates the process, or the handlers aren't restored."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with interruptible():
@@ -243,7 +243,7 @@ def test_what_is_ignored_stays_ignored():
 
 
 def test_a_process_that_is_killed(folder, monkeypatch):
-    """As by a system without memory left."""
+    """A worker that the system kills, for example without memory, isn't reported."""
 
     def killed(*_, **__):
         raise BrokenProcessPool
@@ -255,7 +255,7 @@ def test_a_process_that_is_killed(folder, monkeypatch):
 
 
 def test_lines(tmp_path):
-    """Callbacks alone and in envelopes, blank lines, no line end at the end; a line too long is a row, too."""
+    """A line in one of the accepted shapes is misread, or a line that is too long isn't an error row."""
     long = b'{"CallSid": "' + b"x" * (2 * LINE_BYTES) + b'"}'
     lines = [
         b"\xef\xbb\xbf" + json.dumps(LEAST).encode(),
@@ -275,7 +275,7 @@ def test_lines(tmp_path):
 
 
 def test_damaged_files(folder):
-    """Are read as far as they go, and told; the others are converted all the same."""
+    """A damaged file isn't read up to the damage or reported, or the other files aren't converted."""
     packed = (folder / "in.gz").read_bytes()
     (folder / "cut.gz").write_bytes(packed[: len(packed) // 2])
     (folder / "flipped.gz").write_bytes(packed[:-8] + bytes(8))
@@ -293,7 +293,7 @@ def test_damaged_files(folder):
 
 @pytest.mark.parametrize("names", [("payload", "kind"), ("body", "kind")])
 def test_columns(folder, names):
-    """Of Parquet, as the options name them; without a column of types they are guessed."""
+    """The columns of the options aren't read, or the types aren't guessed without a column of types."""
     pq.write_table(pa.Table.from_batches([batch_of(bodies(), names)]), folder / "other.parquet")
     options = ["--body", names[0], "--content-type", names[1]]
     assert convert(folder / "other.parquet", folder / "out.parquet", *options)[0] == 0
@@ -304,8 +304,8 @@ def test_columns(folder, names):
     assert keys[0] == keys[1]
 
 
-def test_a_column_that_is_not_there(folder):
-    """Is told, with those that are; nothing is written."""
+def test_a_missing_column(folder):
+    """The error for a missing column doesn't list the columns, or a target is written."""
     pq.write_table(pa.Table.from_batches([batch_of(bodies(), ("payload", "kind"))]), folder / "other.parquet")
     code, _, err = convert(folder / "other.parquet", folder / "no.parquet")
     told = (
@@ -317,7 +317,7 @@ def test_a_column_that_is_not_there(folder):
 
 
 def test_nothing_is_replaced_by_accident(folder):
-    """Two inputs and a forgotten output would cost an archive. Nor is there a file that says nothing of its form."""
+    """A forgotten output replaces an input, or a file without a known suffix is accepted."""
     before = (folder / "in.ndjson").read_bytes()
     code, _, err = convert(folder / "in.gz", folder / "in.ndjson")
     assert code == 2
@@ -334,7 +334,7 @@ def test_nothing_is_replaced_by_accident(folder):
 
 
 def test_a_failure_leaves_nothing_behind(folder, monkeypatch):
-    """No half a file, and what was there stays."""
+    """A failure leaves an incomplete file, or changes an existing target."""
     out = folder / "out.parquet"
     out.write_text("precious")
     before = sorted(path.name for path in folder.iterdir())
@@ -349,7 +349,7 @@ def test_a_failure_leaves_nothing_behind(folder, monkeypatch):
 
 
 def test_no_rows(tmp_path):
-    """An empty archive is an empty table."""
+    """An empty archive doesn't give an empty table."""
     for name, content in [("a.ndjson", b""), ("a.gz", gzip.compress(b"\n"))]:
         (tmp_path / name).write_bytes(content)
         assert convert(tmp_path / name, tmp_path / "out.parquet", "--overwrite")[0] == 0
@@ -357,7 +357,7 @@ def test_no_rows(tmp_path):
 
 
 def test_progress(folder):
-    """Goes up to the end, for reading and for merging."""
+    """The progress of reading or merging doesn't rise to 1."""
     told = []
     pipeline.convert(
         [str(folder / name) for name in ("in.ndjson", "in.gz", "in.parquet")],
@@ -372,7 +372,7 @@ def test_progress(folder):
 
 
 def test_one_bar_for_each_step():
-    """However often it is told of; without an end, if nobody knows the size."""
+    """A step has more than one bar, or a total although its size is unknown."""
     progress = Progress()
     on_progress = progress_reporter(progress)
     for step in [("reading", 0.25), ("reading", 0.5), ("merging", None), ("merging", None)]:
@@ -382,7 +382,7 @@ def test_one_bar_for_each_step():
 
 
 def test_progress_on_a_terminal(folder):
-    """A bar for each step, and none among the results."""
+    """A step has no bar on a terminal, or a bar is on standard output."""
     shown = run_on_terminal(folder / "told", "convert", folder / "in.ndjson", folder / "out.parquet", "--workers", 1)
     assert b"reading" in shown
     assert b"merging" in shown
@@ -391,7 +391,7 @@ def test_progress_on_a_terminal(folder):
 
 
 def test_chunks_are_bounded(monkeypatch):
-    """In lines and in bytes; the memory that is needed does not depend on the input."""
+    """A chunk has more lines or bytes than its limit, so the memory depends on the input."""
     monkeypatch.setattr(archive, "_CHUNK_ROWS", 3)
     monkeypatch.setattr(archive, "_CHUNK_BYTES", 10)
     from io import BytesIO
@@ -400,8 +400,8 @@ def test_chunks_are_bounded(monkeypatch):
     assert [len(chunk) for chunk, _ in archive.line_chunks(file, file)] == [3, 3, 1]
 
 
-def test_no_more_than_some_chunks_are_under_way():
-    """The next one is read when the first one is written."""
+def test_the_number_of_chunks_in_progress_is_bounded():
+    """A chunk is read before an earlier one is written."""
     read, most = [0], 0
 
     def items():
@@ -423,8 +423,8 @@ def test_no_more_than_some_chunks_are_under_way():
     assert most == 5
 
 
-def test_long_words_are_cut(tmp_path):
-    """Of what nobody knows, the first thirty characters are enough to see what it is."""
+def test_long_unrecognized_values_are_cut(tmp_path):
+    """More than 30 characters of an unrecognized value are counted."""
     (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Status": "x" * 31}))
     targets = Targets(tmp_path / "out.ndjson", None)
     columns = Columns("body", None)

@@ -1,4 +1,4 @@
-"""The pages on Arrow and engines: their Python runs."""
+"""Run the Python of the pages on Arrow and engines."""
 
 import pytest
 
@@ -8,10 +8,10 @@ from pages import PAGES_OF_BULK, run_page
 
 @pytest.mark.parametrize("page", PAGES_OF_BULK, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_runs(page):
-    """The blocks of a page run one after the other in one namespace, and show what they say they show."""
+    """The Python of a page raises, or prints another result than the page shows."""
     run_page(page)
 
 
 def test_there_are_pages():
-    """Pages that are no longer found would pass."""
+    """No page is found, so the test above passes without testing anything."""
     assert len(PAGES_OF_BULK) >= 4

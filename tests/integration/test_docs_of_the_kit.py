@@ -1,4 +1,4 @@
-"""The pages on testing and fuzzing a handler: pytest runs their code, as readers do."""
+"""Run the code of the pages on testing and fuzzing a handler with pytest, as readers do."""
 
 import re
 import subprocess

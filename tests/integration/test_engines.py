@@ -1,4 +1,4 @@
-"""One archive through pyarrow, the command, DuckDB, Polars and PySpark gives the same events and the same calls."""
+"""Test that pyarrow, the command, DuckDB, Polars and PySpark give the same events and calls for one archive."""
 
 import os
 import random
@@ -17,7 +17,7 @@ from helpers import ENCODERS, ROOT, search_path
 
 EXAMPLES = ROOT / "docs" / "examples"
 
-# Near the ends of what a date can be, and before what engines have other calendars for.
+# Dates near the first and the last year, and dates for which engines use another calendar.
 DATES = [
     "0001-01-01 00:00:00",
     "0001-01-01 08:00:00",
@@ -28,7 +28,7 @@ DATES = [
 
 
 def archive_rows():
-    """Return bodies with their types: whole calls in all encodings, each delivery twice, mixed up, and odd ones."""
+    """Return bodies with their types: shuffled calls in all encodings, each delivery twice, and invalid bodies."""
     deliveries = [
         (body, content_type)
         for encode in ENCODERS.values()
@@ -70,13 +70,13 @@ def archive(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(archive):
-    """Return events and calls, made by pyarrow alone."""
+    """Return the events and the calls that pyarrow alone gives."""
     events = pa.Table.from_batches(parse_batches(pq.read_table(archive), content_type="content_type"), SCHEMA)
     return rows(events, SCHEMA), rows(call_table(events), CALL_SCHEMA)
 
 
 def rows(table, schema):
-    """Return the rows of a table, timestamps as numbers: Python has no date for some of these in UTC."""
+    """Return the rows of a table. Timestamps are numbers, because Python can't hold some of these dates in UTC."""
     assert table.schema.names == schema.names
     table = table.cast(schema)
     numbers = [
@@ -94,7 +94,7 @@ def in_order(found):
 
 
 def run(*command, **env):
-    """Run a command as a user would; what is deprecated is an error."""
+    """Run a command as a user would. A deprecation warning is an error."""
     environment = {**os.environ, "PYTHONPATH": search_path(ROOT / "src"), **env}
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", *map(str, command)],
@@ -108,7 +108,7 @@ def run(*command, **env):
 
 
 def test_the_readable_rows_are_what_parse_reads(expected):
-    """Row by row, as far as the errors and the keys of the events; and every call has the keys of its events."""
+    """The key of an event, or the error of a row, differs from the one of `parse`, or a call has other keys."""
     events, calls = expected
     readable = [isinstance(event, StatusCallback) for event in EVENTS]
     assert [row["error"] is None for row in events] == readable
@@ -132,7 +132,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("engine", COMMANDS)
 def test_an_engine_gives_the_same(engine, archive, expected, tmp_path):
-    """Events in their order, and the calls."""
+    """An engine gives other events, another order, or other calls."""
     events, calls = tmp_path / "events.parquet", tmp_path / "calls.parquet"
     run(*COMMANDS[engine](archive, events, calls))
     assert read(events, SCHEMA) == expected[0]
@@ -141,7 +141,7 @@ def test_an_engine_gives_the_same(engine, archive, expected, tmp_path):
 
 @pytest.mark.spark
 def test_pyspark_gives_the_same(archive, expected, tmp_path):
-    """In a session of another time zone; Spark keeps no order."""
+    """PySpark in another time zone gives other events or calls. Spark doesn't keep the order."""
     pytest.importorskip("pyspark", reason="no pyspark")
     if not shutil.which("java"):
         pytest.skip("no java")
@@ -157,7 +157,7 @@ def test_pyspark_gives_the_same(archive, expected, tmp_path):
 
 @pytest.mark.parametrize("words", [("Free", "free"), ("free", "Free")])
 def test_of_events_of_one_key_the_same_is_kept(words):
-    """In whatever order they come, and the one that merge keeps."""
+    """The table keeps another event of one key than `merge` does, or the order decides."""
     table = pa.table({"body": [f"CallSid=a&Status={word}" for word in words]})
     (call,) = call_table(parse_batches(table)).to_pylist()
     assert call["issues"][0]["value"] == "Free"

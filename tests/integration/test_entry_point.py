@@ -1,4 +1,4 @@
-"""The entry point that registers the strategies with Hypothesis, in fresh interpreters."""
+"""Test the entry point that registers the strategies with Hypothesis, in fresh interpreters."""
 
 import os
 import subprocess

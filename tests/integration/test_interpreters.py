@@ -1,4 +1,4 @@
-"""Fresh interpreters: what an import and a first parse load, and that parsing reads and writes nothing."""
+"""Test in fresh interpreters which modules an import and a first parse load, and that parsing does no I/O."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from helpers import PUBLIC_MODULES, TESTS
 FRAMEWORKS = {"aiohttp", "django", "fastapi", "flask"}
 
 
-# Measuring coverage in an interpreter would load modules that the code itself does not.
+# Measuring coverage would load more modules than the code itself.
 UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 def run(code, environment=UNMEASURED):
-    """Run code in a fresh interpreter, isolated, where each warning is an error."""
+    """Run code in a fresh, isolated interpreter. A warning is an error."""
     command = [sys.executable, "-I", "-W", "error", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
@@ -37,20 +37,20 @@ for module in {modules}:
 
 @pytest.fixture(scope="module")
 def loaded():
-    """Return the modules that each public module loads when it is imported first."""
+    """Return the modules that each public module loads when it is the first import."""
     return dict(map(json.loads, run(FIRST_IMPORTS.format(modules=PUBLIC_MODULES)).splitlines()))
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
 def test_a_public_module_can_be_imported_first(loaded, module):
-    """Without a warning, and without a framework or Hypothesis unless it is the module for it."""
+    """The first import of a module warns, fails, or loads a framework or Hypothesis that it doesn't need."""
     packages = {name.partition(".")[0] for name in loaded[module]}
     own = {module.rpartition(".")[2].replace("strategies", "hypothesis")}
     assert packages & {*FRAMEWORKS, "hypothesis"} == own & {*FRAMEWORKS, "hypothesis"}
 
 
 def test_an_ordinary_parse_loads_little():
-    """No framework, no Hypothesis, and nothing that only other payloads need."""
+    """Parsing an ordinary payload imports a framework, Hypothesis, or a module for unusual payloads."""
     code = """
 import sys
 from exotel_callback import parse
@@ -102,8 +102,8 @@ for extra, code in {codes}.items():
 """
 
 
-def test_an_extra_that_is_missing_is_named():
-    """The error has the command that installs it; nothing else needs it."""
+def test_a_missing_extra_is_named():
+    """The error for a missing extra lacks the command to install it, or another module needs the extra."""
     errors = dict(map(json.loads, run(WITHOUT_EXTRAS.format(codes=NEED_AN_EXTRA), os.environ).splitlines()))
     for name in NEED_AN_EXTRA:
         extra = name.partition(",")[0]
@@ -141,9 +141,9 @@ print(json.dumps(watched))
 
 
 def test_nothing_is_read_or_written_while_parsing():
-    """After a warm-up there is no audit event of a file, a socket or a process, in any encoding."""
+    """Parsing opens a file, a socket or a process, which an audit event shows."""
     watched = json.loads(run(WATCHED.format(tests=str(TESTS))))
-    assert {*watched.get("parsing", [])} <= {"object.__setattr__"}  # an object becomes one of a frozen class
+    assert {*watched.get("parsing", [])} <= {"object.__setattr__"}  # An object gets a frozen class.
     assert "open" in watched["opening"]
 
 
@@ -176,5 +176,5 @@ print(now == shifted(0) == shifted(4_102_444_800))
 
 
 def test_no_clock_is_read():
-    """A fixed and a shifted clock give the same results: no audit event would tell of a clock."""
+    """Parsing reads the clock: with a shifted one, the result differs. No audit event shows this."""
     assert run(CLOCKS.format(tests=str(TESTS))) == "True\n"

@@ -1,4 +1,4 @@
-"""The package ``multipart``, and the one that hides it."""
+"""Test the package ``multipart``, and the package that hides it."""
 
 import os
 import subprocess

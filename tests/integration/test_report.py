@@ -1,4 +1,4 @@
-"""The page of the report: what its charts are drawn from, and that a browser shows it without a network."""
+"""Test the report: the data of its charts, and that a browser shows it without a network."""
 
 import re
 import subprocess
@@ -33,12 +33,12 @@ TITLES = ["Outcomes by day and by hour", "Who answered", "Durations", "Unrecogni
     ],
 )
 def test_busiest(calls, days):
-    """A year with the most calls: one date that is wrong must not make all others a line at the edge."""
+    """The chart isn't of the year with the most calls, so one wrong date moves all others to the edge."""
     assert busiest(calls) == days
 
 
 class Elements(HTMLParser):
-    """Lists the elements with their attributes, and the texts."""
+    """A parser that lists the elements with their attributes, and the strings."""
 
     def __init__(self, text):
         super().__init__()
@@ -74,17 +74,17 @@ TALLY = Tally(
 
 @pytest.fixture(scope="module")
 def html():
-    """Draw the page once; it takes long."""
+    """Return the page. It is drawn once, because that takes long."""
     return page(TALLY)
 
 
 def svgs(html):
-    """Return the charts of a page, by their titles."""
+    """Return the charts of a page by title."""
     return dict(zip(TITLES, re.findall(r"<svg.*?</svg>", html, re.DOTALL), strict=True))
 
 
 def test_the_page(html):
-    """One file: four charts with captions, the numbers above them, and nothing that is loaded or run."""
+    """The page lacks a chart, a caption or a number, or loads or runs something."""
     found = Elements(html)
     tags = Counter(tag for tag, _ in found.elements)
     assert (tags["figure"], tags["svg"], tags["figcaption"], tags["script"], tags["image"]) == (4, 4, 4, 0, 0)
@@ -102,11 +102,11 @@ def test_the_page(html):
     addresses = set(re.findall(r"https?://[^\"'< ]+", html))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
-        ET.fromstring(svg)  # noqa: S314 - we wrote it
+        ET.fromstring(svg)  # noqa: S314 - the SVG is ours
 
 
-def test_what_stands_around_the_charts(html):
-    """Headings, numbers, and captions in whole sentences."""
+def test_the_text_around_the_charts(html):
+    """A heading or a number is missing, or a caption isn't a full sentence."""
     assert html.endswith("</html>\n")
     texts = [*filter(None, Elements(re.sub(r"<(svg|style).*?</\1>", "", html, flags=re.DOTALL)).texts)]
     told = "2024-10-04 to 2024-10-13, in Indian Standard Time. 990 events; 10 rows that can't be parsed."
@@ -118,17 +118,17 @@ def test_what_stands_around_the_charts(html):
 
 
 def test_how_charts_look(html):
-    """Sans serif, a pale grid behind what is drawn, no frame at the top and on the right."""
+    """The font, the grid or the frame of a chart changed."""
     charts = svgs(html)
     fonts = re.findall(r"font(?:-family)?: ([^;\"]*)", "".join(charts.values()))
     assert {font.rpartition(" ")[2].strip("'") for font in fonts} == {"sans-serif"}
     spines = [svg.count("stroke-linejoin: miter; stroke-linecap: square") for svg in charts.values()]
-    assert spines == [4, 2, 2, 2]  # two of each pair of axes
+    assert spines == [4, 2, 2, 2]  # Two for each axes.
     assert charts["Durations"].rindex("#dddddd") < charts["Durations"].index("#009e73")
 
 
-def test_a_style_of_ones_own(html):
-    """Does not change the page: what Matplotlib is told elsewhere is for other charts."""
+def test_another_style_of_matplotlib(html):
+    """The user's style of Matplotlib changes the page."""
     other = {
         "svg.fonttype": "path",
         "font.family": "serif",
@@ -144,30 +144,30 @@ def test_a_style_of_ones_own(html):
 
 
 def test_both_parties_are_drawn(html):
-    """A line each, in a colour of its own, with a point for each day."""
+    """A party has no line of its own colour, or a day has no point."""
     svg = svgs(html)["Who answered"]
     assert [svg.count(f'" style="fill: {colour}; stroke: {colour}"/>') for colour in ("#0072b2", "#d55e00")] == [11, 11]
     assert [text for text in Elements(svg).texts if text.endswith("party")] == ["first party", "second party"]
 
 
 def test_durations_are_named(html):
-    """By the ends of their classes, in seconds below a minute."""
+    """A class of durations has a wrong label."""
     texts = [*filter(None, Elements(svgs(html)["Durations"]).texts)][1:]
     ends = ["0 s", "10 s", "30 s", "1 min", "2 min", "5 min", "10 min", "30 min", "60 min"]
     named = [text for lower, upper in pairwise(ends) for text in (f"{lower} to", upper)]
     assert texts[: 2 * len(DURATIONS)] == [*named, "60 min", "and more"]
 
 
-def test_the_most_frequent_words():
-    """Fifteen of them; more would be a list, and no chart."""
+def test_the_most_frequent_values():
+    """The chart of unrecognized values has more than fifteen bars, or not the most frequent values."""
     words = [f"word-{number:02}" for number in range(16)]
     counts = Counter({("Status", word): number for number, word in enumerate(words, 1)})
     svg = svgs(page(Tally(unrecognized=counts)))["Unrecognized values"]
     assert [text for text in Elements(svg).texts if "word-" in text] == [f"Status: {word}" for word in words[1:]]
 
 
-def test_words_are_shown_as_they_came(html):
-    """Escaped, and what is not printable is told, so that nobody's post can do anything to who reads the page."""
+def test_values_are_shown_as_received(html):
+    """A posted value isn't escaped, so it can act on the reader of the page."""
     texts = Elements(html).texts
     assert "Status: <script>alert(1)</script>" in texts
     assert "Status: $\\frac{1}$" in texts
@@ -175,12 +175,12 @@ def test_words_are_shown_as_they_came(html):
 
 
 def test_the_same_calls_give_the_same_page(html):
-    """Byte for byte; it can be compared, and kept in a repository."""
+    """The same calls give a page with other bytes, so pages can't be compared."""
     assert page(TALLY) == html
 
 
 def test_nothing_to_draw():
-    """An empty archive has a page, too."""
+    """An empty archive has no page."""
     html = page(Tally())
     assert "0 calls" in html
     assert "No call has a date" in html
@@ -188,7 +188,7 @@ def test_nothing_to_draw():
 
 
 def test_every_outcome_has_a_colour():
-    """Or its calls would be missing."""
+    """An outcome has no colour, so its calls are missing in the chart."""
     counts = Counter({(0, outcome.value): 1 for outcome in Outcome})
     texts = Elements(page(Tally(by_day=counts))).texts
     assert {outcome.value for outcome in Outcome} <= {*texts}
@@ -196,7 +196,7 @@ def test_every_outcome_has_a_colour():
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Convert an archive as a user does."""
+    """Convert an archive as a user does, and return the report."""
     folder = tmp_path_factory.mktemp("report")
     rows = [(body, kind) for s in testing.SCENARIOS.values() for kind, body, _ in s.deliveries(ENCODERS["json"])]
     (folder / "in.ndjson").write_bytes(ndjson(rows))
@@ -205,8 +205,8 @@ def report(tmp_path_factory):
     return folder / "report.html", told
 
 
-def test_the_command_writes_it(report):
-    """With the calls that it tells of."""
+def test_the_command_writes_the_report(report):
+    """The report has other numbers than the converted calls."""
     path, told = report
     calls = re.search(r"calls +(\d+)", told)[1]
     assert f"<h1>{calls} calls</h1>" in path.read_text(encoding="utf-8")
@@ -215,7 +215,7 @@ def test_the_command_writes_it(report):
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 @pytest.mark.parametrize("width", [400, 1_200])
 def test_in_a_browser(tmp_path, html, width):
-    """It shows what is drawn, on a telephone too."""
+    """A browser doesn't show the charts, on a desktop or a phone."""
     (tmp_path / "report.html").write_text(html, encoding="utf-8")
     command = [
         CHROMIUM,
@@ -230,4 +230,4 @@ def test_in_a_browser(tmp_path, html, width):
     pixels = (imread(tmp_path / "page.png")[:, :, :3] * 255).round().astype(int).reshape(-1, 3)
     for name, colour in {"connected": 0x009E73, "no-answer": 0xE69F00, "line": 0x0072B2, "words": 0x56B4E9}.items():
         wanted = [colour >> 16, colour >> 8 & 255, colour & 255]
-        assert np.all(abs(pixels - wanted) < 40, axis=1).sum() > 100, name  # lines are blurred
+        assert np.all(abs(pixels - wanted) < 40, axis=1).sum() > 100, name  # Lines are blurred.

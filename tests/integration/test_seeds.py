@@ -27,14 +27,14 @@ STRATEGIES = {
 
 
 def fuzzed(name):
-    """Return payloads that a fuzzer makes with one seed."""
+    """Return payloads that a fuzzer generates with one seed."""
     module, function = name.split(".")
     make, rng = getattr(importlib.import_module(module), function), random.Random(1)
     return [make(rng) for _ in range(500)]
 
 
 def drawn(name):
-    """Return what a strategy draws in a derandomized run."""
+    """Return the examples of a strategy in a derandomized run."""
     found = []
 
     @settings(max_examples=50, derandomize=True, database=None, phases=[Phase.generate])
@@ -47,7 +47,7 @@ def drawn(name):
 
 
 def digest(values):
-    shown = re.sub(r" at 0x\w+", "", repr(values))  # the address of an object
+    shown = re.sub(r" at 0x\w+", "", repr(values))  # The address of an object differs from run to run.
     return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -70,6 +70,6 @@ def test_a_seed_gives_the_same_payloads_in_every_process(name, digests):
 
 
 if __name__ == "__main__":
-    sys.set_int_max_str_digits(0)  # hostile payloads have very long numbers
+    sys.set_int_max_str_digits(0)  # Hostile payloads have very long numbers.
     found = {**{name: digest(fuzzed(name)) for name in FUZZERS}, **{name: digest(drawn(name)) for name in STRATEGIES}}
     sys.stdout.write(json.dumps(found))

@@ -1,4 +1,4 @@
-"""``sample`` and ``send``, which play Exotel, against the real servers and against handlers that fail."""
+"""Test ``sample`` and ``send``, which act as Exotel, against the real servers and against handlers that fail."""
 
 import errno
 import json
@@ -23,7 +23,7 @@ FAST = "--speed=100000"
 @pytest.mark.parametrize("encoding", ENCODERS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_sample(name, encoding):
-    """The bodies are what is sent; what comes with them is told beside them."""
+    """The printed bodies aren't those of the scenario, or their content types and delays aren't on standard error."""
     deliveries = list(SCENARIOS[name].deliveries(ENCODERS[encoding]))
     code, out, err = run("sample", name, "--as", encoding)
     assert code == 0
@@ -37,7 +37,7 @@ def test_sample(name, encoding):
 
 
 def test_one_sample():
-    """Alone, so that another program can read it."""
+    """``--only`` prints more than the body, so another program can't read it."""
     code, out, _ = run("sample", "connected", "--only=3")
     assert (code, out.encode()) == (0, list(SCENARIOS["connected"].deliveries())[2].body)
     code, out, _ = run("explain", stdin=out.encode())
@@ -48,7 +48,7 @@ def test_one_sample():
 
 
 def test_samples_are_read_by_the_other_commands():
-    """A line each."""
+    """Another command can't read a sample."""
     _, out, _ = run("sample", "connected", "--as=json")
     code, out, _ = run("parse", "--ndjson", stdin=out.encode())
     assert code == 0
@@ -56,7 +56,7 @@ def test_samples_are_read_by_the_other_commands():
 
 
 def test_an_unknown_scenario():
-    """All the others are listed, in the help too."""
+    """The error or the help doesn't list the scenarios."""
     code, _, err = run("sample", "nothing")
     assert code == 2
     assert all(name in err for name in SCENARIOS)
@@ -64,7 +64,7 @@ def test_an_unknown_scenario():
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Does what its server's answers say, one for each request; the last one for all that follow."""
+    """A handler that gives one configured answer per request. The last answer repeats."""
 
     def do_POST(self):
         self.server.came.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
@@ -88,12 +88,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        pass
+        """Log nothing."""
 
 
 @contextmanager
 def handler(*answers):
-    """Run a handler, and yield its URL and the requests that came."""
+    """Run a handler, and yield its URL and the received requests."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.answers, server.came = list(answers), []
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -107,8 +107,8 @@ def handler(*answers):
 
 
 @pytest.mark.parametrize("encoding", ENCODERS)
-def test_what_is_sent(encoding):
-    """The scenario's bodies, in order, as Exotel sends them; the secret is in no output."""
+def test_the_sent_requests(encoding):
+    """A request isn't as Exotel sends it, is out of order, or the output shows the secret."""
     with handler(200) as (url, came):
         code, out, err = run("send", url, "connected", FAST, "--as", encoding)
     deliveries = list(SCENARIOS["connected"].deliveries(ENCODERS[encoding]))
@@ -135,7 +135,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_handler_that_fails(name):
-    """Each try is told, and the exit code is 1."""
+    """An attempt isn't reported, or the exit code isn't 1."""
     answer, told = FAILURES[name]
     with handler(answer) as (url, came):
         code, out, err = run("send", url, "inbound-missed", FAST, "--patience=0.5")
@@ -152,7 +152,7 @@ def test_a_handler_that_fails(name):
 
 
 def test_a_repetition_that_is_acknowledged():
-    """The others go on meanwhile, and in the end none is lost."""
+    """A delivery is lost although its repetition is acknowledged, or the others wait for it."""
     with handler(500, 200, 200, 200) as (url, came):
         code, out, _ = run("send", url, "second-party-no-answer", FAST)
     bodies = [delivery.body for delivery in SCENARIOS["second-party-no-answer"].deliveries()]
@@ -162,14 +162,14 @@ def test_a_repetition_that_is_acknowledged():
 
 
 def test_a_delivery_that_is_lost_before_one_that_is_not():
-    """It counts, whatever comes after it."""
+    """A lost delivery isn't counted if a later one is acknowledged."""
     with handler(500, 200) as (url, _):
         code, out, _ = run("send", url, "second-party-no-answer", FAST, "--retries=0")
     assert (code, out.splitlines()[-1]) == (1, "1 of 2 deliveries acknowledged")
 
 
 def test_the_order_of_repetitions(monkeypatch):
-    """Each comes at its time, and not behind the one that was made before it."""
+    """A repetition isn't sent at its time."""
     monkeypatch.setattr(_delivery.time, "sleep", lambda _: None)
     deliveries = list(SCENARIOS["connected"].deliveries())
     attempts = list(_delivery.play(deliveries, lambda _: ("500", False), retries=2, speed=1, patience=15))
@@ -177,8 +177,8 @@ def test_the_order_of_repetitions(monkeypatch):
     assert order == [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1), (1, 2), (2, 2), (3, 2)]
 
 
-def test_the_name_that_is_looked_up_is_the_one_that_is_used(monkeypatch):
-    """There are two ways to write a name in ASCII, and two names may come of it."""
+def test_the_checked_name_is_the_requested_one(monkeypatch):
+    """The check and the request encode a host name differently, so they use two hosts."""
     asked = []
     monkeypatch.setattr(
         _delivery.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
@@ -189,8 +189,8 @@ def test_the_name_that_is_looked_up_is_the_one_that_is_used(monkeypatch):
 
 
 @pytest.mark.parametrize("option", ["--speed=nan", "--speed=inf", "--speed=0.5", "--patience=nan", "--patience=1e30"])
-def test_numbers_that_are_none(option):
-    """They are a misused command."""
+def test_invalid_numbers(option):
+    """An option that isn't a valid number isn't a usage error."""
     code, out, err = run("send", "http://127.0.0.1:1/", "busy", option)
     assert (code, out) == (2, "")
     if option.endswith(("nan", "inf")):
@@ -200,14 +200,14 @@ def test_numbers_that_are_none(option):
 
 @pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2)])
 def test_fewer_retries(retries, tries):
-    """As many as are asked for."""
+    """``--retries`` is ignored."""
     with handler(503) as (url, came):
         assert run("send", url, "inbound-missed", FAST, f"--retries={retries}")[0] == 1
     assert len(came) == tries
 
 
-def test_nobody_listens():
-    """That is told, too."""
+def test_no_server_listens():
+    """A refused connection isn't reported."""
     with handler(200) as (url, _):
         pass
     code, out, _ = run("send", url, "inbound-missed", "--retries=0")
@@ -217,7 +217,7 @@ def test_nobody_listens():
 
 
 def test_speed(monkeypatch):
-    """The delays of a scenario and of repetitions, divided."""
+    """The delays aren't divided by ``--speed``."""
     slept = []
     monkeypatch.setattr(_delivery.time, "sleep", slept.append)
     deliveries = list(SCENARIOS["redelivered"].deliveries())
@@ -246,7 +246,7 @@ def test_speed(monkeypatch):
     ],
 )
 def test_addresses(host, far):
-    """Those of this machine and of private networks are near."""
+    """A public address is allowed, or an address of this machine or a private network is refused."""
     assert public_addresses(parse_url(f"http://{host}:8000/")) == far
 
 
@@ -265,7 +265,7 @@ def test_addresses(host, far):
     ],
 )
 def test_addresses_that_are_refused(url, says):
-    """Before anything is sent, as a misused command."""
+    """A refused address isn't a usage error, or a request is sent to it."""
     code, out, err = run("send", url, "busy", FAST)
     assert (code, out) == (2, "")
     assert says in " ".join(err.split())
@@ -289,48 +289,48 @@ def test_addresses_that_are_refused(url, says):
         ),
     ],
 )
-def test_what_is_told_of_an_attempt(attempt, told):
-    """Which it is, what came of it, and what follows."""
+def test_the_line_of_an_attempt(attempt, told):
+    """The line of an attempt lacks its number, its result, or the next step."""
     assert format_attempt(attempt, 3, 15.0) == told
 
 
 @pytest.mark.parametrize("url", ["https://localhost/exotel", "http://localhost:1/", "http://localhost:65535/"])
-def test_other_addresses(url):
-    """An encrypted one, and those with the first and the last port."""
+def test_other_urls(url):
+    """A URL with TLS, or with the first or the last port, is refused."""
     assert str(parse_url(url)) == url
 
 
-def test_what_is_no_address():
-    """Is told what one looks like."""
+def test_an_invalid_url():
+    """The error for an invalid URL doesn't say what a URL looks like."""
     with pytest.raises(ValueError, match=r"^must begin with http:// or https:// and a host$"):
         parse_url("ftp://localhost/")
 
 
-def test_how_much_is_told_of_an_error():
-    """A handler may have written it."""
+def test_the_message_of_an_error_is_shortened():
+    """The message of an error, which a handler may have written, isn't escaped and shortened."""
     assert error_text(_delivery.httpx2.ReadError("x" * 300)) == "x" * 200
 
 
-def test_how_long_is_waited():
-    """Twice as long as Exotel waits, to tell how much too late an answer is."""
+def test_the_timeout():
+    """The timeout isn't twice the patience, so a late answer can't be measured."""
     with _delivery.client_for(patience=5.0, anywhere=False) as client:
         assert client.timeout.read == 10.0
 
 
 def test_anywhere():
-    """It is not looked up, and may go by a proxy."""
+    """``--anywhere`` looks the host up, or doesn't use a proxy."""
     with handler(200) as (url, came):
         port = url.split(":")[2].partition("/")[0]
         proxy = {"http_proxy": f"http://127.0.0.1:{port}", "no_proxy": ""}
         code, _, err = run("send", "http://8.8.8.8/", "inbound-missed", "--anywhere", FAST, **proxy)
         assert (code, err, len(came)) == (0, "", 1)
         run("send", url, "inbound-missed", FAST, **{**proxy, "http_proxy": "http://127.0.0.1:1"})
-        assert len(came) == 2  # but never to this machine
+        assert len(came) == 2  # A request to this machine never uses the proxy.
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_is_acknowledged(server, name):
-    """By every framework's adapter, in every encoding."""
+    """An adapter doesn't acknowledge a scenario in an encoding."""
     for encode in ENCODERS.values():
         deliveries = list(SCENARIOS[name].deliveries(encode))
         post = _delivery.poster(server.client, parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right"))
@@ -339,7 +339,7 @@ def test_every_scenario_is_acknowledged(server, name):
 
 
 def test_the_command_against_a_server(server):
-    """As its user runs it; and with another secret."""
+    """The command fails against a real server, or a wrong secret is accepted."""
     url = f"http://127.0.0.1:{server.port}/secret?secret="
     assert run("send", f"{url}right", "out-of-order", FAST)[0] == 0
     code, out, _ = run("send", f"{url}wrong", "out-of-order", FAST, "--retries=0")

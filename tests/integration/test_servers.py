@@ -1,4 +1,4 @@
-"""The adapters behind real servers, over real connections."""
+"""Test the adapters behind real servers, over real connections."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ def chunks(body, size=1000):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_ordinary(server, encoding, path):
-    """It means what the payload means, also where a middleware has read the form or the body before."""
+    """A callback is misread, or fails after a middleware read the form or the body."""
     status, answer = server.send(path, *ENCODERS[encoding](PAGE))
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
@@ -47,14 +47,14 @@ def test_ordinary(server, encoding, path):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_the_receivers_own_query_parameters(server, encoding, path):
-    """They reach neither raw nor the fields, even under the name of one."""
+    """A query parameter is read as a field, or is in ``raw``."""
     status, answer = server.send(f"{path}?key=1&Status=busy&Custom=x", *ENCODERS[encoding](PAGE))
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
 
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_in_chunks(server, encoding):
-    """A body without its length is read like any other."""
+    """A chunked body is misread."""
     body, content_type = ENCODERS[encoding](PAGE)
     status, answer = server.send("/plain", chunks(body), content_type)
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
@@ -62,7 +62,7 @@ def test_in_chunks(server, encoding):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_upload(server, path):
-    """A part with a file name is no field."""
+    """An upload is read as a field."""
     upload = '--x\r\nContent-Disposition: form-data; name="To"; filename="a.txt"\r\n\r\n1\r\n'
     status, answer = server.send(path, upload.encode() + multipart(flat_pairs(PAGE)), MULTIPART)
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES["multipart"]})
@@ -71,7 +71,7 @@ def test_upload(server, path):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("part_type", ["text/plain; charset=utf-8", "application/json", "application/octet-stream"])
 def test_parts_with_a_content_type(server, part_type, path):
-    """They are fields as long as they have no file name, whatever type they are of."""
+    """A part with a content type but without a file name isn't a field."""
     fields = {**PAGE, "CustomField": "caf\xe9"}
     body = multipart(flat_pairs(fields), headers=f"Content-Type: {part_type}\r\n")
     status, answer = server.send(path, body, MULTIPART)
@@ -82,7 +82,7 @@ def test_parts_with_a_content_type(server, part_type, path):
 @pytest.mark.parametrize("in_chunks", [False, True], ids=["with its length", "in chunks"])
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_too_large(server, encoding, in_chunks, path):
-    """It is refused, whether the request tells its length or not."""
+    """A body that is too large is accepted, with or without a ``Content-Length``."""
     body, content_type = ENCODERS[encoding]({**PAGE, "CustomField": "x" * TOO_LARGE})
     status, answer = server.send(path, chunks(body) if in_chunks else body, content_type)
     assert (status, answer["error"]) == (413, "DecodeError")
@@ -90,13 +90,13 @@ def test_too_large(server, encoding, in_chunks, path):
 
 
 def test_too_large_is_refused_before_it_is_read(server):
-    """The length that the request tells is enough."""
+    """A body that is too large by its ``Content-Length`` is read."""
     head = f"POST /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\nContent-Length: 4000000000\r\n\r\n"
     assert server.send_bytes(head.encode()) == 413
 
 
 def test_chunks_without_an_end_are_refused(server):
-    """No more of them is read than the limit needs."""
+    """Chunks without an end are read beyond the limit."""
     head = f"POST /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
     assert server.send_bytes(head.encode() + 9 * chunk) == 413
@@ -105,7 +105,7 @@ def test_chunks_without_an_end_are_refused(server):
 @pytest.mark.parametrize("end", [b"\r\nzz\r\n", b"xx0\r\n\r\n", b"", b"\r\n"])
 @pytest.mark.parametrize("path", ["/plain", "/form-first"])
 def test_broken_chunks(server, path, end):
-    """They are the sender's mistake: the server says so, or the adapter, or nobody is there any more to hear it."""
+    """Broken chunks are parsed, or are answered as an error of the server."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
     body = b"15\r\nCallSid=a&Status=busy" + end
     assert server.send_bytes(head.encode() + body, hangs_up=True) in {400, None}
@@ -113,15 +113,19 @@ def test_broken_chunks(server, path, end):
 
 @pytest.mark.parametrize("compression", ["gzip", "deflate"])
 def test_a_body_that_is_not_compressed_as_its_header_says(server, compression):
-    """It is broken for a framework that reads compressed bodies; the others take it for what it is."""
-    headers = {"Content-Type": JSON, "Content-Encoding": compression, "Connection": "close"}  # aiohttp closes it
+    """A body that doesn't match its ``Content-Encoding`` is answered as an error of the server."""
+    headers = {
+        "Content-Type": JSON,
+        "Content-Encoding": compression,
+        "Connection": "close",
+    }  # aiohttp closes the connection.
     response = server.client.post("/plain", content=encode_json(PAGE)[0], headers=headers)
     assert response.status_code == (400 if server.name == "aiohttp" else 200)
 
 
 @pytest.mark.parametrize("server", ["aiohttp"], indirect=True)
 def test_compressed(server):
-    """What is too large is so when it was unpacked, and no more of it is."""
+    """The limit doesn't apply to the decompressed body."""
     for more, status in ((0, 200), (1_000_000, 413)):
         body, content_type = encode_json({**PAGE, "CustomField": "x" * more})
         headers = {"Content-Type": content_type, "Content-Encoding": "gzip", "Connection": "close"}
@@ -144,12 +148,12 @@ BROKEN = {
 @pytest.mark.parametrize("path", ["/plain", "/body-first"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(server, name, path):
-    """It is the sender's mistake, and never the server's."""
+    """A broken body is answered as an error of the server."""
     status, answer = server.send(path, *BROKEN[name])
     assert (status, answer["error"]) == (413 if name == "too many fields" else 400, "DecodeError")
 
 
-# What these frameworks read all the same, into some fields or none: nobody can tell that the sender broke it.
+# These frameworks read such a body into some fields or none. An adapter can't detect that it was broken.
 READ_ALL_THE_SAME = {
     "flask": set(),
     "django": {"form of other bytes", "multipart without its end", "multipart cut off in a field", "another boundary"},
@@ -160,7 +164,7 @@ READ_ALL_THE_SAME = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_form_that_was_read(server, name):
-    """Of what the framework could not read it has kept nothing; that is a broken event, and none without fields."""
+    """A broken form that a framework read as empty is accepted as an event without fields."""
     status, answer = server.send("/form-first", *BROKEN[name])
     if name in READ_ALL_THE_SAME[server.name]:
         assert status in {200, 400, 422}
@@ -170,7 +174,7 @@ def test_broken_form_that_was_read(server, name):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_wrong_content_type(server, path):
-    """It is refused with the types that are accepted, and is no empty form."""
+    """A body with an unsupported content type is read, or the answer doesn't list the supported ones."""
     status, answer = server.send(path, encode_json(PAGE)[0], "text/plain")
     assert (status, answer["error"]) == (415, "DecodeError")
     assert JSON in answer["message"]
@@ -179,13 +183,13 @@ def test_wrong_content_type(server, path):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("encoding", ["json", "form"])
 def test_no_content_type(server, encoding, path):
-    """It is guessed from the body."""
+    """A content type isn't guessed from the body."""
     status, answer = server.send(path, ENCODERS[encoding](PAGE)[0])
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
 
 def test_multipart_without_content_type(server):
-    """Its boundary is missing, and the answer says so."""
+    """The answer for multipart without its header doesn't say that the boundary is missing."""
     status, answer = server.send("/plain", encode_multipart(PAGE)[0])
     assert (status, answer["error"]) == (400, "DecodeError")
     assert "Content-Type" in answer["message"]
@@ -194,20 +198,20 @@ def test_multipart_without_content_type(server):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("content_type", [None, JSON, FORM, MULTIPART])
 def test_empty(server, content_type, path):
-    """An empty body is an event without fields."""
+    """An empty body is not answered as an event without fields."""
     status, answer = server.send(path, b"", content_type)
     assert (status, answer["error"]) == (422, "MissingFieldError")
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_get(server, path):
-    """A probe of the address is answered, and not with an error of the server."""
+    """A GET that probes the URL is answered as an error of the server."""
     status, answer = server.send(path, method="GET")
     assert (status, answer["error"]) == (422, "MissingFieldError")
 
 
 def test_strict(server):
-    """An unknown word is an issue, and in strict mode an error."""
+    """An unrecognized value isn't an error in strict mode, or isn't an issue otherwise."""
     body = encode_form({**LEAST, "Status": "exploded"})
     status, answer = server.send("/plain", *body)
     assert (status, answer["dump"]["status"], len(answer["dump"]["issues"])) == (200, "unknown", 1)
@@ -219,12 +223,12 @@ def test_strict(server):
 
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_right_secret(server, encoding):
-    """It opens, and is not kept."""
+    """The right secret is refused, or is in ``raw``."""
     status, answer = server.send("/secret?key=1&secret=right", *ENCODERS[encoding](PAGE))
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
 
-# All but the right one, once.
+# Every query except one with the right secret exactly once.
 CLOSED = [
     "",
     "?secret",
@@ -241,7 +245,7 @@ CLOSED = [
 
 @pytest.mark.parametrize("query", CLOSED)
 def test_no_secret(server, query):
-    """Wrong, missing or told in two ways, it is refused, and the answer tells nothing of it."""
+    """A wrong, missing or repeated secret is accepted, or the answer reveals it."""
     status, answer = server.send(f"/secret{query}", *encode_form({**PAGE, "secret": "right"}))
     assert (status, answer["error"]) == (401, "AuthenticationError")
     assert "right" not in answer["message"]
@@ -252,18 +256,18 @@ def test_no_secret(server, query):
     [*BROKEN.values(), (b"", None), (b"x" * TOO_LARGE, FORM), (b"x", "text/plain")],
 )
 def test_the_secret_comes_first(server, body, content_type):
-    """Who does not know it learns nothing of the body."""
+    """The body is parsed before the secret is checked, so the answer describes it to an attacker."""
     assert server.send("/secret?secret=wrong", body, content_type)[0] == 401
 
 
 def test_get_without_the_secret(server):
-    """A probe of the address, too."""
+    """A GET without the secret gets another answer than 401."""
     assert server.send("/secret", method="GET")[0] == 401
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl(server):
-    """Another program's multipart, field by field."""
+    """The multipart of curl is misread."""
     fields = [f"-F{name}={value}" for name, value in flat_pairs(PAGE)]
     url = f"http://127.0.0.1:{server.port}/plain?key=1"
     command = ["curl", "-q", "--silent", "--noproxy", "*", "--max-time", "30", *fields, url]
@@ -274,14 +278,14 @@ def test_curl(server):
 @only_fastapi
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_dependency(server, encoding):
-    """It hands the callback over."""
+    """The dependency doesn't pass the callback to the handler."""
     status, answer = server.send("/depends?secret=right&key=1", *ENCODERS[encoding](PAGE))
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
 
 @only_fastapi
 def test_dependency_in_the_documentation(server):
-    """FastAPI takes none of its options for a parameter of the request."""
+    """FastAPI documents an option of the dependency as a parameter of the request."""
     status, schema = server.send("/openapi.json", method="GET")
     assert status == 200
     assert not schema["paths"]["/depends"]["post"].keys() & {"parameters", "requestBody"}

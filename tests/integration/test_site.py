@@ -27,7 +27,7 @@ WIDTHS = [390, 1_280]  # in pixels: a telephone, and a small desktop
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build the site, with warnings as errors."""
+    """Build the site, with warnings as errors, and return its folder."""
     built = tmp_path_factory.mktemp("site")
     command = [
         sys.executable,
@@ -47,7 +47,7 @@ def site(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """The ids in a page, and the addresses that it links to or loads."""
+    """A parser that collects the ids and the links of a page."""
 
     def __init__(self, path):
         super().__init__()
@@ -60,8 +60,8 @@ class Page(HTMLParser):
         self.addresses |= {found[name] for name in ("href", "src") if found.get(name)}
 
 
-def test_links_and_anchors_resolve(site):
-    """A link leads to a page or an anchor that doesn't exist."""
+def test_links_lead_somewhere(site):
+    """A link leads to a missing file or anchor of the site."""
     pages = {path: Page(path) for path in site.rglob("*.html")}
     assert len(pages) > len([*ROOT.glob("docs/**/*.md")])
     for path, page in pages.items():
@@ -74,8 +74,8 @@ def test_links_and_anchors_resolve(site):
             assert other.suffix != ".html" or unquote(place) in pages[other].ids, (path.name, address)
 
 
-def test_no_page_names_another_host(site):
-    """A page names a script, a style sheet or an image on another host."""
+def test_nothing_is_loaded_from_elsewhere(site):
+    """A page loads a script, a style, a font or an image from another host."""
     for path in site.rglob("*.html"):
         loaded = re.findall(
             r"<(?:script|img|link rel=\"stylesheet\")[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*", path.read_text()
@@ -84,7 +84,7 @@ def test_no_page_names_another_host(site):
 
 
 def test_every_public_name_is_in_the_reference(site):
-    """A public name has no anchor in the reference, so neither the index nor the search finds it."""
+    """A public name has no anchor in the reference, so the index and the search lack it."""
     ids = Page(site / "reference" / "api.html").ids
     for name in PUBLIC_MODULES:
         public = __import__(name, fromlist=["__all__"]).__all__

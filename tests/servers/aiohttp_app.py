@@ -1,7 +1,7 @@
-"""A tiny aiohttp app and its own server: ``python aiohttp_app.py FD``, which serves a listening socket.
+"""Serve a small aiohttp app with its own server: ``python aiohttp_app.py FD``, on the listening socket FD.
 
-``client_max_size`` stays at its default of 1 MiB, as in most apps. That is above the limit of the library, so what is
-refused as too large has been refused by the adapter.
+``client_max_size`` stays at its default of 1 MiB, as in most apps. It is above the limit of the library, so the
+adapter refuses a body that is too large, and not aiohttp.
 """
 
 import socket
@@ -43,7 +43,7 @@ async def secret(request):
 
 @routes.route("*", "/form-first")
 async def form_first(request):
-    with suppress(Exception):  # as a middleware might
+    with suppress(Exception):  # A middleware may do this.
         await request.post()
     return answer(await parse_request(request))
 

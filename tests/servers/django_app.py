@@ -1,4 +1,4 @@
-"""A tiny Django project in one file, for a real server to run: ``gunicorn django_app:app``."""
+"""Define a small Django project in one file, for a real server: ``gunicorn django_app:app``."""
 
 from contextlib import suppress
 from functools import wraps
@@ -22,7 +22,7 @@ settings.configure(
 
 
 def view(read):
-    """Make a view of a function that reads a callback; nobody can send Django's token, so it is exempt."""
+    """Return a view that calls a function to read a callback. It is exempt from CSRF checks."""
 
     @csrf_exempt
     @wraps(read)
@@ -44,7 +44,7 @@ def secret(request):
 
 @view
 def form_first(request):
-    with suppress(Exception):  # as a middleware might
+    with suppress(Exception):  # A middleware may do this.
         len(request.POST)
     return parse_request(request)
 

@@ -1,4 +1,4 @@
-"""A tiny FastAPI app under uvicorn: ``python fastapi_app.py FD``, which serves a listening socket."""
+"""Serve a small FastAPI app with uvicorn: ``python fastapi_app.py FD``, on the listening socket FD."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ app = FastAPI()
 
 
 def answer(callback):
-    # JSONResponse can't encode half of a surrogate pair, which a hostile name may be.
+    # JSONResponse can't encode a lone surrogate, which a hostile name may contain.
     return Response(json.dumps({"dump": dump(callback), "raw": sorted(callback.raw)}), media_type="application/json")
 
 
@@ -40,7 +40,7 @@ async def secret(request: Request):
 
 @app.api_route("/form-first", methods=["GET", "POST"])
 async def form_first(request: Request):
-    with suppress(Exception):  # as a middleware might
+    with suppress(Exception):  # A middleware may do this.
         await request.form()
     return answer(await parse_request(request))
 
@@ -62,5 +62,5 @@ async def depends(callback: Annotated[StatusCallback, Depends(callback(secret=SE
 
 
 if __name__ == "__main__":
-    # Its option --fd takes any socket for one of AF_UNIX, and each answer then comes 40 ms late.
+    # Uvicorn's option --fd treats every socket as AF_UNIX, so each answer is 40 ms late.
     uvicorn.Server(uvicorn.Config(app)).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

@@ -1,4 +1,4 @@
-"""A tiny Flask app, for a real server to run: ``gunicorn flask_app:app``."""
+"""Define a small Flask app, for a real server: ``gunicorn flask_app:app``."""
 
 from contextlib import suppress
 
@@ -33,7 +33,7 @@ def secret():
 
 @app.route("/form-first", methods=["GET", "POST"])
 def form_first():
-    with suppress(Exception):  # as a middleware might
+    with suppress(Exception):  # A middleware may do this.
         len(request.form)
     return answer(parse_request(request))
 

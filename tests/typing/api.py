@@ -1,4 +1,4 @@
-"""What type checkers see of the public names. It is never run: mypy strict and pyright strict read it."""
+"""Use every public name for type checkers. mypy strict and pyright strict read this file; it is never run."""
 
 from collections.abc import ItemsView, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -134,7 +134,7 @@ assert_type(event.legs[0].cause_code, str | None)
 assert_type(event.legs[0].disconnected_by, str | None)
 assert_type(event.outcome, Outcome)
 assert_type(event.extra, Mapping[str, object])
-merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is no event of a merged call
+merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a PassthruEvent
 
 assert_type(auth.check_secret("a", ["b", b"c"]), bool)
 assert_type(auth.check_basic_auth(None, "a", "b"), bool)
@@ -150,14 +150,14 @@ assert_type(call.events, tuple[StatusCallback, ...])
 assert_type(call.outcome, Outcome)
 assert_type(call.call_sid, str)
 assert_type(load_call(dump(call)), Call)
-merge([callback])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - each is an argument
+merge([callback])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a list isn't an event
 assert_type(converters.make_converter(), Converter)
 converters.configure_converter(Converter())
 assert_type(IST, timezone)
 assert_type((limits := Limits(body_bytes=1, fields=2, legs=3)).fields, int)
 assert_type((limits.body_bytes, limits.legs), tuple[int, int])
-parse(b"", strict="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is True or False
-parse(b"", timezone="IST")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a tzinfo
+parse(b"", strict="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't a bool
+parse(b"", timezone="IST")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't a tzinfo
 
 StatusCallback(call_sid="a", status=CallStatus.BUSY, legs=(Leg(), Leg(status=LegStatus.BUSY)), raw={"a": 1})
 callback.status = CallStatus.BUSY  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue] - it is frozen

@@ -1,4 +1,4 @@
-"""The adapters in one process: every way in which a framework may have a callback, and who gets in."""
+"""Test the adapters in one process: each way in which a framework stores a request, and the check of the secret."""
 
 import asyncio
 import base64
@@ -31,13 +31,13 @@ from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE
 CALLBACK = parse(PAGE)
 RIGHT = "right"
 
-# What a middleware does with a broken form is its own affair.
+# A middleware may do anything with a broken form.
 ON_BROKEN = {True: suppress(Exception), False: nullcontext()}
 
 
 @dataclass(kw_only=True)
 class Call:
-    """One request to an adapter: what is sent, and what something earlier does to it."""
+    """One request to an adapter: the data that is sent, and the code that reads it earlier."""
 
     body: bytes = b""
     content_type: str | None = None
@@ -56,7 +56,7 @@ def sent(encoding, payload, **more):
 
 
 def environ_of(call):
-    """Return what a WSGI server makes of it."""
+    """Return the environ that a WSGI server makes for a request."""
     stream = Gone() if call.before == "gone" else io.BytesIO(call.body)
     environ = {"REQUEST_METHOD": call.method, "wsgi.input": stream}
     environ |= {"QUERY_STRING": call.query} if call.query else {}
@@ -68,7 +68,7 @@ def environ_of(call):
 
 
 def asgi_scope(call):
-    """Return what an ASGI server makes of it, apart from the body."""
+    """Return the scope that an ASGI server makes for a request, without the body."""
     length = (call.length or str(len(call.body))).encode()
     headers = [(b"transfer-encoding", b"chunked") if call.chunked else (b"content-length", length)]
     headers += [(b"content-type", call.content_type.encode())] if call.content_type else []
@@ -250,15 +250,15 @@ by_server = pytest.mark.parametrize("framework", SERVERS)
 @pytest.mark.parametrize("encoding", ENCODERS)
 @pytest.mark.parametrize("before", [None, "form", "body"])
 def test_an_ordinary_callback(framework, encoding, before):
-    """In every encoding, whether or not something earlier read the form or the body."""
+    """An adapter can't parse a callback in one of the encodings, or after earlier code read the form or the body."""
     callback = FRAMEWORKS[framework](sent(encoding, PAGE, query="key=1", before=before))
     assert callback == CALLBACK
     assert callback.extra == {}
 
 
 @by_framework
-def test_own_query_parameters_are_no_fields(framework):
-    """Even if they have a field's name; they reach neither ``raw`` nor ``extra``."""
+def test_query_parameters_are_not_fields(framework):
+    """A query parameter of the callback URL is read as a field, or is in ``raw`` or ``extra``."""
     call = sent("form", LEAST, query="secret=right&Status=busy&To=0")
     callback = FRAMEWORKS[framework](call, secret=RIGHT)
     assert callback == parse(LEAST)
@@ -279,7 +279,7 @@ def test_own_query_parameters_are_no_fields(framework):
     ],
 )
 def test_a_wrong_secret(framework, query):
-    """Missing, empty, another, of another parameter, repeated: nothing is parsed."""
+    """A request with a missing, empty, wrong, misnamed or repeated secret is accepted."""
     with pytest.raises(AuthenticationError) as caught:
         FRAMEWORKS[framework](Call(body=b"{", content_type=JSON, query=query), secret=RIGHT)
     assert caught.value.status_hint == 401
@@ -295,14 +295,14 @@ def test_a_wrong_secret(framework, query):
     ],
 )
 def test_the_right_secret(framework, query, options):
-    """One of several, and by another parameter."""
+    """A request with one of multiple secrets, or with the secret in another parameter, is refused."""
     assert FRAMEWORKS[framework](sent("json", PAGE, query=query), **options) == CALLBACK
 
 
 @by_framework
 @pytest.mark.parametrize("secret", [None, "", [], [""]])
-def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
-    """An environment variable that is not set is told at once."""
+def test_an_empty_expected_secret_raises(framework, secret):
+    """An empty secret, such as that of an unset environment variable, accepts every request."""
     with pytest.raises(ValueError, match=r"^the secret is None or empty: .* To check nothing, omit `secret`\.$"):
         FRAMEWORKS[framework](sent("json", PAGE, query="secret="), secret=secret)
 
@@ -322,14 +322,14 @@ def test_an_empty_secret_of_ours_is_no_open_door(framework, secret):
         ("000", 0),
     ],
 )
-def test_the_length_that_a_header_says(header, length):
-    """Nonsense is as if there were none; whatever is there, it raises nothing."""
+def test_the_content_length_header(header, length):
+    """A ``Content-Length`` is misread, or an invalid one raises an exception."""
     assert length_of(header) == length
 
 
 @by_framework
-def test_an_ellipsis_is_no_secret(framework):
-    """Nor does it mean that there is none: somebody may paste it."""
+def test_an_ellipsis_is_not_a_secret(framework):
+    """An Ellipsis that a user pastes from the documentation turns the check off."""
     with pytest.raises(TypeError, match="must be str, bytes or a list"):
         FRAMEWORKS[framework](sent("json", PAGE), secret=...)
 
@@ -337,7 +337,7 @@ def test_an_ellipsis_is_no_secret(framework):
 @by_framework
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_a_body_that_is_too_large(framework, encoding):
-    """By its header, before it is read."""
+    """A body that is too large by its ``Content-Length`` is read."""
     call = sent(encoding, {**PAGE, "CustomField": "x" * 70_000})
     with pytest.raises(DecodeError, match="larger than 65536 bytes") as caught:
         FRAMEWORKS[framework](call)
@@ -346,7 +346,7 @@ def test_a_body_that_is_too_large(framework, encoding):
 
 @by_server
 def test_a_body_without_a_length(framework):
-    """No more of it is read than tells that it is too large."""
+    """A body without a ``Content-Length`` is read beyond the limit, or isn't refused."""
     call = FRAMEWORKS[framework]
     assert call(sent("json", PAGE, chunked=True)) == CALLBACK
     assert call(sent("json", PAGE, chunked=True), limits=Limits(body_bytes=len(ENCODERS["json"](PAGE)[0]))) == CALLBACK
@@ -360,14 +360,14 @@ def test_a_body_without_a_length(framework):
 
 @by_server
 def test_a_length_that_is_too_large(framework):
-    """Nothing is read of that body."""
+    """The body of a request with a ``Content-Length`` over the limit is read."""
     with pytest.raises(DecodeError, match="larger than 65536 bytes"):
         FRAMEWORKS[framework](sent("json", PAGE, length="65537", before="gone"))
 
 
 @pytest.mark.parametrize("framework", ["flask", "django"])
 def test_how_much_is_read(framework, monkeypatch):
-    """Of a body without a length, a byte more than the limit."""
+    """More than one byte over the limit is read of a body without a ``Content-Length``."""
     stream = io.BytesIO(b"x" * 70_000)
     monkeypatch.setattr(io, "BytesIO", lambda _: stream)
     with pytest.raises(DecodeError, match="larger than 65536 bytes"):
@@ -378,7 +378,7 @@ def test_how_much_is_read(framework, monkeypatch):
 @by_framework
 @pytest.mark.parametrize("before", [None, "form"])
 def test_repeated_fields(framework, before):
-    """None is lost in a form that something earlier read."""
+    """A repeated field of a form that earlier code read is lost."""
     body = b"CallSid=a&Status=busy&Status=failed"
     callback = FRAMEWORKS[framework](Call(body=body, content_type=FORM, before=before))
     assert callback == parse(body, FORM)
@@ -399,14 +399,14 @@ def test_repeated_fields(framework, before):
         (b"", JSON, 422),
     ],
 )
-def test_garbage(framework, body, content_type, status):
-    """Is our error, with the status to answer with."""
+def test_invalid_bodies(framework, body, content_type, status):
+    """An invalid body raises another exception than ours, or the error has another status."""
     with pytest.raises(CallbackError) as caught:
         FRAMEWORKS[framework](Call(body=body, content_type=content_type))
     assert caught.value.status_hint == status
 
 
-# Of a body in chunks Django itself reads nothing, so nothing is lost.
+# Django doesn't read a chunked body, so nothing is lost.
 by_loser = pytest.mark.parametrize(
     ("framework", "chunked"),
     [
@@ -420,15 +420,15 @@ by_loser = pytest.mark.parametrize(
 
 @by_loser
 def test_a_broken_form_that_was_read_before(framework, chunked):
-    """Nothing is left of it."""
+    """A broken form that earlier code read is parsed, although nothing is left of it."""
     body = b"CallSid=a&Status=busy"
     with pytest.raises(DecodeError):
         FRAMEWORKS[framework](Call(body=body, content_type=MULTIPART, before="form", is_broken=True, chunked=chunked))
 
 
 @by_loser
-def test_a_body_that_was_read_and_not_kept(framework, chunked):
-    """Is said so: an empty one would be misleading."""
+def test_a_body_that_was_read_and_not_stored(framework, chunked):
+    """The error for a body that earlier code consumed doesn't say so, or the body counts as empty."""
     says = "^the body is incomplete or malformed, or other code has already read it$"
     with pytest.raises(DecodeError, match=says):
         FRAMEWORKS[framework](sent("json", PAGE, before="lost", chunked=chunked))
@@ -436,7 +436,7 @@ def test_a_body_that_was_read_and_not_kept(framework, chunked):
 
 @by_framework
 def test_a_request_without_a_body(framework):
-    """The URL may be probed with GET."""
+    """A request without a body, such as a GET that probes the URL, raises another exception than ours."""
     with pytest.raises(CallbackError) as caught:
         FRAMEWORKS[framework](Call(method="GET"))
     assert caught.value.status_hint == 422
@@ -444,7 +444,7 @@ def test_a_request_without_a_body(framework):
 
 @by_framework
 def test_options_are_passed_on(framework):
-    """Strictness, zone and limits are those of `parse`."""
+    """An adapter doesn't pass strict mode, the time zone or the limits to `parse`."""
     call = FRAMEWORKS[framework]
     odd = sent("json", {**LEAST, "EndTime": "soon"})
     assert call(odd).issues
@@ -464,20 +464,20 @@ def test_options_are_passed_on(framework):
 
 
 @pytest.mark.parametrize("framework", ["flask", "django", "aiohttp"])
-def test_what_the_frameworks_own_limit_refuses(framework):
-    """Is too large as well, if our limit is the larger one."""
+def test_a_body_over_the_frameworks_own_limit(framework):
+    """A body over the framework's own limit raises an exception of the framework."""
     with pytest.raises(DecodeError, match=r"larger than (the framework's own limit|100000 bytes)") as caught:
         FRAMEWORKS[framework](sent("json", {**PAGE, "CustomField": "x" * 110_000}), limits=Limits(body_bytes=200_000))
     assert caught.value.status_hint == 413
 
 
 def test_an_application_of_aiohttp_without_a_limit():
-    """Which is written as 0."""
+    """An aiohttp application with a limit of 0, which means no limit, refuses every body."""
     assert call_aiohttp(sent("json", PAGE, most=0)) == CALLBACK
 
 
 class Gone(io.RawIOBase):
-    """A connection whose other end hung up, or sends what is no chunk: each server has an exception of its own."""
+    """A connection that the sender closed, or that has invalid chunks. Each server raises its own exception."""
 
     def read(self, *_):
         message = "a server's own"
@@ -485,7 +485,7 @@ class Gone(io.RawIOBase):
 
 
 def test_a_request_of_aiohttp_that_has_no_body_at_all():
-    """Not even an empty one."""
+    """An aiohttp request without a body object raises `AttributeError`."""
     pytest.importorskip("aiohttp")
     from aiohttp.streams import EMPTY_PAYLOAD
     from aiohttp.test_utils import make_mocked_request
@@ -497,21 +497,21 @@ def test_a_request_of_aiohttp_that_has_no_body_at_all():
 
 
 def test_a_request_of_werkzeug():
-    """Needs no application of Flask around it."""
+    """A Werkzeug request can't be parsed without a Flask application."""
     werkzeug = pytest.importorskip("werkzeug")
     from exotel_callback.adapters.flask import parse_request
 
     assert parse_request(werkzeug.Request(environ_of(sent("multipart", PAGE)))) == CALLBACK
 
 
-def test_a_stream_that_gives_little_at_a_time():
-    """Is read on, and no further than it should be."""
+def test_a_stream_that_returns_few_bytes_at_a_time():
+    """A stream is not read to its end, or is read beyond the limit."""
     stream = io.BytesIO(b"abcdef")
     assert read_at_most(lambda size: stream.read(min(size, 2)), 5) == b"abcde"
 
 
-def test_what_frameworks_keep_of_a_form():
-    """Texts or bytes, whether they are UTF-8 or not; uploads are no fields."""
+def test_values_of_a_stored_form():
+    """A form's string or bytes are misread, or an upload is read as a field."""
     pairs = [
         ("CallSid", b"a"),
         ("Status", bytearray(b"busy")),
@@ -525,7 +525,7 @@ def test_what_frameworks_keep_of_a_form():
 @pytest.mark.parametrize("framework", [name for name in SERVERS if name != "django under asgi"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_sender_that_hangs_up(framework, chunked):
-    """Has sent no callback."""
+    """A body that broke off is parsed, or raises an exception of the server."""
     with pytest.raises(DecodeError, match=r"^could not read the whole body$") as caught:
         FRAMEWORKS[framework](sent("json", PAGE, before="gone", chunked=chunked))
     assert caught.value.__context__ is None
@@ -533,18 +533,18 @@ def test_a_sender_that_hangs_up(framework, chunked):
 
 @pytest.mark.parametrize(
     ("framework", "chunked"),
-    # Starlette can't tell it of a body in chunks; Django itself reads nothing of one.
+    # Starlette can't detect it in a chunked body, and Django doesn't read one.
     [("flask", False), ("flask", True), ("django", False), ("fastapi", False), ("aiohttp", False), ("aiohttp", True)],
 )
 def test_a_body_of_which_something_read_the_beginning(framework, chunked):
-    """Is not taken for a whole one."""
+    """A body whose beginning was read by earlier code is parsed as if it were complete."""
     call = sent("form", {"x": "1", **PAGE}, before="begun", chunked=chunked)
     with pytest.raises(DecodeError, match="incomplete"):
         FRAMEWORKS[framework](call)
 
 
 def test_a_multipart_form_of_django_that_broke_off():
-    """Django keeps what came of it; what it has read of the stream tells that this is not all."""
+    """Django's form of a body that broke off is parsed as if it were complete."""
     call = sent("multipart", PAGE, before="form")
     assert call_django(call) == CALLBACK
     call.length = str(len(call.body) + 40)
@@ -553,7 +553,7 @@ def test_a_multipart_form_of_django_that_broke_off():
 
 
 class Dying(io.BytesIO):
-    """Fails once, and then gives out what it had before, as gunicorn's does."""
+    """A stream that fails once and then returns the bytes that it had before, as gunicorn's does."""
 
     def read(self, *arguments):
         if not self.tell():
@@ -563,8 +563,8 @@ class Dying(io.BytesIO):
         return super().read(*arguments)
 
 
-def test_a_body_in_chunks_of_django_is_asked_for_once():
-    """A second try after it broke off is no whole event."""
+def test_a_chunked_body_of_django_is_read_once():
+    """A second call parses the rest of a chunked body that broke off."""
     set_up_django()
     from django.core.handlers.wsgi import WSGIRequest
 
@@ -578,7 +578,7 @@ def test_a_body_in_chunks_of_django_is_asked_for_once():
 
 
 def test_the_rest_of_a_body_that_is_too_large():
-    """Whoever tries again does not get the part that was not read for a whole event."""
+    """A second call parses the unread rest of a body that is too large."""
     pytest.importorskip("fastapi")
     from starlette.requests import Request
 
@@ -604,19 +604,19 @@ def test_the_rest_of_a_body_that_is_too_large():
 
 @pytest.mark.parametrize("framework", ["flask", "django"])
 @pytest.mark.parametrize("length", ["abc", "21,21", "\xb2", "1e3", "-5", "9" * 5_000])
-def test_a_length_that_is_none(framework, length):
-    """A server that passes it on causes no other error than ours."""
+def test_an_invalid_content_length(framework, length):
+    """An invalid ``Content-Length`` that a server passes on raises another exception than ours."""
     with pytest.raises(CallbackError):
         FRAMEWORKS[framework](sent("form", LEAST, length=length))
 
 
-# Sent raw, which is against the standard, and by servers handed on as it is.
+# Some senders don't escape a query, which is against the standard. Servers pass it on unchanged.
 RAW_E = "secret=\xc3\xa9"
 
 
 @pytest.mark.parametrize("framework", ["flask", "django"])
-def test_a_raw_query(framework):
-    """Is UTF-8 if it can be, and if not a wrong secret, but no error of the framework."""
+def test_an_unescaped_query(framework):
+    """A secret in an unescaped query is not found, or one that isn't UTF-8 raises an exception of the framework."""
     call = FRAMEWORKS[framework]
     assert call(sent("json", PAGE, query=RAW_E), secret="\xe9") == CALLBACK
     for query in ("secret=\xff", "secret=%FF", f"\xff&{RAW_E}\xff"):
@@ -625,27 +625,27 @@ def test_a_raw_query(framework):
 
 
 @pytest.mark.parametrize("framework", ["django under asgi", "fastapi"])
-def test_a_raw_query_under_asgi(framework):
-    """Is bytes, and as above; Django itself refuses one that is no UTF-8."""
+def test_an_unescaped_query_under_asgi(framework):
+    """A secret in unescaped bytes is not found, or bytes that aren't UTF-8 raise an exception."""
     assert FRAMEWORKS[framework](sent("json", PAGE, query=RAW_E), secret="\xe9") == CALLBACK
 
 
 def test_a_query_of_django_that_no_server_makes():
-    """Under WSGI each character is a byte; another one is no secret, and no error of Python."""
+    """A query with characters that WSGI doesn't allow raises an exception of Python."""
     with pytest.raises(AuthenticationError):
         call_django(sent("json", PAGE, query="secret=\u20ac"), secret="\u20ac")
 
 
 @by_framework
 def test_a_query_of_many_parameters(framework):
-    """Hides no secret, and is no error."""
+    """A query with many parameters hides the secret, or raises an exception."""
     call = sent("json", PAGE, query="a=1&" * 2_000 + "secret=right")
     assert FRAMEWORKS[framework](call, secret=RIGHT) == CALLBACK
 
 
 @pytest.fixture(params=[True, False], ids=["with python-multipart", "without"])
 def fastapi_client(request, monkeypatch):
-    """Make a client of an application that has the dependency, with and without what FastAPI reads forms with."""
+    """Return a client of an application with the dependency, with and without FastAPI's package for forms."""
     fastapi = pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
 
@@ -666,7 +666,7 @@ def fastapi_client(request, monkeypatch):
 
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_the_dependency_of_fastapi(fastapi_client, encoding):
-    """Gives the handler its callback."""
+    """The dependency doesn't pass the callback to the handler."""
     body, content_type = ENCODERS[encoding](PAGE)
     answer = fastapi_client.post("/exotel?secret=right", content=body, headers={"Content-Type": content_type})
     assert (answer.status_code, load(answer.json())) == (200, CALLBACK)
@@ -687,8 +687,8 @@ def test_the_dependency_of_fastapi(fastapi_client, encoding):
         ),
     ],
 )
-def test_what_the_dependency_answers(fastapi_client, sent, status, detail):
-    """The hint and a message that is safe to send back, and nothing else."""
+def test_the_dependency_answers_an_error(fastapi_client, sent, status, detail):
+    """The dependency answers with another status, or its message quotes the payload."""
     query, body, content_type = sent
     answer = fastapi_client.post(f"/exotel{query}", content=body, headers={"Content-Type": content_type})
     assert (answer.status_code, list(answer.json())) == (status, ["detail"])
@@ -696,7 +696,7 @@ def test_what_the_dependency_answers(fastapi_client, sent, status, detail):
 
 
 def test_openapi_lists_the_types_of_the_body(fastapi_client):
-    """All three that are accepted."""
+    """OpenAPI lacks an accepted content type."""
     body = fastapi_client.get("/openapi.json").json()["paths"]["/exotel"]["post"]["requestBody"]
     assert list(body["content"]) == [JSON, "application/x-www-form-urlencoded", "multipart/form-data"]
     assert all(content == {"schema": {"type": "object"}} for content in body["content"].values())
@@ -706,7 +706,7 @@ def test_openapi_lists_the_types_of_the_body(fastapi_client):
 
 @pytest.mark.parametrize("options", [{"secret": ""}, {"secret": None}, {"limits": 5}, {"unknown": 1}])
 def test_a_misused_dependency_fails_when_the_application_starts(options):
-    """And not with the first callback."""
+    """An invalid option of the dependency raises only when the first callback arrives."""
     pytest.importorskip("fastapi")
     from exotel_callback.adapters.fastapi import callback
 
@@ -717,7 +717,7 @@ def test_a_misused_dependency_fails_when_the_application_starts(options):
 FORM_BODY = ENCODERS["form"](PAGE)[0].decode()
 
 # The shapes of https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-# and https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html, cut to what counts.
+# and https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html, shortened.
 EVENTS = {
     "HTTP API, 2.0": {
         "version": "2.0",
@@ -774,7 +774,7 @@ EVENTS = {
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_events_of_lambda(event):
-    """In all the shapes that AWS documents, with the secret from the query."""
+    """An event shape that AWS documents can't be parsed, or its secret is not found."""
     assert parse_event(event, secret="a b") == CALLBACK
     with pytest.raises(AuthenticationError):
         parse_event(event, secret="another")
@@ -791,7 +791,7 @@ def test_events_of_lambda(event):
         ({"body": "CallSid=a&Status=busy", "headers": {"content-type": "text/plain"}}, 415),
         ({"body": "CallSid=a&Status=busy", "multiValueHeaders": {"Content-Type": ["text/plain"]}}, 415),
         ({"body": "{", "multiValueHeaders": {"content-type": []}}, 400),
-        ({"body": "!" * 100_000, "isBase64Encoded": True}, 413),  # it is not even decoded
+        ({"body": "!" * 100_000, "isBase64Encoded": True}, 413),  # It is too large to be decoded.
         ({"body": [1]}, 400),
         ({"body": 5}, 400),
         ({"body": 5, "isBase64Encoded": True}, 400),
@@ -803,8 +803,8 @@ def test_events_of_lambda(event):
         ({"body": "{", "multiValueHeaders": {"content-type": [None]}}, 400),
     ],
 )
-def test_odd_events_of_lambda(event, status):
-    """Are our errors; what is no text is as if it were not there."""
+def test_invalid_events_of_lambda(event, status):
+    """An invalid event raises another exception than ours, or the error has another status."""
     with pytest.raises(CallbackError) as caught:
         parse_event(event)
     assert caught.value.status_hint == status
@@ -817,8 +817,8 @@ def test_odd_events_of_lambda(event, status):
         ({"body": "!", "isBase64Encoded": True}, "the event's body is not valid base64"),
     ],
 )
-def test_what_is_said_of_an_event_of_lambda(event, says):
-    """Its kind, and nothing of what is in it."""
+def test_the_message_for_an_invalid_event_of_lambda(event, says):
+    """The message doesn't say what is wrong, or quotes the event."""
     with pytest.raises(DecodeError) as caught:
         parse_event(event)
     assert str(caught.value) == says
@@ -838,26 +838,26 @@ def test_what_is_said_of_an_event_of_lambda(event, says):
     ],
 )
 def test_an_event_of_lambda_without_a_secret(query):
-    """Whatever else is there in place of it."""
+    """An event without a secret is accepted."""
     with pytest.raises(AuthenticationError):
         parse_event({"body": FORM_BODY, **query}, secret=RIGHT)
 
 
 def test_a_load_balancer_escapes_names_too():
-    """A parameter's name may need it."""
+    """An escaped parameter name of a load balancer is not found."""
     event = {"queryStringParameters": {"my%20key": "a%20b"}, "requestContext": {"elb": {}}, "body": FORM_BODY}
     assert parse_event(event, secret="a b", secret_parameter="my key") == CALLBACK
 
 
 @pytest.mark.parametrize("event", [None, "text", [("body", FORM_BODY)]])
-def test_what_is_no_event_of_lambda(event):
-    """Is a mistake in the handler, whatever was sent."""
+def test_an_event_of_the_wrong_type(event):
+    """A value that isn't a mapping doesn't raise `TypeError`."""
     with pytest.raises(TypeError, match=f"AWS passes to a handler, not {type(event).__name__}"):
         parse_event(event)
 
 
 def test_an_event_of_the_largest_size():
-    """A body of the limit in base64 is not too large."""
+    """A body of exactly the limit in base64 is refused."""
     body = f"CallSid=a&Status=busy&x={'x' * (65_536 - 24)}".encode()
     assert len(body) == 65_536
     for piece in (body, body[:-1], body[:-2]):
@@ -866,5 +866,5 @@ def test_an_event_of_the_largest_size():
 
 
 def test_a_parameter_of_one_letter():
-    """Is long enough."""
+    """A one-letter name of the secret's parameter is refused."""
     assert Settings(secret=RIGHT, secret_parameter="k").secret_parameter == "k"

@@ -1,4 +1,4 @@
-"""What came to the wrong address is told apart, with what to do about it."""
+"""Test how other events are recognized, and the advice for each."""
 
 import pytest
 
@@ -40,15 +40,15 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("payload", "says"), OTHERS, ids=[says for _, says in OTHERS])
-def test_it_says_what_the_payload_looks_like(payload, says):
-    """So that the person on call looks in the right place."""
+def test_the_message_names_the_event(payload, says):
+    """The message doesn't say which other event the payload looks like."""
     with pytest.raises(MissingFieldError, match=f"This looks like .*{says}"):
         parse(payload)
 
 
 @pytest.mark.parametrize(("encoding", "what"), [("json", "JSON"), ("multipart", "multipart")])
-def test_a_body_that_was_taken_for_a_form(encoding, what):
-    """As `curl -d` sends it, if nothing else is said."""
+def test_a_body_that_was_read_as_a_form(encoding, what):
+    """The message for JSON or multipart with the content type of a form, as curl sends it, doesn't say so."""
     body, _ = ENCODERS[encoding](LEAST)
     says = f"This looks like {what} that was read as a form; pass its own content type."
     for read in (parse, parse_passthru, parse_call_details):
@@ -80,7 +80,7 @@ WHATSAPP = "a WhatsApp or RCS callback; use a separate status_callback URL for m
     ],
 )
 def test_a_mark_alone_is_enough(marks, says):
-    """Whatever else is there; and what to do is said in full."""
+    """An event isn't recognized by its marks alone, or the message lacks the advice."""
     with pytest.raises(MissingFieldError) as caught:
         parse({"CallSid": "a", "x": "1", **dict.fromkeys(marks.split(), "x")})
     assert str(caught.value) == f"missing @ Status. This looks like {says}."
@@ -88,7 +88,7 @@ def test_a_mark_alone_is_enough(marks, says):
 
 @pytest.mark.parametrize("payload", [{}, b"", "", []])
 def test_an_empty_payload(payload):
-    """The error doesn't say how an empty form or an empty body comes about."""
+    """The message for an empty payload doesn't explain how a payload becomes empty."""
     with pytest.raises(MissingFieldError, match=r"\. The payload is empty\. If Exotel sends JSON, pass the raw body, "):
         parse(payload)
 
@@ -112,8 +112,8 @@ def test_empty_payloads_that_are_no_form(read, payload, advice):
 
 
 @pytest.mark.parametrize("payload", [{"a": "b"}, {"CallSid": "a"}, {"Status": "completed"}])
-def test_it_says_nothing_of_what_it_does_not_know(payload):
-    """Only what is missing."""
+def test_an_unrecognized_payload_gets_no_advice(payload):
+    """An unrecognized payload gets wrong advice."""
     with pytest.raises(MissingFieldError) as caught:
         parse(payload)
     assert "looks like" not in str(caught.value)
@@ -127,8 +127,8 @@ def test_it_says_nothing_of_what_it_does_not_know(payload):
         (parse_call_list, {"Calls": "odd"}),
     ],
 )
-def test_it_does_not_send_in_circles(parse_it, payload):
-    """A function does not advise to call itself."""
+def test_a_function_does_not_advise_to_call_itself(parse_it, payload):
+    """A function advises to call itself."""
     with pytest.raises(MissingFieldError) as caught:
         parse_it(payload)
     assert "looks like" not in str(caught.value)
@@ -141,18 +141,18 @@ def test_it_does_not_send_in_circles(parse_it, payload):
         "Sid=a&Status=completed&Details[Leg2Status]=no-answer",
     ],
 )
-def test_a_call_of_the_call_details_api_is_no_callback(payload):
-    """Without what stands around it, it has all that is required, and its legs would be lost."""
+def test_a_call_of_the_call_details_api_is_not_a_callback(payload):
+    """`parse` accepts a call of the Call Details API without its wrapper, and loses its legs."""
     with pytest.raises(MissingFieldError, match=r"This looks like a call .*; use parse_call_details"):
         parse(payload)
 
 
 def test_details_beside_a_call_sid_are_an_unknown_field():
-    """The identifier is that of a callback."""
+    """A callback with an unknown field ``Details`` is refused."""
     callback = parse({**LEAST, "Sid": "a", "Details": {"x": 1}})
     assert list(callback.extra) == ["Sid", "Details"]
 
 
 def test_a_callback_with_marks_of_others_is_a_callback():
-    """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
+    """A callback of an account-level webhook, which has names of the Passthru applet, is refused."""
     assert parse({**LEAST, "CallType": "completed", "DialWhomNumber": "0"}) == parse(LEAST)

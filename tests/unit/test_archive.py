@@ -1,4 +1,4 @@
-"""Lines of archives and what is in them, and what a body is whose type nobody kept."""
+"""Test the lines of archives, and the guessed content type of a body without one."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from helpers import FORM, LEAST, multipart
 
 @pytest.mark.parametrize("boundary", ["x", "----WebKitFormBoundary0", "a b", "a;b=c", "a:b"])
 def test_the_boundary_is_that_of_the_first_line(boundary):
-    """In quotes where it has more than letters, digits and dashes."""
+    """The boundary that is guessed from the first line is wrong, or isn't quoted where it must be."""
     body = multipart(LEAST.items(), boundary)
     for given in (body, body.decode()):
         content_type = guess_content_type(given)
@@ -22,7 +22,7 @@ def test_the_boundary_is_that_of_the_first_line(boundary):
 
 
 def test_no_more_than_a_line_is_read_at_once():
-    """The rest of one that is too long is skipped in pieces."""
+    """A line that is too long is read into memory as a whole."""
     asked = []
 
     class File(io.BytesIO):
@@ -37,7 +37,7 @@ def test_no_more_than_a_line_is_read_at_once():
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("charset", ["", "; charset=latin-1"])
-def test_text_is_no_longer_in_a_charset(charset, mark):
-    """A text body in an envelope means what it says, whatever its bytes once were."""
+def test_a_string_is_not_decoded_again(charset, mark):
+    """A string body in an envelope is decoded again because it names a charset or has a byte order mark."""
     line = json.dumps({"content_type": FORM + charset, "body": f"{mark}CallSid=a&Status=busy&CustomField=\u0905"})
     assert parse(*from_envelope((mark + line).encode())).custom_field == "\u0905"

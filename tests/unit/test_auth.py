@@ -1,4 +1,4 @@
-"""Who may post: the right secret opens, everything else does not, and an empty one of ours is no open door."""
+"""Test who may post: the right secret is accepted, any other is refused, and an empty expected secret raises."""
 
 import base64
 import random
@@ -29,12 +29,12 @@ OLD = "battery staple"
     ],
 )
 def test_the_right_secret(received, expected):
-    """As text or bytes; while it is replaced the old one is right too."""
+    """A right secret is refused, as a string or bytes, or as the old one during a rotation."""
     assert check_secret(received, expected) is True
 
 
-def test_secrets_that_come_one_by_one():
-    """Any iterable will do."""
+def test_secrets_from_an_iterator():
+    """An iterator of secrets is refused."""
     assert check_secret(OLD, iter([SECRET, OLD])) is True
 
 
@@ -59,12 +59,12 @@ def test_secrets_that_come_one_by_one():
     ids=label,
 )
 def test_a_wrong_secret(received):
-    """Or none at all, or what is no text."""
+    """A wrong, missing or mistyped secret is accepted, or raises an exception."""
     assert check_secret(received, SECRET) is False
     assert check_secret(received, [OLD, SECRET]) is False
 
 
-def odd_inputs(count):
+def random_inputs(count):
     rng = random.Random(1)
     alphabet = [*"aA0 \0\n%&=\u0130\u0131ß\ud800\U0001f600", SECRET]
     for _ in range(count):
@@ -73,9 +73,9 @@ def odd_inputs(count):
         yield [text, text.encode("utf-8", "surrogatepass"), rng.randbytes(5), None, text * 10_000, rng.random()][kind]
 
 
-def test_ten_thousand_odd_inputs():
-    """Never an exception, and never True for a wrong one."""
-    for received in odd_inputs(10_000):
+def test_ten_thousand_random_inputs():
+    """A random input raises an exception, or is accepted."""
+    for received in random_inputs(10_000):
         right = received in (SECRET, SECRET.encode())
         assert check_secret(received, SECRET) is right
         assert check_secret(received, [OLD, SECRET]) is right
@@ -86,8 +86,8 @@ EMPTY_PAYLOAD = ["", b"", None, [], (), set(), [""], [SECRET, ""], [b""], " ", "
 
 @pytest.mark.parametrize("expected", EMPTY_PAYLOAD, ids=label)
 @pytest.mark.parametrize("received", [None, "", SECRET])
-def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
-    """The environment variable is not set: that is told at once, whatever was received."""
+def test_an_empty_expected_secret_raises(expected, received):
+    """An empty expected secret, such as that of an unset environment variable, doesn't raise."""
     with pytest.raises(ValueError, match=r"^the secret is None or empty: is the environment variable set\?$"):
         check_secret(received, expected)
 
@@ -101,14 +101,14 @@ def test_an_empty_secret_of_ours_is_no_open_door(expected, received):
         ([SECRET, None], "the secret must be str or bytes, not NoneType"),
     ],
 )
-def test_what_can_be_no_secret(expected, says):
-    """Is a mistake of the caller."""
+def test_an_expected_secret_of_the_wrong_type(expected, says):
+    """An expected secret of the wrong type doesn't raise `TypeError`."""
     with pytest.raises(TypeError, match=f"^{says}$"):
         check_secret(SECRET, expected)
 
 
 def test_every_secret_is_compared():
-    """The time must not tell which of several was right."""
+    """The comparison stops at the first match, so that the time shows which secret matches."""
     with mock.patch("hmac.compare_digest", side_effect=[True, False, False]) as compare:
         assert check_secret("x", ["a", "b", "c"])
     assert compare.call_count == 3
@@ -129,7 +129,7 @@ def basic(text, scheme="Basic"):
     ],
 )
 def test_the_right_user_and_password(header):
-    """The password may hold a colon, the scheme is compared without case, and passwords rotate."""
+    """A right user name and password are refused: with a colon, in another scheme case, or during a rotation."""
     assert check_basic_auth(header, "exotel", ["p:w", "old"]) is True
 
 
@@ -160,15 +160,15 @@ def test_the_right_user_and_password(header):
     ids=label,
 )
 def test_a_wrong_header(header):
-    """Or a broken one, or none."""
+    """A wrong, broken or missing header is accepted, or raises an exception."""
     assert check_basic_auth(header, "exotel", "p:w") is False
     assert check_basic_auth(header, "XXXX", "XXXX") is False
 
 
 @pytest.mark.parametrize(("username", "password"), [("", "x"), ("x", ""), (None, "x"), ("x", []), ("", "")])
 @pytest.mark.parametrize("header", [None, basic("x:x")])
-def test_an_empty_user_or_password_of_ours(header, username, password):
-    """Is no open door either."""
+def test_an_empty_expected_user_or_password_raises(header, username, password):
+    """An empty expected user name or password doesn't raise."""
     with pytest.raises(ValueError, match=r"^the (username|password) is None or empty"):
         check_basic_auth(header, username, password)
 
@@ -177,7 +177,7 @@ URL = "https://example.com/exotel?key=1"
 
 
 def test_a_signed_url():
-    """Carries a token, good for its subject only, and tells neither subject nor secret."""
+    """A signed URL is refused for its subject, is accepted for another one, or reveals the subject or secret."""
     signed = sign_url(URL, SECRET, "order 12345")
     assert signed.startswith(f"{URL}&token=")
     assert verify_url(signed, SECRET, "order 12345") is True
@@ -188,20 +188,20 @@ def test_a_signed_url():
 
 
 @pytest.mark.parametrize("subject", ["09876543210", "पता", "\ud800", "a" * 10_000, "order&token=x#?/"])
-def test_any_text_is_a_subject(subject):
-    """An order, a number, whatever the handler knows as well."""
+def test_any_string_is_a_subject(subject):
+    """A string that isn't empty is refused as a subject."""
     assert verify_url(sign_url(URL, SECRET, subject), SECRET, subject)
 
 
 def test_host_and_path_are_not_signed():
-    """Proxies change them; the query alone will do."""
+    """A signed URL becomes invalid when a proxy changes its host or path."""
     token = sign_url(URL, SECRET, "a").partition("token=")[2]
     assert verify_url(f"http://internal:8000/other?token={token}", SECRET, "a")
     assert verify_url(f"?token={token}", SECRET, "a")
 
 
 def test_a_token_that_the_url_has_is_replaced():
-    """And all else of it stays as it is."""
+    """An old token stays in the URL, or another part of the URL changes."""
     signed = sign_url("https://example.com/a?token=old&x=%20+&y#f", SECRET, "a")
     assert signed.startswith("https://example.com/a?x=%20+&y&token=v1.")
     assert signed.endswith("#f")
@@ -220,42 +220,42 @@ def test_a_token_that_the_url_has_is_replaced():
     ],
 )
 def test_the_rest_of_a_url_stays_as_it_is(url, kept):
-    """Byte for byte, but for a token in whatever spelling."""
+    """A byte of the URL outside the token changes."""
     signed = sign_url(url, SECRET, "a")
     assert signed.startswith(kept)
     assert verify_url(signed, SECRET, "a")
 
 
 @pytest.mark.parametrize("url", ["", " ", " https://e.com", "https://e.com/\n", "https://e.com/a b"])
-def test_a_url_that_is_none(url):
-    """A base address of the environment that is not set, for one."""
+def test_an_invalid_url_can_not_be_signed(url):
+    """An invalid URL, such as that of an unset environment variable, is signed."""
     with pytest.raises(ValueError, match=r"^url is empty, or contains whitespace or control characters$"):
         sign_url(url, SECRET, "a")
 
 
 @pytest.mark.parametrize("url", [None, 5, b"https://e.com"])
-def test_a_url_that_is_no_text(url):
-    """Is a mistake of the caller."""
+def test_a_url_of_the_wrong_type(url):
+    """A URL that isn't a string doesn't raise `TypeError`."""
     with pytest.raises(TypeError, match=f"url must be a string, not {type(url).__name__}"):
         sign_url(url, SECRET, "a")
 
 
-def test_what_a_release_signed_the_next_one_verifies():
-    """So URLs that are under way stay good."""
+def test_a_url_signed_by_an_earlier_release():
+    """A URL that an earlier release signed becomes invalid after an upgrade."""
     signed = f"{URL}&token=v1.ZVPxAA.ILv0NDXzL0J0pBacrulqEcnrnLEc1KmJ7s77cNzT_io"
     with mock.patch("time.time", return_value=1_700_000_000):
         assert sign_url(URL, SECRET, "a") == signed
         assert verify_url(signed, SECRET, "a", max_age=1)
 
 
-def test_the_most_parameters_of_a_signed_url():
-    """Are 1,024, its token among them."""
+def test_the_maximum_of_parameters_of_a_signed_url():
+    """A URL with 1,024 parameters is refused, or one with more is accepted."""
     assert verify_url(sign_url(f"{URL}{'&x=1' * 1_022}", SECRET, "a"), SECRET, "a")
     assert not verify_url(sign_url(f"{URL}{'&x=1' * 1_023}", SECRET, "a"), SECRET, "a")
 
 
 def test_the_rest_of_the_query_is_not_signed():
-    """What the handler believes of it belongs into the subject."""
+    """A signed URL becomes invalid when another part of its query changes."""
     signed = sign_url("https://e.com/?amount=1", SECRET, "order 1 for 1")
     changed = signed.replace("amount=1", "amount=9")
     assert verify_url(changed, SECRET, "order 1 for 1")
@@ -263,12 +263,12 @@ def test_the_rest_of_the_query_is_not_signed():
 
 
 def test_secrets_that_hmac_would_take_for_one():
-    """It pads a short key with NUL."""
+    """Two secrets that differ only in a trailing NUL are equal, because HMAC pads a short key."""
     assert not verify_url(sign_url(URL, SECRET, "a"), SECRET + "\0", "a")
 
 
 def test_secrets_rotate():
-    """The first signs, each verifies."""
+    """The first secret doesn't sign, or one of the secrets doesn't verify."""
     signed = sign_url(URL, [SECRET, OLD], "a")
     assert verify_url(signed, SECRET, "a")
     assert not verify_url(signed, OLD, "a")
@@ -277,7 +277,7 @@ def test_secrets_rotate():
 
 
 def test_a_token_is_good_for_a_time():
-    """By the clock: a week, or as long as you say; one of the future is not good."""
+    """A token is accepted after its time or from the future, or is refused within its time."""
     signed = sign_url(URL, SECRET, "a")
     now = time.time()
     for seconds, max_age, is_good in [
@@ -321,7 +321,7 @@ def tampered():
 
 @pytest.mark.parametrize("url", tampered(), ids=label)
 def test_a_token_that_was_tampered_with(url):
-    """Is no token, and raises nothing."""
+    """A changed token is accepted, or raises an exception."""
     assert verify_url(url, SECRET, "a") is False
 
 
@@ -340,13 +340,13 @@ def test_a_token_that_was_tampered_with(url):
     ],
 )
 def test_misuse(call, given, error, says):
-    """Is told at once, whatever the URL."""
+    """A misused argument doesn't raise at once."""
     with pytest.raises(error, match=f"^{says}"):
         call(*given)
 
 
 def test_without_the_extra(monkeypatch):
-    """One sentence says how to install it."""
+    """The error without the extra doesn't say how to install it."""
     monkeypatch.setitem(sys.modules, "itsdangerous", None)
     with pytest.raises(ImportError) as caught:
         sign_url(URL, SECRET, "a")
@@ -354,7 +354,7 @@ def test_without_the_extra(monkeypatch):
 
 
 @pytest.mark.parametrize("max_age", [0, -1, None, "60", True, 1.5])
-def test_an_age_that_is_none(max_age):
-    """A token that is good forever is asked for by a large number."""
+def test_an_invalid_age(max_age):
+    """An invalid ``max_age`` doesn't raise, or makes a token valid forever."""
     with pytest.raises(ValueError, match=r"^max_age must be a positive integer, in seconds$"):
         verify_url(URL, SECRET, "a", max_age=max_age)

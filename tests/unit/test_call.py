@@ -1,4 +1,4 @@
-"""What is known of a call after some of its events: the laws, and what each of them is for."""
+"""Test merged calls: the laws of `merge`, and an example for each."""
 
 import copy
 import pickle
@@ -40,7 +40,7 @@ def is_known(value):
 
 @given(events_of_a_call, st.randoms(use_true_random=False))
 def test_the_order_does_not_count(events, rng):
-    """Neither does how often an event came."""
+    """The order or the repetition of events changes the merged call."""
     shuffled = events + rng.choices(events, k=2)
     rng.shuffle(shuffled)
     assert merge(*shuffled) == merge(*events)
@@ -49,7 +49,7 @@ def test_the_order_does_not_count(events, rng):
 
 @given(events_of_a_call, events_of_a_call, events_of_a_call)
 def test_calls_merge_as_their_events_do(some, more, others):
-    """It is associative: what was merged and stored can be merged with what comes later."""
+    """Merging merged calls gives another call than merging all of their events."""
     together = merge(*some, *more, *others)
     assert merge(merge(*some), merge(*more, *others)) == together
     assert merge(merge(*some, *more), *others) == together
@@ -58,7 +58,7 @@ def test_calls_merge_as_their_events_do(some, more, others):
 
 @given(events_of_a_call)
 def test_a_stored_call_is_the_same_call(events):
-    """Its ``dump`` holds all that counts for what is merged later."""
+    """A call that was dumped and loaded merges differently with later events."""
     call = merge(*events)
     assert load_call(dump(call)) == call
     assert merge(load_call(dump(call)), *events) == call
@@ -66,7 +66,7 @@ def test_a_stored_call_is_the_same_call(events):
 
 @given(events_of_a_call)
 def test_a_terminal_call_never_goes_back(events):
-    """Whatever came, and in the order in which it came."""
+    """A terminal call becomes non-terminal through another event."""
     call = merge(events[0])
     for event in events:
         was_over = call.is_terminal
@@ -76,7 +76,7 @@ def test_a_terminal_call_never_goes_back(events):
 
 @given(events_of_a_call)
 def test_nothing_known_is_erased(events):
-    """A field is known if some event knows it."""
+    """A field that some event knows is None or ``UNKNOWN`` in the merged call."""
     call = merge(*events)
     for name in FIELDS:
         values = [getattr(event, name) for event in events]
@@ -86,7 +86,7 @@ def test_nothing_known_is_erased(events):
 
 @given(events_of_a_call)
 def test_the_most_authoritative_event_that_has_a_value_wins(events):
-    """A terminal one, an unknown one last, then the later, then the one further along, then the greater key."""
+    """A field comes from another event than the documented order says."""
     along = ["unknown", "queued", "ringing", "in-progress"]
 
     def authority(event):
@@ -108,7 +108,7 @@ def test_the_most_authoritative_event_that_has_a_value_wins(events):
 
 @given(events_of_a_call)
 def test_the_events_are_a_set_in_the_order_of_their_keys(events):
-    """And the issues are those of all of them, each once."""
+    """An event is repeated or out of order, or an issue is lost or repeated."""
     call = merge(*events)
     assert [event.event_key for event in call.events] == sorted({event.event_key for event in events})
     assert set(call.events) <= set(events)
@@ -117,8 +117,8 @@ def test_the_events_are_a_set_in_the_order_of_their_keys(events):
 
 
 @given(strategies.payloads())
-def test_a_call_of_one_event_says_what_the_event_says(payload):
-    """All fields and all that follows from them."""
+def test_a_call_of_one_event_equals_the_event(payload):
+    """A call of one event differs from the event in a field or a property."""
     event = parse(payload)
     call = merge(event)
     derived = ["is_terminal", "outcome", "unreached_leg", "answered_by", "event_key", "issues"]
@@ -127,7 +127,7 @@ def test_a_call_of_one_event_says_what_the_event_says(payload):
 
 
 def test_a_late_answered_does_not_undo_a_call_that_is_over():
-    """It fills only what is not known."""
+    """A late ``answered`` event changes a known field of a call that is over."""
     over = parse({**PAGE, "To": None})
     late = parse({**PAGE, "Status": "in-progress", "EventType": "answered", "EndTime": None, "DateUpdated": None})
     call = merge(over, late)
@@ -136,13 +136,13 @@ def test_a_late_answered_does_not_undo_a_call_that_is_over():
 
 
 def test_a_recording_that_is_known_stays_known():
-    """Although the later event does not have it."""
+    """A later event without a recording erases the known one."""
     first, second = parse(PAGE), parse({**PAGE, "RecordingUrl": "", "DateUpdated": "2024-01-15 15:00:00"})
     assert merge(first, second).recording_url == PAGE["RecordingUrl"]
 
 
 def test_a_correction_of_a_terminal_status_counts():
-    """The one updated later, whichever way they arrive; one without a date is the earliest."""
+    """Of two terminal events, the earlier one wins, or one without a date wins over one with a date."""
     busy = parse({**LEAST, "Status": "busy", "DateUpdated": "1960-01-15 14:30:45"})
     failed = parse({**LEAST, "Status": "failed"})
     completed = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45"})
@@ -151,21 +151,21 @@ def test_a_correction_of_a_terminal_status_counts():
 
 
 def test_an_event_of_an_unknown_status_comes_last():
-    """However late it was."""
+    """A late event with an unknown status wins over another event."""
     known = parse({**LEAST, "Status": "ringing", "DateUpdated": "2024-01-15 14:30:45", "From": "01"})
     unknown = parse({**LEAST, "Status": "free", "DateUpdated": "2024-01-15 14:30:46", "From": "02"})
     assert merge(known, unknown).from_number == "01"
 
 
 def test_legs_are_one_value():
-    """Legs of two events are not mixed."""
+    """The legs of two events are mixed."""
     first = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45", "Legs": [{"Status": "completed"}]})
     second = parse({**LEAST, "Legs": [{"OnCallDuration": 5}, {"OnCallDuration": 6}]})
     assert merge(first, second, parse(LEAST)).legs == (Leg(status=LegStatus.COMPLETED),)
 
 
-def test_what_follows_is_told_from_the_merged_fields():
-    """The legs come from one event, the duration from another."""
+def test_properties_follow_from_the_merged_fields():
+    """The outcome is computed from one event and not from the merged fields."""
     legs = [{"Status": "completed"}, {"Status": None, "AnsweredBy": "Human"}]
     answered = parse({**LEAST, "Status": "in-progress", "Legs": legs})
     call = merge(answered, parse({**LEAST, "ConversationDuration": 0}))
@@ -173,8 +173,8 @@ def test_what_follows_is_told_from_the_merged_fields():
 
 
 @pytest.mark.parametrize("later", ["To", "Legs[0].Status"])
-def test_a_word_that_became_known_takes_the_place_of_the_unknown_one(later):
-    """Of a redelivery the event that was understood better is kept."""
+def test_a_newly_recognized_value_replaces_the_unknown_one(later):
+    """An event that an older release read wins over its redelivery."""
     issues = (Issue.at("Status", IssueCode.UNKNOWN_VALUE, "No Answer"), Issue.at(later, IssueCode.INVALID_STRING, "x"))
     stored = StatusCallback(call_sid="a", status=CallStatus.UNKNOWN, issues=issues)
     newer = attrs.evolve(stored, status=CallStatus.NO_ANSWER, issues=issues[1:])
@@ -182,7 +182,7 @@ def test_a_word_that_became_known_takes_the_place_of_the_unknown_one(later):
 
 
 def test_of_two_spellings_of_one_event_always_the_same_is_kept():
-    """They have one key: an unknown word in capitals, an instant with another offset."""
+    """The order decides which of two spellings of one event is kept."""
     payload = {**LEAST, "Status": "free", "EndTime": "2024-01-15T09:00:45Z"}
     for other in ({**payload, "Status": "Free"}, {**payload, "EndTime": "2024-01-15 14:30:45"}):
         calls = merge(parse(payload), parse(other)), merge(parse(other), parse(payload))
@@ -191,21 +191,21 @@ def test_of_two_spellings_of_one_event_always_the_same_is_kept():
 
 
 def test_a_call_that_is_under_way_goes_on():
-    """Without a date the status says which event came later."""
+    """Without dates, an earlier status wins over a later one."""
     queued, ringing, answered = (parse({**LEAST, "Status": word}) for word in ("queued", "ringing", "in-progress"))
     assert merge(ringing, queued).status is CallStatus.RINGING
     assert merge(answered, queued).status is merge(ringing, answered).status is CallStatus.IN_PROGRESS
 
 
 def test_the_payload_of_an_event_is_kept_if_it_is_known():
-    """A stored event has none; a redelivery of it brings it back."""
+    """A redelivery doesn't restore the ``raw`` of a stored event."""
     event = parse(PAGE)
     for call in (merge(event, load_call(dump(merge(event)))), merge(load_call(dump(merge(event))), event)):
         assert call.events[0].raw == event.raw
 
 
 def test_calls_are_values():
-    """Hashable, picklable, copyable, frozen, without a dictionary."""
+    """A call isn't hashable, picklable, copyable, frozen or slotted."""
     call = merge(parse(PAGE), parse({**PAGE, "Status": "free"}))
     for clone in (copy.copy(call), copy.deepcopy(call), pickle.loads(pickle.dumps(call))):
         assert (clone, hash(clone)) == (call, hash(call))
@@ -216,7 +216,7 @@ def test_calls_are_values():
 
 
 def test_the_repr_of_a_call_masks_personal_data_and_counts_the_events():
-    """Logs stay readable, too."""
+    """The repr of a call shows personal data, or lists all events."""
     shown = repr(merge(parse(PAGE), parse({**PAGE, "Status": "free"})))
     assert shown.startswith("Call(")
     assert "events=<2>" in shown
@@ -239,7 +239,7 @@ def test_the_repr_of_a_call_masks_personal_data_and_counts_the_events():
     ],
 )
 def test_misuse(arguments, error, says):
-    """Said at once."""
+    """A misused argument doesn't raise, or the message doesn't say what is wrong."""
     with pytest.raises(error, match=says):
         merge(*arguments)
 
@@ -249,7 +249,7 @@ GOOD = dump(CALL)
 
 
 def test_the_dump_of_a_call():
-    """The fields as of a callback, and the events, each as it is dumped by itself."""
+    """The dump of a call lacks a field, or an event is dumped in another form."""
     assert list(GOOD) == [*dump(CALL.events[0]), "events"]
     assert (GOOD["schema"], GOOD["type"], GOOD["status"]) == (1, "call", "completed")
     assert GOOD["events"] == [dump(event) for event in CALL.events]
@@ -275,14 +275,14 @@ def test_the_dump_of_a_call():
     ],
 )
 def test_anything_else_is_a_decode_error(dumped, says):
-    """So is what is well-formed, and did not come about by merging."""
+    """A dump that `dump` didn't make, or that isn't a merged call, is loaded."""
     with pytest.raises(DecodeError, match=says) as caught:
         load_call(dumped)
     assert caught.value.__context__ is None
 
 
 def test_many_events_in_any_order():
-    """An event a second for a quarter of an hour."""
+    """The order of 900 events changes the call."""
     events = [parse({**PAGE, "ConversationDuration": second}) for second in range(900)]
     call = merge(*random.Random(1).sample(events, len(events)))
     assert len(call.events) == 900

@@ -1,4 +1,4 @@
-"""The answers of the Call Details API become callbacks, which merge with those that came."""
+"""Test that answers of the Call Details API become callbacks, which merge with received ones."""
 
 import json
 
@@ -61,7 +61,7 @@ def with_details(**details):
 
 @pytest.mark.parametrize("answer", [ANSWER, CALL, json.dumps(ANSWER), json.dumps(ANSWER).encode()], ids=type)
 def test_the_example_of_exotels_page(answer):
-    """All that a callback has, from the body or what was decoded of it, with and without what is around the call."""
+    """Exotel's example is misread, as a body or decoded, with or without its wrapper."""
     callback = parse_call_details(answer)
     assert callback.call_sid == CALL["Sid"]
     assert callback.status is CallStatus.COMPLETED
@@ -76,8 +76,8 @@ def test_the_example_of_exotels_page(answer):
     assert load(dump(callback)) == callback
 
 
-def test_what_a_callback_does_not_have_stays_reachable():
-    """In ``extra``; the call is in ``raw`` as it was received."""
+def test_other_fields_are_in_extra():
+    """A field that a callback doesn't have is not in ``extra``, or ``raw`` isn't the call as received."""
     callback = parse_call_details(ANSWER)
     assert callback.raw == parse_call_details(CALL).raw
     assert set(callback.raw) == set(CALL)
@@ -88,13 +88,13 @@ def test_what_a_callback_does_not_have_stays_reachable():
 
 
 def test_without_details():
-    """There are no legs, and the duration is not known."""
+    """An answer without details has legs or a duration, or leaves an issue."""
     callback = parse_call_details({"Call": {name: value for name, value in CALL.items() if name != "Details"}})
     assert (callback.legs, callback.conversation_duration, callback.issues) == ((), None, ())
 
 
 def test_before_the_figures_are_settled():
-    """It can be seen: there is no end time, and it is no issue."""
+    """An answer before the figures settle has an end time, or leaves an issue."""
     unsettled = {
         **CALL,
         "EndTime": None,
@@ -111,7 +111,7 @@ def test_before_the_figures_are_settled():
 
 
 def test_it_merges_with_the_callbacks_of_the_call():
-    """What only one of the two knows is known of the call."""
+    """A field that only the answer or only the callback has is lost."""
     answered = parse(
         {"CallSid": CALL["Sid"], "Status": "in-progress", "EventType": "answered", "CustomField": "order_12345"}
     )
@@ -136,14 +136,14 @@ def test_it_merges_with_the_callbacks_of_the_call():
     ],
 )
 def test_the_statuses_of_the_legs(details, legs):
-    """Come from two fields of their own, whatever is told of the durations."""
+    """The statuses of the legs aren't read from their two fields."""
     callback = with_details(**details)
     assert tuple(leg.status for leg in callback.legs) == legs
     assert callback.issues == ()
 
 
 def test_the_durations_of_the_legs_go_by_their_ids():
-    """Which count from 1."""
+    """A duration is at another leg than its id says. Ids count from 1."""
     legs = [{"Leg": {"Id": 2, "OnCallDuration": 5}}, {"Leg": {"Id": 1, "OnCallDuration": 7}}]
     callback = with_details(Leg1Status="completed", Leg2Status="busy", Legs=legs)
     assert callback.legs == (
@@ -169,8 +169,8 @@ def test_the_durations_of_the_legs_go_by_their_ids():
         ({"EndTime": "soon"}, "EndTime", IssueCode.NOT_A_DATE),
     ],
 )
-def test_what_is_odd(call, path, code):
-    """Is an issue as in a callback, and an error in strict mode."""
+def test_invalid_values(call, path, code):
+    """An invalid value doesn't leave its issue, or doesn't raise in strict mode."""
     callback = parse_call_details({**CALL, **call})
     assert [(issue.path, issue.code) for issue in callback.issues] == [(path, code)]
     with pytest.raises(InvalidCallbackError):
@@ -178,8 +178,8 @@ def test_what_is_odd(call, path, code):
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null", [], {}])
-def test_details_that_say_nothing(nothing):
-    """Are no issue."""
+def test_empty_details(nothing):
+    """Empty details leave an issue."""
     call = {**CALL, "Details": nothing}
     assert parse_call_details(call).issues == parse_call_details(json.dumps(call)).issues == ()
 
@@ -198,15 +198,15 @@ def test_details_that_say_nothing(nothing):
     ],
 )
 def test_xml(parse_answer, body, content_type):
-    """What comes without ``.json`` in the address is not read, and the error says what to do."""
+    """The error for an XML answer doesn't say to add ``.json`` to the URL."""
     says = r"the body is XML; add \.json to the address to get JSON"
     with pytest.raises(DecodeError, match=f"^{says}$") as caught:
         parse_answer(body, content_type)
     assert caught.value.status_hint == 415
 
 
-def test_a_callback_may_begin_as_xml_does():
-    """Only in answers of the API it is XML."""
+def test_a_callback_that_begins_like_xml():
+    """`parse` refuses a form that begins with ``<``."""
     assert parse("<=1&CallSid=a&Status=busy").status is CallStatus.BUSY
 
 
@@ -220,21 +220,21 @@ def test_a_callback_may_begin_as_xml_does():
     ],
 )
 def test_answers_without_a_call(parse_answer, answer, says):
-    """The message says what it is, and quotes nothing of it."""
+    """The message for an answer without a call doesn't say what the answer is, or quotes it."""
     with pytest.raises(MissingFieldError, match=says) as caught:
         parse_answer(json.dumps(answer))
     assert "Not found" not in str(caught.value)
 
 
-def test_a_missing_identifier_is_missing_by_its_name_there():
-    """As the API calls it."""
+def test_a_missing_identifier_has_the_name_of_the_api():
+    """The issue of a missing identifier has the name of a callback's field."""
     with pytest.raises(MissingFieldError) as caught:
         parse_call_details({"Call": {"Status": "busy"}})
     assert str(caught.value) == "missing @ Sid"
 
 
 def test_a_list_in_a_list():
-    """Is not sent in circles."""
+    """The advice for a list inside a list is to call the same function again."""
     with pytest.raises(MissingFieldError) as caught:
         parse_call_list({"Calls": [{"Calls": []}]}, strict=True)
     assert str(caught.value) == "missing @ Calls[0].Sid; missing @ Calls[0].Status"
@@ -243,14 +243,14 @@ def test_a_list_in_a_list():
 
 @pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
 def test_another_content_type(parse_answer):
-    """Is refused by the header, whatever the body looks like."""
+    """An answer with an unsupported content type is parsed."""
     with pytest.raises(DecodeError) as caught:
         parse_answer(json.dumps(ANSWER), "text/plain")
     assert caught.value.status_hint == 415
 
 
 def test_the_other_of_the_two_functions_is_named():
-    """A list is no call, and a call no list."""
+    """The error for a list or for a single call doesn't name the right function."""
     with pytest.raises(MissingFieldError, match="use parse_call_list"):
         parse_call_details({"Calls": [CALL]})
     with pytest.raises(MissingFieldError, match="use parse_call_details"):
@@ -270,7 +270,7 @@ PAGE_OF_CALLS = {
 
 @pytest.mark.parametrize("answer", [PAGE_OF_CALLS, json.dumps(PAGE_OF_CALLS)], ids=type)
 def test_a_list(answer):
-    """Each call as `parse_call_details` reads it, and what the page says of itself."""
+    """A call in a list is read in another way than a single call, or the metadata is lost."""
     page = parse_call_list(answer)
     assert page.calls == (parse_call_details(CALL), parse_call_details(PAGE_OF_CALLS["Calls"][1]))
     assert page.metadata == PAGE_OF_CALLS["Metadata"]
@@ -281,12 +281,12 @@ def test_a_list(answer):
 
 
 def test_a_list_whose_page_is_described_beside_the_calls():
-    """It is found all the same."""
+    """Metadata outside of ``Metadata`` is lost."""
     assert parse_call_list({"Calls": [], "NextPageUri": "/x"}) == CallList(metadata={"NextPageUri": "/x"})
 
 
-def test_a_call_with_too_many_fields_costs_the_page_nothing_but_itself():
-    """It is in ``errors`` as others are."""
+def test_a_call_with_too_many_fields_is_in_errors():
+    """A call with too many fields affects the other calls of its page."""
     large = {**CALL, **{str(number): number for number in range(256)}}
     page = parse_call_list({"Calls": [large, CALL]})
     assert page.calls == (parse_call_details(CALL),)
@@ -296,8 +296,8 @@ def test_a_call_with_too_many_fields_costs_the_page_nothing_but_itself():
         parse_call_list({"Calls": [large, CALL]}, strict=True)
 
 
-def test_the_reason_of_an_error_is_what_is_missing():
-    """Even if something else is odd before it."""
+def test_the_error_of_a_call_names_the_missing_field():
+    """Another issue hides the missing field."""
     page = parse_call_list({"Calls": [{"Sid": ["a", "b"], "Status": None}, {"Sid": "\0", "Status": "busy"}]})
     assert [issue.message for issue in page.errors] == [
         "missing @ Calls[0].Status",
@@ -305,13 +305,13 @@ def test_the_reason_of_an_error_is_what_is_missing():
     ]
 
 
-def test_calls_that_are_wrapped_as_a_single_one_is():
-    """They are read too."""
+def test_wrapped_calls_in_a_list():
+    """A call in a list with a wrapper around it is not read."""
     assert parse_call_list({"Calls": [ANSWER]}).calls == (parse_call_details(ANSWER),)
 
 
-def test_the_message_of_many_issues_has_an_end():
-    """The error has them all."""
+def test_the_message_of_many_issues_is_shortened():
+    """The message of many issues isn't shortened, or the error lacks some issues."""
     with pytest.raises(MissingFieldError) as caught:
         parse_call_list({"Calls": [{}] * 500}, strict=True)
     assert len(caught.value.issues) == 1_000
@@ -322,7 +322,7 @@ def test_the_message_of_many_issues_has_an_end():
 
 
 def test_spellings_of_one_status_do_not_contradict_each_other():
-    """A wrapped leg that has a status as well loses no duration by it."""
+    """A wrapped leg with its own status loses its duration, because two spellings of a status contradict."""
     legs = [{"Leg": {"Id": 1, "OnCallDuration": 21, "Status": "No Answer"}}]
     callback = with_details(Leg1Status="no-answer", Legs=legs)
     assert callback.legs == (Leg(on_call_duration=21, status=LegStatus.NO_ANSWER),)
@@ -332,8 +332,8 @@ def test_spellings_of_one_status_do_not_contradict_each_other():
 BAD = [CALL, {}, "odd", {"Status": "busy"}, {**CALL, "Status": None}, {**CALL, "EndTime": "soon"}, ["a"], None]
 
 
-def test_a_bad_call_costs_the_page_nothing_but_itself():
-    """It is in ``errors``, with its place; an odd one is among the calls, with its issues."""
+def test_an_invalid_call_does_not_affect_its_page():
+    """A call that can't be parsed affects other calls, or a call with issues is not in ``calls``."""
     page = parse_call_list({"Calls": BAD})
     assert [call.issues and call.issues[0].path for call in page.calls] == [(), "EndTime"]
     assert [issue.message for issue in page.errors] == [
@@ -350,19 +350,19 @@ def test_a_bad_call_costs_the_page_nothing_but_itself():
     ("call", "text"),
     [(5, "5"), ([1], "[1]"), ({"Sid": "\0", "Status": "busy"}, "\0")],
 )
-def test_the_text_of_an_error(call, text):
-    """Is what was received."""
+def test_the_value_of_an_error(call, text):
+    """The value of an error's issue isn't the received value."""
     (error,) = parse_call_list({"Calls": [call]}).errors
     assert error.value == text
 
 
-def test_the_text_of_details_that_are_none():
-    """Is what was received."""
+def test_the_value_of_invalid_details():
+    """The value of the issue for invalid details isn't the received value."""
     assert [issue.value for issue in parse_call_details({**CALL, "Details": 5}).issues] == ["5"]
 
 
 def test_strict_mode_raises_for_the_page():
-    """With all issues of all calls at once, each with its place."""
+    """Strict mode doesn't raise for an issue of a call, or the error lacks an issue or its path."""
     with pytest.raises(MissingFieldError, match=r"missing @ Calls\[1\]\.Sid; missing @ Calls\[1\]\.Status; ") as caught:
         parse_call_list({"Calls": BAD}, strict=True)
     assert [issue.path for issue in caught.value.issues] == [
@@ -389,8 +389,8 @@ def test_strict_mode_raises_for_the_page():
         ({"Calls": "x"}, IssueCode.WRONG_TYPE, "x"),
     ],
 )
-def test_calls_that_are_no_list(answer, code, text):
-    """Are an error of the page, which says nothing else."""
+def test_calls_that_are_not_a_list(answer, code, text):
+    """Calls that aren't a list don't raise, or the error has another issue."""
     issue = Issue.at("Calls", code, text)
     with pytest.raises(MissingFieldError) as caught:
         parse_call_list(answer)
@@ -399,7 +399,7 @@ def test_calls_that_are_no_list(answer, code, text):
 
 
 def test_the_limits_of_a_list():
-    """A page may have 1 MiB; fields and legs count for each call."""
+    """The limit of 1 MiB is wrong, or the limits of fields and legs apply to the page and not to each call."""
     page = json.dumps({"Calls": [{**CALL, "CallerName": "x" * 1_000} for _ in range(500)]})
     assert len(parse_call_list(page).calls) == 500
     with pytest.raises(DecodeError) as caught:
@@ -416,13 +416,13 @@ def test_the_limits_of_a_list():
 @pytest.mark.parametrize("parse_answer", [parse_call_details, parse_call_list])
 @pytest.mark.parametrize("options", [{"timezone": None}, {"limits": None}, {"content_type": b"x"}, {"strict": 1}])
 def test_misuse(parse_answer, options):
-    """A misused argument is said at once."""
+    """A misused argument doesn't raise at once."""
     with pytest.raises(TypeError):
         parse_answer(ANSWER, **options)
 
 
 def test_nothing_personal_is_shown():
-    """Neither of a page nor of an error."""
+    """The repr of a page or the message of an error shows personal data."""
     shown = repr(
         parse_call_list({"Calls": [{**CALL, "From": "09876543210"}, {"To": "09876543210"}], "Uri": "09876543210"})
     )
@@ -431,5 +431,5 @@ def test_nothing_personal_is_shown():
 
 
 def test_a_callback_in_place_of_an_answer_is_read():
-    """It has the same names."""
+    """A callback is refused as an answer, although it has the same names."""
     assert parse_call_details(PAGE) == parse(PAGE)

@@ -1,4 +1,4 @@
-"""The command, in this process."""
+"""Test the command in this process."""
 
 import base64
 import importlib
@@ -31,7 +31,7 @@ def rows(table):
 
 @pytest.fixture
 def captured(tmp_path):
-    """Write a body to a file, and give its path."""
+    """Return a function that writes a body to a file and returns its path."""
 
     def write(body, name="body"):
         path = tmp_path / name
@@ -43,7 +43,7 @@ def captured(tmp_path):
 
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_explain(captured, encoding):
-    """A table of the fields, the legs as bars to scale; the content type is guessed."""
+    """The table lacks a field, the bars aren't to scale, or the content type is guessed wrongly."""
     payload = {**PAGE, "Legs": [{"OnCallDuration": 40, "Status": "completed"}, {"OnCallDuration": 20, "Status": None}]}
     code, out, err = run("explain", captured(ENCODERS[encoding](payload)[0]))
     assert (code, err) == (0, "")
@@ -101,7 +101,7 @@ def without_style(printed):
 
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_what_explain_prints(name, monkeypatch):
-    """The output is as stored, to the last space."""
+    """The output of ``explain`` differs from the stored one."""
     monkeypatch.chdir(TESTS)
     path = STORED / f"{name}.txt"
     stored = path.read_text() if path.exists() else ""
@@ -112,14 +112,14 @@ def test_what_explain_prints(name, monkeypatch):
 
 
 def test_every_stored_output_is_compared():
-    """A file without a case would be stale."""
+    """A stored output has no test case."""
     assert {path.stem for path in STORED.iterdir()} == set(EXPLAINED), (
         "the files in tests/explained and the names in EXPLAINED differ: delete the file, or add its case"
     )
 
 
-def test_headings_are_bold_and_the_rest_that_matters_less_is_dim(monkeypatch):
-    """No other style is used."""
+def test_the_styles_of_explain(monkeypatch):
+    """A heading isn't bold, a hint isn't dim, or another style is used."""
     monkeypatch.chdir(TESTS)
     styled = re.findall(r"\x1b\[([\d;]+)m *(.*?) *\x1b\[0m", explained("leg-not-reached"))
     bold, dim = ({text for code, text in styled if text and code == wanted} for wanted in "12")
@@ -137,14 +137,14 @@ def test_headings_are_bold_and_the_rest_that_matters_less_is_dim(monkeypatch):
 
 
 def test_the_bar_of_a_short_leg():
-    """Is there, beside that of a long one."""
+    """A short leg has no bar beside a long one."""
     legs = [{"OnCallDuration": 1_000}, {"OnCallDuration": 1}, {"OnCallDuration": 0}]
     shown = rows(run("explain", stdin=json.dumps({**LEAST, "Legs": legs}).encode())[1])
     assert [shown[index][-1] for index in "012"] == ["=" * 20, "=", ""]
 
 
 def test_explain_reads_standard_input():
-    """In a pipe, and with a content type that can't be guessed."""
+    """``explain`` can't read a pipe with a content type that can't be guessed."""
     code, out, _ = run("explain", stdin=b"CallSid=a&Status=busy")
     assert (code, rows(out)["Status"]) == (0, ["busy"])
     assert rows(out)["To"] == ["-"]
@@ -162,18 +162,18 @@ def test_explain_reads_standard_input():
     ],
 )
 def test_explain_another_charset(body, content_type):
-    """Whichever function reads it."""
+    """A body in another charset is misread by one of the functions."""
     code, out, _ = run("explain", "--content-type", content_type, stdin=body)
     assert (code, rows(out)["CallSid"]) == (0, ["caf\xe9"])
 
 
 def test_explain_multipart_after_empty_lines():
-    """As somebody cuts it out of a log."""
+    """A multipart body after empty lines, as copied from a log, is not recognized."""
     assert run("explain", stdin=b"\r\n\r\n" + encode_multipart(PAGE)[0])[0] == 0
 
 
 def test_explain_masks_personal_data_unless_asked():
-    """People paste this into tickets."""
+    """``explain`` shows personal data without ``--show-personal``, so users paste it into tickets."""
     payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210"}
     body = json.dumps(payload).encode()
     _, masked, _ = run("explain", stdin=body)
@@ -220,7 +220,7 @@ def test_explain_names_the_party_that_was_not_reached(leg, party):
 
 
 def test_explain_is_safe_to_print():
-    """What came from outside can neither steer the terminal nor use rich's markup."""
+    """A received value can control the terminal or use the markup of rich."""
     payload = {**LEAST, "CustomField": "\x1b[2J[red]x\u202e", "\x1b[31mname": "v"}
     _, out, _ = run("explain", "--show-personal", stdin=json.dumps(payload).encode())
     assert "\x1b" not in out
@@ -245,8 +245,8 @@ def test_explain_is_safe_to_print():
         (b'{"SmsSid": "a"}', "This looks like an SMS callback"),
     ],
 )
-def test_explain_what_cannot_be_parsed(body, says):
-    """The error's words, and exit code 1."""
+def test_explain_an_invalid_body(body, says):
+    """The error isn't printed, or the exit code isn't 1."""
     code, out, err = run("explain", stdin=body)
     assert (code, out) == (1, "")
     assert says in err
@@ -257,8 +257,8 @@ def files_of(call):
 
 
 @pytest.mark.parametrize("shuffle", [sorted, lambda files: sorted(files, reverse=True)], ids=["in order", "reversed"])
-def test_explain_shows_several_files_of_one_call_as_a_timeline(shuffle):
-    """In the order of their times, whatever the order of the files, and then the merged call."""
+def test_explain_shows_a_timeline_of_one_call(shuffle):
+    """The timeline is in the order of the files and not of the times, or the merged call is missing."""
     code, out, err = run("explain", *shuffle(files_of("answered-by-both-then-over")), COLUMNS="200")
     assert (code, err) == (0, "")
     timeline, call = out.split("Call: completed, the call is over; outcome connected\n")
@@ -273,8 +273,8 @@ def test_explain_shows_several_files_of_one_call_as_a_timeline(shuffle):
     assert rows(call)["ConversationDuration"] == ["24"]
 
 
-def test_explain_tells_a_redelivery_from_an_event():
-    """It is in the line of its event."""
+def test_explain_shows_a_redelivery_with_its_event():
+    """A redelivery has its own line in the timeline."""
     _, out, _ = run("explain", *files_of("redelivered-in-another-encoding"), COLUMNS="2000")
     timeline, _ = out.split("Call: ")
     assert timeline.count("│ 2026") == 1
@@ -284,7 +284,7 @@ def test_explain_tells_a_redelivery_from_an_event():
 
 
 def test_explain_call_details():
-    """They are part of the call, and it can be seen that they are not settled."""
+    """An answer of the Call Details API isn't merged, or its unsettled figures aren't marked."""
     _, out, _ = run("explain", *files_of("lost-then-asked-for"))
     assert out.count("Call Details: completed, outcome connected") == 1
     assert out.count("Call Details (not settled): completed, outcome connected") == 1
@@ -293,7 +293,7 @@ def test_explain_call_details():
 
 
 def test_explain_passthru():
-    """Its fields, its legs with their causes, and its outcome; in a timeline it stands beside the callbacks."""
+    """A Passthru request lacks its fields, legs, causes or outcome, or isn't in the timeline."""
     query = SAMPLES / "passthru-missed" / "query.form"
     _, out, _ = run("explain", query)
     assert "Passthru: outcome no-answer\n" in out
@@ -309,7 +309,7 @@ def test_explain_passthru():
 
 
 def test_explain_events_without_times(captured):
-    """They are in the timeline all the same."""
+    """An event without a time is missing in the timeline."""
     first, second = (
         captured(json.dumps({**LEAST, "Status": status}).encode(), status) for status in ("busy", "queued")
     )
@@ -319,8 +319,8 @@ def test_explain_events_without_times(captured):
         assert re.search(rf"│ - +│ - +│ StatusCallback: {status} +│", out)
 
 
-def test_explain_several_calls(captured):
-    """A line each; what can't be read is said on standard error."""
+def test_explain_multiple_calls(captured):
+    """A call has no line, or an invalid body isn't reported on standard error."""
     page = SAMPLES / "call-list" / "body.json"
     query = SAMPLES / "passthru-rejected" / "query.form"
     code, out, err = run("explain", page, page, query, captured(b"{}"), COLUMNS="80")
@@ -333,33 +333,33 @@ def test_explain_several_calls(captured):
 
 
 def test_explain_a_page_without_calls():
-    """Is no error, and says that there are none."""
+    """An empty page of calls is an error, or the output doesn't say that it is empty."""
     code, out, err = run("explain", stdin=b'{"Metadata": {"Total": 0}, "Calls": []}')
     assert (code, err) == (0, "")
     assert "Calls\n" in out
 
 
 def test_explain_escapes_the_names_of_files(captured):
-    """They may come from outside as well."""
+    """A file name can control the terminal."""
     _, _, err = run("explain", captured(b"{}", "e\x1b[31mvil"))
     assert r"e\x1b[31mvil: MissingFieldError" in err
 
 
 def test_explain_a_callback_with_names_of_others():
-    """Account-level webhooks have the Passthru applet's names beside a sid and a status."""
+    """A callback of an account-level webhook is taken for a Passthru request."""
     _, out, _ = run("explain", stdin=json.dumps({**PAGE, "CallType": "completed"}).encode())
     assert "StatusCallback" in out
 
 
 def test_explain_reads_a_page_of_calls_that_is_larger_than_a_callback():
-    """As `parse_call_list` does."""
+    """``explain`` cuts a page of calls at the limit of a callback."""
     page = {"Calls": [{"Sid": str(number), "Status": "busy", "CallerName": "x" * 900} for number in range(100)]}
     code, out, _ = run("explain", stdin=json.dumps(page).encode())
     assert (code, rows(out)["99"][0]) == (0, "busy")
 
 
 def test_parse_files(captured):
-    """A line of JSON each, as `dump` makes it; errors as lines on standard error."""
+    """A callback isn't one line as `dump` returns it, or an error isn't a line on standard error."""
     good = [captured(encode(PAGE)[0], name) for name, encode in ENCODERS.items()]
     bad = captured(b"Status=busy", "bad")
     code, out, err = run("parse", *good, bad)
@@ -377,7 +377,7 @@ def test_parse_files(captured):
 
 
 def test_parse_strictly():
-    """An issue is an error then."""
+    """``parse --strict`` accepts a callback with an issue."""
     body = b"CallSid=a&Status=free"
     assert run("parse", stdin=body)[0] == 0
     code, out, err = run("parse", "--strict", stdin=body)
@@ -407,7 +407,7 @@ IN_BASE64 = base64.b64encode(MULTIPART).decode()
     ],
 )
 def test_parse_ndjson(line):
-    """A line is a JSON callback, or an envelope around a body of any kind."""
+    """A line of JSON, or an envelope around a body of any kind, is misread."""
     code, out, err = run("parse", "--ndjson", stdin=line.encode() + b"\n")
     assert (code, err) == (0, "")
     assert load(json.loads(out)) == parse(LEAST)
@@ -431,7 +431,7 @@ def test_parse_ndjson(line):
     ],
 )
 def test_errors_of_ndjson_name_the_line(line, error):
-    """And the lines around it are parsed; blank ones count, and are nothing."""
+    """An error has the wrong line number, or affects the other lines."""
     good = json.dumps(LEAST)
     code, out, err = run("parse", "--ndjson", stdin=f"{good}\n\n{line}\n{good}".encode())
     assert (code, len(out.splitlines())) == (1, 2)
@@ -456,8 +456,8 @@ LINE_BYTES = 6 * 65_536 + 4_096
         (b"\xff\n", "invalid JSON at line 1 column 1"),
     ],
 )
-def test_what_is_said_of_a_line(line, says):
-    """And the next one is read again."""
+def test_the_error_of_a_line(line, says):
+    """The error of a line doesn't say what is wrong, or the next line is not read."""
     code, out, err = run("parse", "--ndjson", stdin=line + json.dumps(LEAST).encode())
     assert (code, len(out.splitlines())) == (1, 1)
     problem = json.loads(err)
@@ -465,8 +465,8 @@ def test_what_is_said_of_a_line(line, says):
     assert problem["status_hint"] == (413 if "longer" in says else 400)
 
 
-class Asked(io.BytesIO):
-    """A stream that remembers how much it was asked for."""
+class CountingStream(io.BytesIO):
+    """A stream that records how many bytes each call requests."""
 
     def __init__(self, body):
         super().__init__(body)
@@ -484,15 +484,15 @@ class Asked(io.BytesIO):
 @pytest.mark.parametrize(
     ("arguments", "most"), [(["explain"], 1_048_576), (["parse"], 65_536), (["parse", "--ndjson"], LINE_BYTES)]
 )
-def test_no_more_is_read_than_tells_that_it_is_too_large(arguments, most):
-    """However large a file is."""
-    stdin = Asked(b"x" * 3_000_000)
+def test_a_large_body_is_not_read_completely(arguments, most):
+    """More than one byte over the limit is read of a large file."""
+    stdin = CountingStream(b"x" * 3_000_000)
     assert run(*arguments, stdin=stdin)[0] == 1
-    assert stdin.sizes - {0} == {most + 1}  # click looks whether it can be read at all
+    assert stdin.sizes - {0} == {most + 1}  # click reads 0 bytes to check the stream.
 
 
-def test_several_files_of_ndjson(captured):
-    """Lines are counted in each of them."""
+def test_multiple_files_of_ndjson(captured):
+    """The line numbers of the second file continue those of the first one."""
     one = captured(json.dumps(LEAST).encode() + b"\nnope\n", "one")
     other = captured(b"\nnope", "other")
     _, out, err = run("parse", "--ndjson", one, other)
@@ -504,19 +504,19 @@ def test_several_files_of_ndjson(captured):
 
 
 def test_a_missing_file():
-    """Its name is in the message, whose words are click's; the exit code is that of a misused command."""
+    """The error doesn't name the missing file, or the exit code isn't that of a misused command."""
     code, out, err = run("parse", "none.json")
     assert (code, out) == (2, "")
     assert "none.json" in err
 
 
 def test_it_does_not_run_when_imported():
-    """The entry point calls ``main``."""
+    """Importing ``__main__`` runs the command."""
     assert callable(importlib.import_module("exotel_callback.__main__").main)
 
 
 def test_version_and_help():
-    """The installed one, and what there is."""
+    """``--version`` prints another version, or ``--help`` lacks a command."""
     assert run("--version")[1] == f"exotel-callback, version {version('exotel-callback')}\n"
     assert "--show-personal" in run("explain", "-h")[1]
 

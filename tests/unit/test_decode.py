@@ -1,4 +1,4 @@
-"""From what is handed over to a mapping of wire names: bodies, content types, charsets, limits."""
+"""Test decoding: bodies, content types, charsets and limits."""
 
 import json
 
@@ -11,7 +11,7 @@ LEAST_PAIRS = list(LEAST.items())
 
 
 def refusal(payload, content_type=None, **options):
-    """Return the status hint and the message of the error, which must hold nothing of another exception."""
+    """Return the status hint and the message of the error, and check that it has no context."""
     with pytest.raises(DecodeError) as caught:
         parse(payload, content_type, **options)
     assert caught.value.__context__ is None
@@ -25,7 +25,7 @@ KINDS = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview, "str"
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_bodies(encode, kind):
-    """A body may be bytes, bytearray, memoryview or text, in each of the three encodings."""
+    """A body is not read as bytes, bytearray, memoryview or str, in one of the three encodings."""
     body, content_type = encode(PAGE)
     assert parse(kind(body), content_type) == parse(PAGE)
 
@@ -46,20 +46,20 @@ def test_bodies(encode, kind):
     ],
 )
 def test_content_types_of_json(content_type):
-    """The header is compared without case, parameters and all; without it, a brace tells JSON."""
+    """A content type of JSON is not recognized, or JSON without one is not recognized by its brace."""
     assert parse(encode_json(PAGE)[0], content_type) == parse(PAGE)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
-def test_without_a_content_type_a_brace_tells_json_and_all_else_is_a_form(blank):
-    """The first character that is no blank decides."""
+def test_without_a_content_type_a_brace_means_json(blank):
+    """The first character that isn't whitespace doesn't decide between JSON and a form."""
     assert parse(blank + json.dumps(LEAST)) == parse(LEAST)
     assert parse("CallSid=a&Status=busy" + blank).status == "busy"
 
 
 @pytest.mark.parametrize("boundary", ["x", "----WebKitFormBoundaryABC123", "a b;c", 'quo"te\\d'])
 def test_boundaries(boundary):
-    """A boundary may be quoted, with anything in it."""
+    """A quoted boundary, or one with special characters, is misread."""
     quoted = boundary.replace("\\", "\\\\").replace('"', '\\"')
     body = multipart(LEAST_PAIRS, boundary)
     assert parse(body, f'multipart/form-data; boundary="{quoted}"; charset=utf-8') == parse(LEAST)
@@ -70,13 +70,13 @@ def test_boundaries(boundary):
     ["text/plain", "application/xml", "image/png", "json", "application/jsonp", "multipart/mixed; boundary=x", ";"],
 )
 def test_an_unknown_content_type_names_those_that_are_accepted(content_type):
-    """The person who reads it knows what to send instead."""
+    """The message for an unsupported content type doesn't list the supported ones."""
     accepted = "application/json, application/x-www-form-urlencoded, multipart/form-data"
     assert refusal(b"{}", content_type) == (415, f"unsupported content type; expected one of {accepted}")
 
 
 def test_an_endless_content_type():
-    """A header of more than 1,024 characters is no content type."""
+    """A content type of more than 1,024 characters is parsed."""
     assert refusal(encode_json(LEAST)[0], (JSON + "; a=").ljust(1025, "b"))[0] == 415
     assert parse(encode_json(LEAST)[0], (JSON + "; a=").ljust(1024, "b")) == parse(LEAST)
 
@@ -105,7 +105,7 @@ def test_an_endless_content_type():
 )
 @pytest.mark.parametrize("kind", ["json", "form", "part"])
 def test_charsets(charset, codec, kind):
-    """The charset of the header counts, and in multipart that of the part."""
+    """A body, or a part of multipart, is decoded in another charset than its header says."""
     word = "order" if codec == "ascii" else "caf\xe9"
     if kind == "json":
         body = f'{{"CallSid": "a", "Status": "busy", "CustomField": "{word}"}}'.encode(codec)
@@ -130,7 +130,7 @@ def test_charsets(charset, codec, kind):
     ],
 )
 def test_escapes_are_in_the_charset_of_the_body(content_type, escaped):
-    """In a charset that does not contain ASCII, escapes are UTF-8, as browsers have it."""
+    """An escape is decoded in another charset. In a charset without ASCII, escapes are UTF-8, as in browsers."""
     text = f"CallSid=a&Status=busy&CustomField={escaped}"
     body = text.encode("utf-16") if "utf-16" in content_type else text.encode()
     assert parse(body, content_type).custom_field == "caf\xe9"
@@ -139,12 +139,12 @@ def test_escapes_are_in_the_charset_of_the_body(content_type, escaped):
 @pytest.mark.parametrize("charset", ["x-none", "rot13", "idna", "punycode", "base64", "unicode_escape", "utf-7", "\0"])
 @pytest.mark.parametrize("media_type", [JSON, FORM])
 def test_an_unknown_charset(charset, media_type):
-    """Only charsets that text is really sent in are known, whatever codecs Python has."""
+    """A charset that is never used for text, such as one of Python's other codecs, is accepted."""
     assert refusal(b"{}", f"{media_type}; charset={charset}") == (415, "unsupported charset")
 
 
 def test_an_unknown_charset_of_a_part():
-    """A part's charset is checked as the header's is."""
+    """The charset of a part is not checked."""
     body = multipart(LEAST_PAIRS, headers="Content-Type: text/plain; charset=x-none\r\n")
     assert refusal(body, MULTIPART)[0] == 415
 
@@ -160,8 +160,8 @@ def test_an_unknown_charset_of_a_part():
         (b'{"CallSid": "\xe9"}', f"{JSON}; charset=us-ascii"),
     ],
 )
-def test_bytes_that_are_not_the_charsets(body, content_type):
-    """They are refused as a whole: what was meant can't be known."""
+def test_bytes_that_are_not_in_the_charset(body, content_type):
+    """A body with bytes that aren't in its charset is accepted."""
     hint, message = refusal(body, content_type)
     assert hint == 400
     assert "the body is not valid " in message
@@ -169,7 +169,7 @@ def test_bytes_that_are_not_the_charsets(body, content_type):
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
 def test_a_byte_order_mark_is_skipped(encode):
-    """Windows tools put one in front of UTF-8."""
+    """A byte order mark, which Windows tools write, is not skipped."""
     body, content_type = encode(PAGE)
     assert parse(b"\xef\xbb\xbf" + body, content_type) == parse(PAGE)
     assert parse("\ufeff" + body.decode(), content_type) == parse(PAGE)
@@ -192,7 +192,7 @@ def test_a_content_type_that_only_equals_a_string():
 @pytest.mark.parametrize("body", [b"", "", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("content_type", [None, JSON, FORM, MULTIPART])
 def test_an_empty_body_is_an_empty_form(body, content_type):
-    """What is missing from it is then named."""
+    """An empty body raises `DecodeError`, so the message doesn't name the missing fields."""
     with pytest.raises(MissingFieldError, match="missing @ CallSid; missing @ Status"):
         parse(body, content_type)
 
@@ -214,8 +214,8 @@ def test_an_empty_body_is_an_empty_form(body, content_type):
         (b'{"a": -Infinity}', "-Infinity is not JSON"),
     ],
 )
-def test_what_is_not_a_json_object(body, says):
-    """The message gives the position and quotes nothing; no Python adds words of its own."""
+def test_invalid_json_bodies(body, says):
+    """The message lacks the position, quotes the body, or depends on the Python version."""
     assert refusal(body, JSON) == (400, says)
 
 
@@ -227,8 +227,8 @@ def test_json_that_is_only_a_byte_order_mark():
 @pytest.mark.parametrize(
     ("body", "column"), [(b'{"a": 1,}', 9), (b'{"a": 1 , }', 11), (b'{"a": [1,\t] }', 11), (b"{,}", 3), (b"[1,,]", 5)]
 )
-def test_where_a_comma_is_wrong(body, column):
-    """Python 3.13 reports another position of a trailing comma than 3.12; the message is the same with both."""
+def test_the_position_of_a_trailing_comma(body, column):
+    """The position of a trailing comma depends on the Python version. Python 3.13 reports another one than 3.12."""
     assert refusal(body, JSON) == (400, f"invalid JSON at line 1 column {column}")
 
 
@@ -243,7 +243,7 @@ def test_where_a_comma_is_wrong(body, column):
     ],
 )
 def test_json_that_is_invalid_and_nested_too_deep(body):
-    """The message is about nesting, wherever Python's decoder stops: that differs between versions."""
+    """The message for JSON that is invalid and nested too deeply depends on the Python version."""
     assert refusal(body, JSON) == (400, "the payload is nested deeper than 16 levels")
 
 
@@ -251,17 +251,17 @@ def test_json_that_is_invalid_and_nested_too_deep(body):
     "body", [b"[" * 16, b'{"a": "' + b"[" * 50, b"[[],{}," * 10, rb'{"\"[[[[[[[[[[[[[[[[[": ', b"[] x" + b"[" * 50]
 )
 def test_invalid_json_that_is_not_nested_too_deep(body):
-    """Brackets in strings, closed ones and those after the error don't count."""
+    """A bracket in a string, a closed one, or one after the error counts as nesting."""
     assert refusal(body, JSON)[1].startswith("invalid JSON at line 1 column")
 
 
-def test_a_json_key_twice():
-    """The last one counts, as `json` has it."""
+def test_a_repeated_json_key():
+    """Another value than the last one is used for a repeated JSON key."""
     assert parse(b'{"CallSid": "a", "Status": "busy", "Status": "failed"}').status == "failed"
 
 
 def test_a_number_of_very_many_digits():
-    """It costs its field, not the event: Python itself would refuse the whole body."""
+    """A number with thousands of digits makes the whole body invalid, as in Python's own decoder."""
     body = b'{"CallSid": "a", "Status": "busy", "ConversationDuration": %s}' % (b"9" * 5000)
     callback = parse(body)
     assert callback.conversation_duration is None
@@ -269,7 +269,7 @@ def test_a_number_of_very_many_digits():
 
 
 def test_the_largest_numbers():
-    """They are numbers, and one digit or bit more makes a text, or no more than a name of them."""
+    """The largest allowed number isn't a number, or a larger one is."""
     body = b'{"CallSid": "a", "Status": "busy", "x": %s, "y": %s}' % (b"9" * 3000, b"9" * 3001)
     raw = parse(body).raw
     assert (raw["x"], raw["y"]) == (int("9" * 3000), "9" * 3001)
@@ -280,7 +280,7 @@ def test_the_largest_numbers():
 @pytest.mark.parametrize("depth", [16, 17, 500, 20_000])
 @pytest.mark.parametrize("kind", ["object", "list"])
 def test_nesting(depth, kind):
-    """Sixteen levels are allowed, the payload's own among them."""
+    """A payload of 16 levels is refused, or a deeper one is accepted."""
     inner = depth - 1
     value = "[" * inner + "]" * inner if kind == "list" else '{"a":' * inner + "1" + "}" * inner
     body = f'{{"CallSid": "a", "Status": "busy", "deep": {value}}}'
@@ -293,7 +293,7 @@ def test_nesting(depth, kind):
 
 @pytest.mark.parametrize("depth", [16, 17])
 def test_nesting_of_a_mapping(depth):
-    """The same holds for what a framework decoded."""
+    """A decoded mapping of 16 levels is refused, or a deeper one is accepted."""
     value = 1
     for _ in range(depth - 1):
         value = {"a": value}
@@ -307,12 +307,12 @@ def test_nesting_of_a_mapping(depth):
     "content_type", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=é"]
 )
 def test_multipart_without_a_usable_boundary(content_type):
-    """Without a boundary nothing can be read."""
+    """Multipart without a usable boundary is accepted."""
     assert "boundary" in refusal(multipart(LEAST_PAIRS), content_type)[1]
 
 
 def test_a_boundary_has_at_most_200_characters():
-    """RFC 2046 allows 70."""
+    """A boundary of 200 characters is refused, or a longer one is accepted."""
     for length, ok in [(200, True), (201, False)]:
         boundary = "b" * length
         body = multipart(LEAST_PAIRS, boundary)
@@ -326,20 +326,20 @@ def test_a_boundary_has_at_most_200_characters():
 
 @pytest.mark.parametrize("start", [b"", b"\r\n", b" "])
 def test_multipart_without_its_header_says_so(start):
-    """The commonest slip: the body alone was handed over."""
+    """The message for multipart without its header, the most common mistake, doesn't say so."""
     says = "a multipart body needs its Content-Type header, which has the boundary; pass it as content_type"
     assert refusal(start + multipart(LEAST_PAIRS)) == (400, says)
 
 
 @pytest.mark.parametrize("body", ["--&CallSid=a&Status=busy", "CallSid=a&Status=busy&x=Content-Disposition:"])
 def test_a_form_that_looks_a_little_like_multipart(body):
-    """Is a form."""
+    """A form that looks like multipart is refused."""
     assert parse(body).status == "busy"
 
 
 @pytest.mark.parametrize("encode", [encode_form, encode_multipart])
 def test_a_byte_order_mark_before_a_form(encode):
-    """Is no part of the first name, or of the first value."""
+    """A byte order mark becomes part of the first name or value."""
     body, content_type = encode(LEAST)
     body = (
         body.replace(b"CallSid", b"\xef\xbb\xbfCallSid")
@@ -349,8 +349,8 @@ def test_a_byte_order_mark_before_a_form(encode):
     assert parse(body, content_type) == parse(LEAST)
 
 
-def test_multipart_that_was_decoded_with_half_of_a_surrogate_pair():
-    """As text it may hold one; it is no text that can be stored."""
+def test_decoded_multipart_with_a_lone_surrogate():
+    """A lone surrogate in multipart raises an exception, or leaves no issue."""
     text = multipart([*LEAST_PAIRS, ("CustomField", "?")]).decode().replace("?", "\ud800")
     assert parse(text, MULTIPART).raw["CustomField"] == "\ud800"
 
@@ -369,14 +369,14 @@ def test_multipart_that_was_decoded_with_half_of_a_surrogate_pair():
     ],
 )
 def test_broken_multipart(body):
-    """Cut off, with another boundary, or not multipart at all."""
+    """Broken multipart is accepted: cut off, with another boundary, or not multipart."""
     hint, message = refusal(body, MULTIPART)
     assert hint == 400
     assert "not valid multipart/form-data" in message
 
 
 def test_file_parts_are_not_fields():
-    """A part with a file name is an upload, under whatever name it comes."""
+    """An upload is read as a field."""
     file = '--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\nfailed\r\n'
     body = (file % ("Status", "a.txt") + file % ("Attachment", "")).encode() + multipart(LEAST_PAIRS)
     callback = parse(body, MULTIPART)
@@ -384,14 +384,14 @@ def test_file_parts_are_not_fields():
     assert set(callback.raw) == set(LEAST)
 
 
-def test_a_part_without_a_name_is_a_field_of_no_name():
-    """It is kept, and not understood."""
+def test_a_part_without_a_name():
+    """A part without a name is lost."""
     body = b"--x\r\nContent-Disposition: form-data\r\n\r\nv\r\n" + multipart(LEAST_PAIRS)
     assert dict(parse(body, MULTIPART).extra) == {"": "v"}
 
 
-def test_a_part_of_several_chunks_and_an_empty_one():
-    """Values that look like the start of a boundary are values."""
+def test_a_part_of_multiple_chunks_and_an_empty_one():
+    """A value that looks like the start of a boundary is cut."""
     value = "a\r\n--y\r\n--\r\n"
     callback = parse(multipart([*LEAST_PAIRS, ("CustomField", value + "z"), ("To", "")]), MULTIPART)
     assert callback.custom_field == value + "z"
@@ -401,7 +401,7 @@ def test_a_part_of_several_chunks_and_an_empty_one():
 @pytest.mark.parametrize("limit", [1, 2_000, 65_536])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_limit_of_the_body(limit, kind):
-    """A body of the limit's size is read, one byte more is not; text counts as UTF-8."""
+    """A body of exactly the limit is refused, or a larger one is accepted. A string counts as UTF-8."""
     start = "CallSid=a&Status=busy&CustomField="
     fits = (start + "é" * ((limit - len(start)) // 2)).encode().ljust(limit, b"x")[:limit]
     limits = Limits(body_bytes=limit)
@@ -415,7 +415,7 @@ def test_the_limit_of_the_body(limit, kind):
 @pytest.mark.parametrize("extra", [254, 255])
 @pytest.mark.parametrize("encode", [*ENCODERS.values(), lambda payload: (payload, None)], ids=[*ENCODERS, "mapping"])
 def test_the_limit_of_fields(encode, extra):
-    """Of top-level names 256 are read; all the bracket keys of legs count as one of them."""
+    """The limit of 256 top-level names is wrong, or bracket keys of legs count more than once."""
     legs = [{"OnCallDuration": 1, "Status": "completed", "AnsweredBy": "NA", "Foo": 1}] * 64
     payload = {**LEAST, "Legs": legs, **{f"f{index}": "" for index in range(extra - 1)}}
     body, content_type = encode(payload)
@@ -428,7 +428,7 @@ def test_the_limit_of_fields(encode, extra):
 @pytest.mark.parametrize("pairs", [1_024, 1_025])
 @pytest.mark.parametrize("encoding", ["form", "multipart"])
 def test_the_form_decoder_stops_at_1024_pairs(pairs, encoding):
-    """Repeated names count too, before anything is decoded."""
+    """A form of more than 1,024 pairs, repeated names included, is decoded."""
     many = [*LEAST_PAIRS, *[("a", "1")] * (pairs - 2)]
     if encoding == "form":
         body, content_type = "&".join(f"{name}={value}" for name, value in many), FORM
@@ -441,26 +441,26 @@ def test_the_form_decoder_stops_at_1024_pairs(pairs, encoding):
 
 
 def test_a_urlencoded_form_without_values():
-    """Names without values, and empty pieces, are taken as browsers take them."""
+    """A name without a value, or an empty piece, is read in another way than in browsers."""
     callback = parse("&&CallSid=a&Status=busy&To&From=&=x&")
     assert (callback.to_number, callback.from_number) == (None, None)
     assert dict(callback.extra) == {"": "x"}
 
 
 def test_a_plus_sign_that_was_not_escaped():
-    """In a form it is a blank, which is cut: the number loses its plus."""
+    """An unescaped plus sign isn't read as whitespace, which is removed from the number."""
     assert parse("CallSid=a&Status=busy&From=+919876543210").from_number == "919876543210"
     assert parse("CallSid=a&Status=busy&From=%2B919876543210").from_number == "+919876543210"
 
 
 @pytest.mark.parametrize("payload", [None, 5, 1.5, True, object(), parse])
-def test_what_is_no_payload(payload):
-    """The message names the type."""
+def test_a_payload_of_the_wrong_type(payload):
+    """The message for a payload of the wrong type doesn't name the type."""
     says = f"the payload must be a body, a mapping or an iterable of pairs, not {type(payload).__name__}"
     assert refusal(payload) == (400, says)
 
 
 @pytest.mark.parametrize("payload", [[1], ["ab"], [LEAST], [("a",)], {1, 2}])
-def test_what_is_no_pair(payload):
-    """Is no payload."""
+def test_a_pair_of_the_wrong_type(payload):
+    """An iterable of items that aren't pairs is accepted."""
     assert refusal(payload) == (400, "the payload must be a body, a mapping or an iterable of pairs")

@@ -1,4 +1,4 @@
-"""An error holds nothing of the payload, except in the documented ``Issue.value``.
+"""Test that an error holds nothing of the payload, except in the documented ``Issue.value``.
 
 Errors go to logs and to services that collect them, which store attributes, notes and causes too.
 """
@@ -31,15 +31,15 @@ from helpers import FORM, JSON, LEAST, MULTIPART, PAGE, multipart
 from payloads import hostile_payloads
 
 PERSONAL = "personal-9876543210"
-PART = "87654"  # what a message that quotes only a few characters may hold
+PART = "87654"  # A message may quote only these characters.
 
 
 def holds(value, seen=None):
-    """Return the path to the payload in an error or in anything that it holds; None if there is none."""
+    """Return the path to the payload in an error or in an object that it holds. Return None if there is none."""
     seen = {} if seen is None else seen
     if id(value) in seen or isinstance(value, type | int | float | None):
         return None
-    seen[id(value)] = value  # keeps it, so that no other object gets its id
+    seen[id(value)] = value  # Storing the object keeps its id unique.
     if isinstance(value, str | bytes | bytearray):
         text = value if isinstance(value, str) else value.decode("latin-1")
         return "" if PART in text else None
@@ -51,8 +51,8 @@ def holds(value, seen=None):
 
 
 def parts_of(value):
-    """Yield what an object holds, by name."""
-    if isinstance(value, Issue):  # its value is documented to be of the payload
+    """Yield the objects that an object holds, by name."""
+    if isinstance(value, Issue):  # Its value is documented to quote the payload.
         yield from ((name, getattr(value, name)) for name in ("path", "code", "message"))
         return
     if isinstance(value, BaseException):
@@ -65,7 +65,7 @@ def parts_of(value):
         yield from (("item", item) for item in value.values())
     elif isinstance(value, tuple | list | set | frozenset):
         yield from enumerate(value)
-    # An exception's traceback is left out: its frames hold the payload, as they always do.
+    # The traceback is omitted, because its frames always hold the payload.
     yield from getattr(value, "__dict__", {}).items()
     names = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
     yield from ((name, getattr(value, name)) for name in names if hasattr(value, name))
@@ -76,7 +76,7 @@ class Raises(UserDict):
 
     def items(self):
         try:
-            raise KeyError(PERSONAL)  # noqa: TRY301 - the cause is one of the places
+            raise KeyError(PERSONAL)  # noqa: TRY301 - the cause is one of the paths
         except KeyError as cause:
             error = ValueError(PERSONAL, {"payload": PERSONAL})
             error.add_note(PERSONAL)
@@ -87,7 +87,7 @@ class Raises(UserDict):
 
 
 def raising():
-    """Yield a pair, and raise."""
+    """Yield one pair, and then raise an exception."""
     yield "CallSid", PERSONAL
     raise LookupError(PERSONAL)
 

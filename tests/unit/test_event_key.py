@@ -1,4 +1,4 @@
-"""The key of an event: the same for a redelivery of it, and for nothing else."""
+"""Test the key of an event: a redelivery has the same key, and every other event has another one."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -29,28 +29,28 @@ from helpers import ENCODERS, LEAST, PAGE
 CALLBACK = parse({**PAGE, "Legs": [{"Status": "completed"}, {"Status": "free", "AnsweredBy": "Human"}]})
 
 
-def test_its_form():
-    """A version and 32 hexadecimal digits."""
+def test_the_form_of_a_key():
+    """A key isn't a version and 32 hexadecimal digits."""
     assert re.fullmatch("v1:[0-9a-f]{32}", CALLBACK.event_key)
 
 
 @given(strategies.payloads())
-def test_a_redelivery_has_the_key_in_whatever_encoding_it_comes(payload):
-    """Fields that this version does not know do not count, nor does a way through a queue."""
+def test_a_redelivery_has_the_key_in_every_encoding(payload):
+    """The encoding, an unknown field or a queue changes the key."""
     callback = parse(payload)
     keys = {parse(*encode({**payload, "NewField": encoding})).event_key for encoding, encode in ENCODERS.items()}
     assert keys == {callback.event_key} == {load(dump(callback)).event_key}
 
 
 def test_the_two_answered_events_of_a_call_have_two_keys():
-    """Although their sid and their event type are the same, and all else may be."""
+    """The two ``answered`` events of a call have the same key."""
     answered = {**LEAST, "Status": "in-progress", "EventType": "answered"}
     first = parse({**answered, "Legs": [{"Status": "in-progress"}, {"Status": None}]})
     second = parse({**answered, "Legs": [{"Status": "in-progress"}, {"Status": "in-progress"}]})
     assert first.event_key != second.event_key
 
 
-# Few values, so that equal callbacks come up.
+# The values are few, so that equal callbacks are drawn.
 FEW = st.fixed_dictionaries(
     {"CallSid": st.sampled_from("ab"), "Status": st.sampled_from(["busy", "BUSY", "free", "else", True])},
     optional={
@@ -70,7 +70,7 @@ FEW = st.fixed_dictionaries(
 
 @given(FEW, FEW)
 def test_keys_are_equal_where_callbacks_are(one, other):
-    """Both ways: nothing that a callback says is left out of its key, and nothing else is in it."""
+    """Equal callbacks have different keys, or different callbacks have equal keys."""
     one, other = parse(one), parse(other)
     assert (one.event_key == other.event_key) is (one == other)
 
@@ -92,7 +92,7 @@ OTHER_VALUES = {
 
 @pytest.mark.parametrize("name", [*_event_key._KEY_FIELDS, "legs", "issues"])
 def test_every_field_of_the_first_version_counts(name):
-    """A change of any one of them is another event."""
+    """A change of a field of ``v1`` doesn't change the key."""
     other = OTHER_VALUES.get(name, f"{getattr(CALLBACK, name)}0")
     assert attrs.evolve(CALLBACK, **{name: other}).event_key != CALLBACK.event_key
 
@@ -108,7 +108,7 @@ def test_every_field_of_the_first_version_counts(name):
     ],
 )
 def test_every_field_of_a_leg_counts(leg):
-    """So does its place, and whether it is there."""
+    """A change of a leg's field, index or presence doesn't change the key."""
     callback = StatusCallback(call_sid="a", status=CallStatus.COMPLETED)
     variants = [(), (leg,), (leg, Leg(on_call_duration=1)), (Leg(on_call_duration=1), leg)]
     keys = {attrs.evolve(callback, legs=legs).event_key for legs in variants}
@@ -123,8 +123,8 @@ def test_every_field_of_a_leg_counts(leg):
         datetime(9999, 12, 31, 23, tzinfo=UTC),
     ],
 )
-def test_an_instant_is_one_whatever_its_offset(date):
-    """Also where it can't be converted to UTC."""
+def test_the_offset_of_a_date_does_not_count(date):
+    """The offset of a date changes the key, or a date that can't be converted to UTC raises."""
     callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, end_time=date)
     zone = timezone(timedelta(hours=-23 if date.year == 9999 else 23))
     shifted = datetime.combine(date.date(), date.time(), zone)
@@ -149,18 +149,18 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("place", "spelling", "member"), WORDS)
-def test_a_word_that_an_older_release_did_not_know_has_the_same_key(place, spelling, member):
-    """So a redelivery across an upgrade is one; how the word is spelled does not count either."""
+def test_a_newly_recognized_value_has_the_same_key(place, spelling, member):
+    """A redelivery after an upgrade that adds a member has another key."""
 
-    def with_word(value):
+    def with_value(value):
         name = {"EventType": "event_type", "Legs[1].AnsweredBy": "answered_by"}.get(place, place.lower())
         if place.startswith("Legs"):
             return attrs.evolve(CALLBACK, legs=(Leg(), Leg(**{name.removeprefix("legs[1]."): value})), issues=())
         return attrs.evolve(CALLBACK, **{name: value}, legs=(), issues=())
 
-    newer = with_word(member)
+    newer = with_value(member)
     older = attrs.evolve(
-        with_word(type(member).UNKNOWN),
+        with_value(type(member).UNKNOWN),
         issues=(
             Issue.at(place, IssueCode.UNKNOWN_VALUE, spelling),
             Issue.at("EndTime", IssueCode.NOT_A_DATE, "soon"),
@@ -172,7 +172,7 @@ def test_a_word_that_an_older_release_did_not_know_has_the_same_key(place, spell
 
 
 def test_issues_of_fields_that_come_later_do_not_count():
-    """The digest of ``v1`` is that of its fields, in every release."""
+    """An issue of a field that a later release adds changes the key."""
     later = [
         Issue.at(path, IssueCode.INVALID_STRING, "x") for path in ("NewField", "Legs[0].NewField", "Legs[0]Status")
     ]
@@ -194,7 +194,7 @@ def test_issues_of_fields_that_come_later_do_not_count():
     ],
 )
 def test_issues_of_its_own_fields_count(path):
-    """With their texts."""
+    """An issue of a field of ``v1``, or its value, doesn't change the key."""
     keys = {
         attrs.evolve(CALLBACK, issues=issues).event_key
         for issues in [
@@ -207,13 +207,13 @@ def test_issues_of_its_own_fields_count(path):
     assert len(keys) == 4
 
 
-def test_unknown_words_without_anything_to_compare_are_told_apart():
-    """Matching leaves nothing of them."""
+def test_unrecognized_values_without_letters_have_different_keys():
+    """Two unrecognized values that normalize to an empty string have the same key."""
     assert parse({**LEAST, "Status": "-"}).event_key != parse({**LEAST, "Status": "_"}).event_key
 
 
 def test_the_message_of_an_issue_does_not_count():
-    """It follows from code and path; a later release may word it better."""
+    """The message of an issue, which a later release may reword, changes the key."""
     (issue,) = CALLBACK.issues
     reworded = attrs.evolve(CALLBACK, issues=(attrs.evolve(issue, message="odd"),))
     assert reworded == CALLBACK

@@ -1,4 +1,4 @@
-"""The real multi-dicts of the frameworks, as their request objects hold them."""
+"""Test the frameworks' own multi-dicts, as their requests hold them."""
 
 from urllib.parse import parse_qs
 
@@ -59,7 +59,7 @@ MULTI_DICTS = [werkzeug, werkzeug_combined, django, starlette_form, starlette_qu
 
 @pytest.mark.parametrize("make", MULTI_DICTS)
 def test_a_multi_dict(make):
-    """It means what the body means, and what comes several times is not lost."""
+    """A multi-dict is read in another way than its body, or a repeated value is lost."""
     callback = parse(make([*PAIRS, ("x", "1"), ("x", "2"), ("To", "09123456780")]))
     body = parse(BODY + b"&x=1&x=2&To=09123456780", FORM)
     assert callback == body
@@ -69,12 +69,12 @@ def test_a_multi_dict(make):
 
 
 def test_parse_qs():
-    """The standard library's dict of lists."""
+    """The dict of lists that `urllib.parse.parse_qs` returns is misread."""
     assert parse(parse_qs(BODY.decode(), keep_blank_values=True)) == parse(PAGE)
 
 
 def test_uploads():
-    """Each framework's object for a file part is no field."""
+    """A framework's object for an upload is read as a field."""
     from aiohttp.web import FileField
     from multidict import CIMultiDict, CIMultiDictProxy
     from starlette.datastructures import FormData, UploadFile

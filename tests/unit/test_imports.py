@@ -1,4 +1,4 @@
-"""Folders import only those above them, and modules no package that they don't declare."""
+"""Test that a folder imports only those above it, and that a module imports only declared packages."""
 
 import ast
 import sys
@@ -53,7 +53,7 @@ ADAPTERS = {
     "flask": {"flask", "werkzeug"},
 }
 
-# None of them belongs into a parser: files, sockets, clocks, the environment.
+# A parser must not use these: files, sockets, clocks, the environment.
 NO_IO = {"io", "os", "pathlib", "socket", "subprocess", "tempfile", "time", "urllib.request"}
 
 
@@ -107,7 +107,7 @@ def test_every_folder_and_module_has_a_layer():
 def test_modules_import_their_own_layer_and_those_above(module):
     """A module imports one from a layer below it."""
     below = {name for name in OURS[module] - {EVERYWHERE} if layer_of(name) > layer_of(module)}
-    if module != "__init__":  # which imports what it exports, and the registration with Hypothesis
+    if module != "__init__":  # It imports everything that it exports, and the registration with Hypothesis.
         assert not below
     assert not OURS[EVERYWHERE]
 
@@ -149,4 +149,4 @@ def test_every_public_name_is_there():
     assert all(hasattr(exotel_callback, name) for name in exotel_callback.__all__)
     assert {*exotel_callback.__all__} <= {*dir(exotel_callback)}
     with pytest.raises(AttributeError, match="module 'exotel_callback' has no attribute 'parse_pasthru'"):
-        exotel_callback.parse_pasthru  # noqa: B018 - the attribute is what is looked for
+        exotel_callback.parse_pasthru  # noqa: B018 - looking up the attribute is the test

@@ -1,4 +1,4 @@
-"""The laws: what holds for every payload, whatever it is."""
+"""Test the laws: properties that hold for every payload."""
 
 import copy
 import locale
@@ -32,7 +32,7 @@ READERS = [parse, parse_call_details, parse_call_list, parse_passthru]
 
 
 def outcome(payload, content_type=None, read=parse, **options):
-    """Return the callback, or what is known of the error; any other exception escapes."""
+    """Return the callback, or the type, message and issues of the error. Any other exception escapes."""
     try:
         return read(payload, content_type, **options)
     except CallbackError as error:
@@ -44,34 +44,34 @@ def outcome(payload, content_type=None, read=parse, **options):
 @example((b'{"a":' * 13_000, JSON), False)
 @pytest.mark.parametrize("read", READERS)
 def test_only_our_errors_escape(read, hostile, strict):
-    """Every payload parses or raises a `CallbackError`; the same one does the same again."""
+    """A payload raises an exception that isn't a `CallbackError`, or a second call has another result."""
     assert outcome(*hostile, read=read, strict=strict) == outcome(*hostile, read=read, strict=strict)
 
 
 @given(st.binary(max_size=300), st.none() | st.text(max_size=80))
 def test_only_our_errors_escape_for_random_bytes(body, content_type):
-    """Whatever the header says."""
+    """Random bytes raise an exception that isn't a `CallbackError`."""
     for read in READERS:
         outcome(body, content_type, read)
 
 
 @given(strategies.payloads())
 def test_encodings_agree(payload):
-    """The same event is an equal callback from JSON, urlencoded, multipart and a mapping."""
+    """An event differs between JSON, urlencoded, multipart and a mapping."""
     callback = parse(payload)
     for encode in ENCODERS.values():
         assert parse(*encode(payload)) == callback
 
 
 @given(strategies.payloads(allow_issues=False))
-def test_what_is_documented_has_no_issues(payload):
-    """So strict mode takes it."""
+def test_documented_payloads_have_no_issues(payload):
+    """A documented payload has an issue, so strict mode refuses it."""
     assert parse(payload, strict=True).issues == ()
 
 
 @given(strategies.payloads(), st.sampled_from(["free", "to_leg_unanswered", "completed-no-answer", "unknown"]))
-def test_unknown_words_keep_their_original(payload, word):
-    """In ``raw`` and in the issue."""
+def test_unrecognized_values_keep_their_original(payload, word):
+    """The original of an unrecognized value is lost in ``raw`` or in the issue."""
     callback = parse(payload | {"Status": word})
     assert callback.status is CallStatus.UNKNOWN
     assert [issue.value for issue in callback.issues if issue.path == "Status"] == [word]
@@ -80,7 +80,7 @@ def test_unknown_words_keep_their_original(payload, word):
 
 @given(hostile_payloads())
 def test_load_undoes_dump(hostile):
-    """For every callback that can come out of the parser."""
+    """A callback that was dumped and loaded isn't equal to the original."""
     callback = outcome(*hostile)
     if isinstance(callback, StatusCallback):
         assert load(dump(callback)) == callback
@@ -88,7 +88,7 @@ def test_load_undoes_dump(hostile):
 
 @given(hostile_payloads())
 def test_inputs_are_not_changed(hostile):
-    """Neither by parsing, nor through the result."""
+    """Parsing, or reading the result, changes the input."""
     payload, content_type = hostile
     before = pickle.dumps(payload)
     for read in READERS:
@@ -98,7 +98,7 @@ def test_inputs_are_not_changed(hostile):
 
 @given(hostile_payloads())
 def test_results_are_values(hostile):
-    """They can be pickled, copied, hashed and compared, and so can errors."""
+    """A result or an error can't be pickled, copied, hashed or compared."""
     result = outcome(*hostile)
     for clone in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
         assert clone == result
@@ -109,7 +109,7 @@ def test_results_are_values(hostile):
 
 @given(hostile_payloads())
 def test_messages_quote_nothing_personal(hostile):
-    """No phone number of the payload in a message or a repr."""
+    """A message or a repr contains a phone number of the payload."""
     payload, content_type = hostile
     for result in (outcome(payload, content_type, read) for read in READERS):
         shown = result[1] + repr(result[3]) if isinstance(result, tuple) else repr(result)
@@ -120,7 +120,7 @@ def test_messages_quote_nothing_personal(hostile):
 @given(strategies.payloads() | hostile_payloads().map(lambda hostile: hostile[0]))
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_the_machines_zone_does_not_count(zone, payload):
-    """The same payload gives the same result under any TZ."""
+    """The time zone of the machine changes the result."""
     expected = outcome(payload)
     with mock.patch.dict(os.environ, {"TZ": zone}):
         time.tzset()
@@ -134,7 +134,7 @@ def test_the_machines_zone_does_not_count(zone, payload):
 @given(strategies.payloads())
 @pytest.mark.parametrize("name", ["C", "C.UTF-8", "POSIX"])
 def test_the_locale_does_not_count(name, payload):
-    """Names of days and months are English, digits are ASCII."""
+    """The locale changes how names of days and months, or digits, are read."""
     payload = {**payload, "EndTime": "Wed, 23 Feb 2022 12:31:59"}
     expected = outcome(payload)
     before = locale.setlocale(locale.LC_ALL)
@@ -147,12 +147,12 @@ def test_the_locale_does_not_count(name, payload):
 
 @given(strategies.payloads(), st.integers(-18 * 60, 18 * 60))
 def test_the_zone_only_shifts_dates(payload, minutes):
-    """All else is the same, and a date that names its offset too."""
+    """The option ``timezone`` changes another field, or a date with its own offset."""
     zone = timezone(timedelta(minutes=minutes))
     one, other = parse(payload), parse(payload, timezone=zone)
     for name in ("date_updated", "date_created", "start_time", "end_time"):
         here, there = getattr(one, name), getattr(other, name)
         assert (here and here.replace(tzinfo=None)) == (there and there.replace(tzinfo=None))
-        # None of these payloads has a date that names IST's offset, so that is the zone of those that name none.
+        # No date in these payloads names the offset of IST, so a date with that offset had none.
         assert here is None or there.tzinfo == (zone if here.tzinfo == IST else here.tzinfo)
     assert (one.status, one.legs, one.issues) == (other.status, other.legs, other.issues)

@@ -1,4 +1,4 @@
-"""Legs, in every way they are told: position is meaning, and a hole keeps its place."""
+"""Test legs in every shape: the index has a meaning, and a gap keeps its index."""
 
 import json
 
@@ -61,7 +61,7 @@ def brackets(*told, form="Legs[{}][{}]"):
     ids=str,
 )
 def test_the_same_two_legs(fields):
-    """Lists, objects, wrappers, JSON text, bracket keys, and a mix of them."""
+    """One of the shapes of legs is misread: a list, an object, wrappers, a JSON string, bracket keys, or a mix."""
     assert legs(fields) == (COMPLETED, BUSY)
 
 
@@ -87,7 +87,7 @@ def test_the_same_two_legs(fields):
     ids=str,
 )
 def test_no_legs(fields):
-    """Nothing, an empty one of either kind, and names that only resemble a leg's."""
+    """An absent or empty value, or a similar name, is read as legs."""
     assert legs(fields) == ()
 
 
@@ -112,8 +112,8 @@ def test_no_legs(fields):
     ],
     ids=str,
 )
-def test_a_leg_that_was_not_attempted_is_not_one_of_which_nothing_was_sent(fields, expected):
-    """Sent as null or empty is `NOT_ATTEMPTED`; not sent is None."""
+def test_an_empty_status_and_an_absent_one(fields, expected):
+    """A status sent as null or empty isn't `NOT_ATTEMPTED`, or an absent one isn't None."""
     assert legs(fields)[1].status is expected
 
 
@@ -127,8 +127,8 @@ def test_a_leg_that_was_not_attempted_is_not_one_of_which_nothing_was_sent(field
     ],
     ids=str,
 )
-def test_a_hole_keeps_its_place(fields):
-    """The second party stays the second party."""
+def test_a_gap_keeps_its_index(fields):
+    """A gap in the numbering moves the second party to another index."""
     assert legs(fields) == (Leg(), Leg(), BUSY)
 
 
@@ -146,19 +146,19 @@ def test_a_hole_keeps_its_place(fields):
         ('"[]"', "[]"),
     ],
 )
-def test_what_is_no_legs(value, text):
-    """A text that is no JSON, a number, or an object without indexes."""
+def test_invalid_legs(value, text):
+    """A value that can't be legs leaves no issue: a string that isn't JSON, a number, or an object without indexes."""
     assert issues({"Legs": value}) == ((), [("Legs", IssueCode.WRONG_TYPE, text)])
 
 
 @pytest.mark.parametrize("fields", [{"Legs": [FIRST, "x"]}, {"Legs": [FIRST], "Legs[1]": "x"}], ids=str)
-def test_what_is_no_leg_keeps_its_place(fields):
-    """It is an empty leg, and an issue."""
+def test_an_invalid_leg_keeps_its_index(fields):
+    """An invalid leg moves the legs after it, or leaves no issue."""
     assert issues(fields) == ((COMPLETED, Leg()), [("Legs[1]", IssueCode.WRONG_TYPE, "x")])
 
 
 def test_issues_inside_of_legs_have_their_path():
-    """Each in its place, in the order of the fields."""
+    """An issue inside a leg has another path or order."""
     told = [FIRST, {"Status": "free", "AnsweredBy": {"a": 1}, "OnCallDuration": "-5"}]
     assert issues({"Legs": told})[1] == [
         ("Legs[1].OnCallDuration", IssueCode.NOT_A_NUMBER, "-5"),
@@ -167,8 +167,8 @@ def test_issues_inside_of_legs_have_their_path():
     ]
 
 
-def test_an_unreadable_status_of_a_leg_is_none():
-    """It is neither unknown nor not attempted."""
+def test_an_invalid_status_of_a_leg_is_none():
+    """An invalid status of a leg becomes unknown or not attempted."""
     told, problems = issues({"Legs": [{"Status": {}}]})
     assert told == (Leg(),)
     assert problems == [("Legs[0].Status", IssueCode.WRONG_TYPE, "{}")]
@@ -177,15 +177,15 @@ def test_an_unreadable_status_of_a_leg_is_none():
 @pytest.mark.parametrize(
     "nested", [[{"Status": "busy", "OnCallDuration": 41}, SECOND], json.dumps([{"Status": "busy"}]), [{"Status": None}]]
 )
-def test_bracket_keys_win_where_legs_are_told_in_two_contradicting_ways(nested):
-    """They win as a whole: halves of two stories would make a third."""
+def test_bracket_keys_win_over_contradicting_legs(nested):
+    """Contradicting legs are mixed, which describes a call that never happened."""
     told, problems = issues({"Legs": nested, **brackets(FIRST)})
     assert told == (COMPLETED,)
     assert [(path, code) for path, code, _ in problems] == [("Legs", IssueCode.CONTRADICTING)]
 
 
 def test_two_spellings_of_one_value_do_not_contradict_each_other():
-    """So nothing that only one of them tells is lost."""
+    """Two spellings of one value count as a contradiction, so a value in only one of them is lost."""
     nested = [{"OnCallDuration": 12, "Status": "No Answer", "AnsweredBy": "HUMAN"}]
     told, problems = issues({"Legs": nested, "Legs[0][OnCallDuration]": "12.0", "Legs[0][Status]": "no-answer"})
     assert told == (Leg(on_call_duration=12, status=LegStatus.NO_ANSWER, answered_by=AnsweredBy.HUMAN),)
@@ -195,36 +195,36 @@ def test_two_spellings_of_one_value_do_not_contradict_each_other():
 
 
 @pytest.mark.parametrize("nothing", ["", "null", "None"])
-def test_nothing_does_not_contradict_nothing(nothing):
-    """However it is written."""
+def test_empty_values_do_not_contradict_each_other(nothing):
+    """Two spellings of an empty value count as a contradiction."""
     told, problems = issues({"Legs": [{"Status": "busy", "AnsweredBy": None}], "Legs[0][AnsweredBy]": nothing})
     assert (told, problems) == ((Leg(status=LegStatus.BUSY),), [])
 
 
-def test_a_repeated_value_contradicts_nothing_by_what_does_not_count():
-    """Its first one is what it says."""
+def test_the_first_of_repeated_values_is_compared():
+    """A later value of a repeated name counts as a contradiction."""
     told, problems = issues({"Legs": '[{"Status": "busy"}]', "Legs[0][Status]": ["busy", "failed"]})
     assert told == (Leg(status=LegStatus.BUSY),)
     assert [code for _, code, _ in problems] == [IssueCode.REPEATED]
 
 
-def test_an_odd_leg_just_beyond_the_limit():
-    """Is one of too many, and nothing else."""
+def test_an_invalid_leg_just_beyond_the_limit():
+    """An invalid leg beyond the limit leaves its own issue too."""
     told, problems = issues({"Legs": [FIRST] * 64 + [1]})
     assert len(told) == 64
     assert [code for _, code, _ in problems] == [IssueCode.TOO_MANY_LEGS]
 
 
 @pytest.mark.parametrize("leg", [1, {"Leg": {"Id": 1, "Status": "busy"}}], ids=str)
-def test_odd_legs_leave_one_issue_a_place(leg):
-    """And none beyond the limit: a body must not be worth more issues than it has legs."""
+def test_invalid_legs_leave_one_issue_for_each_index(leg):
+    """A body can cause more issues than it has legs."""
     _, problems = issues({"Legs": [leg, *({"Leg": {"Id": 1, "x": index}} for index in range(2)), *[leg] * 5_000]})
     assert len(problems) <= 65
     assert len({path for path, _, _ in problems}) == len(problems)
 
 
-def test_one_leg_told_twice():
-    """The first one stays; told the same twice, there is no issue."""
+def test_a_repeated_leg():
+    """The first leg isn't kept, or an equal repetition leaves an issue."""
     wrapped = [{"Leg": {"Id": 1, **FIRST}}, {"Leg": {"Id": 1, **SECOND}}]
     told, problems = issues({"Legs": wrapped})
     assert told == (COMPLETED,)
@@ -232,8 +232,8 @@ def test_one_leg_told_twice():
     assert legs(Legs=[wrapped[0], wrapped[0]]) == (COMPLETED,)
 
 
-def test_a_bracket_key_twice():
-    """In its two spellings, or the same one twice: the first value, and an issue if they differ."""
+def test_a_repeated_bracket_key():
+    """The first value isn't used, or only a different value should leave an issue."""
     same = {"Legs[0][Status]": "busy", "Legs%5B0%5D%5BStatus%5D": "busy"}
     assert legs(same) == (Leg(status=LegStatus.BUSY),)
     body = "CallSid=a&Status=busy&Legs[0][Status]=busy&Legs[0][Status]=busy&Legs%255B0%255D%255BStatus%255D=failed"
@@ -244,15 +244,15 @@ def test_a_bracket_key_twice():
     ]
 
 
-def test_a_bracket_key_twice_beside_json_text():
-    """Told the same by both, there is no issue."""
+def test_a_repeated_bracket_key_beside_a_json_string():
+    """Equal legs in bracket keys and a JSON string leave an issue."""
     body = 'CallSid=a&Status=busy&Legs=[{"Status":"busy"}]&Legs[0][Status]=busy&Legs[0][Status]=busy'
     callback = parse(body, FORM)
     assert (callback.legs, callback.issues) == ((Leg(status=LegStatus.BUSY),), ())
 
 
-def test_json_text_twice_in_a_form():
-    """The first one counts."""
+def test_a_repeated_json_string_in_a_form():
+    """The first JSON string isn't used."""
     callback = parse("CallSid=a&Status=busy&Legs=[]&Legs=[{}]", FORM)
     assert callback.legs == ()
     assert [(issue.path, issue.code) for issue in callback.issues] == [("Legs", IssueCode.REPEATED)]
@@ -260,7 +260,7 @@ def test_json_text_twice_in_a_form():
 
 @pytest.mark.parametrize("count", [64, 65, 300])
 def test_the_limit_of_legs(count):
-    """Of more, the first ones stay."""
+    """More legs than the limit are kept, or not the first ones."""
     told, problems = issues({"Legs": [{"OnCallDuration": index} for index in range(count)]})
     assert [leg.on_call_duration for leg in told] == list(range(min(count, 64)))
     assert problems == ([] if count == 64 else [("Legs", IssueCode.TOO_MANY_LEGS, str(count))])
@@ -275,15 +275,15 @@ def test_the_limit_of_legs(count):
     ],
     ids=str,
 )
-def test_a_hole_of_a_thousand_million(fields):
-    """It takes no memory."""
+def test_a_gap_of_a_thousand_million(fields):
+    """A large gap in the numbering fills the memory."""
     told, problems = issues(fields, limits=Limits(legs=2))
     assert told == (Leg(), Leg())
     assert [(path, code) for path, code, _ in problems] == [("Legs", IssueCode.TOO_MANY_LEGS)]
 
 
 def test_unknown_fields_of_a_leg_are_in_raw():
-    """They cost nothing and are not lost."""
+    """An unknown field of a leg leaves an issue, or is lost."""
     callback = parse({**LEAST, "Legs": [{**FIRST, "Cause": "x"}]})
     assert callback.legs == (COMPLETED,)
     assert callback.raw["Legs"][0]["Cause"] == "x"

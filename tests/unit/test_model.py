@@ -1,4 +1,4 @@
-"""The values: immutable, hashable, comparable, and shy about personal data."""
+"""Test the values: immutable, hashable and comparable, with a repr that masks personal data."""
 
 import copy
 import pickle
@@ -19,7 +19,7 @@ PERSONAL = {
 
 
 def test_the_example_of_exotels_page():
-    """Every field, of its type."""
+    """A field of Exotel's example has another type or value."""
     callback = parse(PAGE)
     assert callback.call_sid == "80bfbec2d78bbbf10fb851f4fa165211"
     assert callback.status is CallStatus.COMPLETED
@@ -46,7 +46,7 @@ def test_the_example_of_exotels_page():
 
 @pytest.mark.parametrize("value", [parse(PAGE), Leg(), Limits(), Issue.at("Status", IssueCode.MISSING)], ids=repr)
 def test_values_are_frozen_slotted_and_keyword_only(value):
-    """Nothing can be set, added or given by position."""
+    """An attribute can be set or added, or an argument can be passed by position."""
     name = attrs.fields(type(value))[0].name
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, name, None)
@@ -57,8 +57,8 @@ def test_values_are_frozen_slotted_and_keyword_only(value):
     assert not hasattr(value, "__dict__")
 
 
-def test_equality_and_hash_leave_raw_out():
-    """The same event is the same value, whatever came beside it."""
+def test_equality_and_hash_ignore_raw():
+    """``raw`` changes equality or the hash."""
     one, other = parse(PAGE), parse({**PAGE, "Extra": "1"})
     assert one == other
     assert hash(one) == hash(other)
@@ -70,14 +70,14 @@ def test_equality_and_hash_leave_raw_out():
     "clone", [copy.copy, copy.deepcopy, attrs.evolve, lambda value: pickle.loads(pickle.dumps(value))]
 )
 def test_values_can_be_copied_and_pickled(clone):
-    """With ``raw``, which equality does not see."""
+    """A copy or a pickle loses a field or ``raw``."""
     callback = parse({**PAGE, "Status": "free", "x": {"y": [1]}})
     assert clone(callback) == callback
     assert clone(callback).raw == callback.raw
 
 
 def test_match():
-    """Class patterns take the fields by name."""
+    """A class pattern can't match the fields by name."""
     match parse({**LEAST, "Legs": [{}, {"Status": "busy"}]}):
         case StatusCallback(status=CallStatus.COMPLETED, legs=(_, Leg(status=LegStatus.BUSY))):
             reached = True
@@ -88,7 +88,7 @@ def test_match():
 
 @pytest.mark.parametrize("name", PERSONAL)
 def test_the_repr_masks_personal_data(name):
-    """Repr is what ends up in logs."""
+    """A repr, which ends up in logs, shows personal data."""
     shown = repr(parse({**LEAST, **PERSONAL}))
     for piece in PERSONAL[name].replace("https://recordings.exotel.com", "").split():
         assert piece not in shown
@@ -108,7 +108,7 @@ def test_the_repr_masks_personal_data(name):
 )
 @pytest.mark.parametrize("name", ["From", "To", "PhoneNumberSid"])
 def test_a_masked_number_shows_its_last_three_digits(name, number, shown):
-    """A number that has no more than three shows none."""
+    """A masked number shows more than its last three digits, or a short number shows any."""
     assert f"='{shown}'" in repr(parse({**LEAST, name: number}))
 
 
@@ -126,24 +126,24 @@ def test_a_masked_number_shows_its_last_three_digits(name, number, shown):
     ],
 )
 def test_a_masked_url_shows_its_host(url, shown):
-    """A user part is hidden with the rest; what is no plain URL shows nothing."""
+    """A masked URL shows more than its host, or a string that isn't a plain URL shows anything."""
     assert f"recording_url='{shown}'" in repr(parse({**LEAST, "RecordingUrl": url}))
 
 
-def test_a_masked_text_shows_nothing():
-    """Not even how long it is."""
+def test_a_masked_string_shows_nothing():
+    """A masked string shows a part of itself or its length."""
     assert "custom_field='***'" in repr(parse({**LEAST, "CustomField": "order 1"}))
 
 
-def test_absence_is_shown_as_it_is():
-    """None masks nothing."""
+def test_none_is_not_masked():
+    """None is masked."""
     shown = repr(parse(LEAST))
     for name in ("from_number", "to_number", "phone_number_sid", "recording_url", "custom_field"):
         assert f"{name}=None" in shown
 
 
-def test_the_repr_of_an_issue_leaves_its_text_out():
-    """The text counts for equality."""
+def test_the_repr_of_an_issue_omits_its_value():
+    """The repr of an issue shows its value, or the value isn't part of equality."""
     issue = Issue.at("From", IssueCode.INVALID_STRING, "09876543210")
     assert "09876543210" not in repr(issue)
     assert issue != Issue.at("From", IssueCode.INVALID_STRING, "09876543211")
@@ -152,7 +152,7 @@ def test_the_repr_of_an_issue_leaves_its_text_out():
 
 
 def test_an_issue_of_a_reader_is_like_any_other():
-    """However it was made."""
+    """An issue from a reader differs from one that a user makes."""
     issue = Issue.at("From", IssueCode.INVALID_STRING, "a" * 300)
     other = Issue(path="From", code=IssueCode.INVALID_STRING, message=issue.message, value="a" * 200)
     assert (type(issue), issue, hash(issue), repr(issue)) == (Issue, other, hash(other), repr(other))
@@ -161,7 +161,7 @@ def test_an_issue_of_a_reader_is_like_any_other():
 
 
 def test_extra_holds_the_fields_that_are_not_known():
-    """Whatever they are, and with deeper bracket keys; without an issue, in strict mode too."""
+    """An unknown field is missing in ``extra``, or leaves an issue in strict mode."""
     unknown = {"CallType": "completed", "Legs[1][Insights][Status]": "x", "Stream[RecordingUrl]": "y", "n": 1}
     callback = parse({**PAGE, **unknown, "Legs[0][Status]": "completed", "Legs[0][NewField]": "z"}, strict=True)
     assert callback.extra == {**unknown, "Legs[0][NewField]": "z"}
@@ -179,7 +179,7 @@ def test_extra_holds_the_fields_that_are_not_known():
     ],
 )
 def test_a_primary_name_wins_over_its_alias(primary, alias, name):
-    """The other is then in ``extra``; a primary name that says nothing yields."""
+    """An alias wins over its primary name, isn't in ``extra``, or isn't used if the primary name is empty."""
     rest = {**LEAST}
     rest.pop(primary, None)
     both = parse({**rest, alias: "2", primary: "1"})
@@ -189,8 +189,8 @@ def test_a_primary_name_wins_over_its_alias(primary, alias, name):
         assert (getattr(alone, name), alone.extra, alone.issues) == ("2", {}, ())
 
 
-def test_what_users_make_themselves():
-    """In a unit test, with a plain dict as ``raw``, which is copied."""
+def test_values_that_users_make():
+    """A user can't make a callback with a plain dict as ``raw``, or the dict isn't copied."""
     raw = {"CallSid": "a", "x": {"y": 1}}
     callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)
     raw["x"]["y"] = 2
@@ -200,6 +200,6 @@ def test_what_users_make_themselves():
 
 @pytest.mark.parametrize("raw", [None, 5, [("a", "b")]])
 def test_raw_is_a_mapping(raw):
-    """Anything else is a mistake of the caller."""
+    """A ``raw`` that isn't a mapping is accepted."""
     with pytest.raises(TypeError, match=f"^expected a mapping, not {type(raw).__name__}$"):
         StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)

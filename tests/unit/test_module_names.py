@@ -1,4 +1,4 @@
-"""Tracebacks, pickles and the reference show public modules only."""
+"""Test that tracebacks, pickles and the reference show only public modules."""
 
 import ast
 import importlib
@@ -25,7 +25,7 @@ NAMES = [
 
 
 class Upload:
-    """What frameworks make of a file in a form."""
+    """A framework's object for a file in a form."""
 
     filename = "a.mp3"
 
@@ -50,7 +50,7 @@ def values():
 
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_a_public_name_says_its_public_module(module, name):
-    """A class or function is shown with a private module, which users can't import and which may move."""
+    """A class or function shows a private module, which users can't import and which may move."""
     value = getattr(importlib.import_module(module), name)
     if isinstance(value, type) or callable(value):
         assert (value.__module__, value.__name__) == (module, name)
@@ -75,14 +75,14 @@ def test_a_pickle_names_no_private_module(name, protocol):
         assert loaded == value
 
 
-def test_what_raw_holds_keeps_its_type_in_a_pickle():
+def test_values_in_raw_keep_their_type_in_a_pickle():
     """A pickle turns an upload or a repeated value into another type."""
     raw = values()["a callback with issues"].raw
     loaded = pickle.loads(pickle.dumps(raw))
     assert {name: type(value) for name, value in loaded.items()} == {name: type(value) for name, value in raw.items()}
 
 
-def test_a_private_constant_has_a_name_of_its_own():
+def test_a_private_constant_has_a_unique_name():
     """Two modules use one name for different things, so that a reader of one is misled by the other."""
     modules = defaultdict(list)
     for path in sorted(Path(exotel_callback.__file__).parent.rglob("*.py")):

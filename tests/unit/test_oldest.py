@@ -1,4 +1,4 @@
-"""The oldest versions that ``pyproject.toml`` allows are the ones that ``.ci/oldest.txt`` pins."""
+"""Test that the oldest versions that ``pyproject.toml`` allows are those that ``.ci/oldest.txt`` pins."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What became of a call: every combination is held against the table that the documentation shows."""
+"""Test the outcome: compare every combination with the table in the documentation."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ FAILURES = {
 
 
 class Facts:
-    """A call as the rows of the table speak of it, told in plain words and without the library's help."""
+    """The facts about a call that the table refers to, computed without the library."""
 
     def __init__(self, callback):
         self.status = callback.status.value
@@ -51,7 +51,7 @@ def row_8(facts):
     return outcome, facts.second if outcome is Outcome.NO_ANSWER else None
 
 
-# The rows of the page: what its cell "When" says, when that is so, and what follows.
+# The rows of the page: the text of the cell "When", its condition, and its result.
 ROWS = {
     "The status is queued, ringing or in-progress": (
         lambda facts: facts.status in {"queued", "ringing", "in-progress"},
@@ -99,7 +99,7 @@ ROWS = {
 }
 
 LEG_STATUSES = [None, *LegStatus]
-# Of three legs, one status of each kind: which of several counts does not depend on more.
+# For three legs, one status of each kind is enough, because the choice among legs depends only on the kind.
 KINDS = [None, LegStatus.COMPLETED, LegStatus.BUSY, LegStatus.NO_ANSWER, LegStatus.IN_PROGRESS, LegStatus.UNKNOWN]
 DURATIONS = [None, 0, 1]
 DIRECTIONS = [None, *Direction]
@@ -112,13 +112,13 @@ LEGS = {
 
 
 def rows_of(callback):
-    """Return the number of the first row that applies, and what it says."""
+    """Return the number of the first row that applies, and its result."""
     facts = Facts(callback)
     return next((number, says(facts)) for number, (when, says) in enumerate(ROWS.values(), 1) if when(facts))
 
 
 def test_the_rows_are_those_of_the_page():
-    """In their order, so that what is tested is what users read."""
+    """The rows that are tested differ from those that users read."""
     assert re.findall(r"^\| (\d+) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE) == [
         (str(number), when) for number, when in enumerate(ROWS, 1)
     ]
@@ -127,10 +127,10 @@ def test_the_rows_are_those_of_the_page():
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 @pytest.mark.parametrize("status", CallStatus)
 def test_every_combination(status, count):
-    """Of status, leg statuses, who answered, duration and direction."""
+    """A combination of status, leg statuses, answers, duration and direction has another outcome."""
     for statuses in itertools.product(KINDS if count > 2 else LEG_STATUSES, repeat=count):
         for answered_by, duration, direction in itertools.product(ANSWERS, DURATIONS, DIRECTIONS):
-            # The machine at leg 0 and who is not sure between must not count.
+            # A machine at leg 0 and an unsure answer between the legs must be ignored.
             answers = [AnsweredBy.MACHINE, AnsweredBy.NOT_SURE, answered_by] if count > 2 else [None, answered_by]
             callback = StatusCallback(
                 call_sid="a",
@@ -143,8 +143,8 @@ def test_every_combination(status, count):
             assert (callback.outcome, callback.unreached_leg) == says, callback
 
 
-def test_every_row_decides_something():
-    """A row that is never the first to apply would test nothing."""
+def test_every_row_is_the_first_to_apply():
+    """A row is never the first one that applies, so nothing tests it."""
     decided = {
         rows_of(StatusCallback(call_sid="a", status=status, legs=tuple(Leg(status=leg) for leg in legs)))[0]
         for status in CallStatus
@@ -169,14 +169,14 @@ def test_every_row_decides_something():
     ],
 )
 def test_who_answered(legs, expected):
-    """The last completed leg after the first tells; without one it is leg 1."""
+    """``answered_by`` isn't that of the last completed leg after leg 0, or else of leg 1."""
     legs = [{"Status": status, "AnsweredBy": answered_by} for status, answered_by in legs]
     assert parse({**LEAST, "Legs": legs}).answered_by is expected
 
 
 @pytest.mark.parametrize("status", [*CallStatus, *LegStatus], ids=str)
 def test_the_page_says_how_every_status_counts(status):
-    """A new member must not fall through the table unnoticed."""
+    """The page doesn't describe a status, so a new member has an unplanned outcome."""
     table = PAGE.read_text().split("\n## The table\n")[1].split("\n## ")[0]
     subjects = {CallStatus: r"status is|\*failure\* is ", LegStatus: r"leg is|leg 0 is|leg that|\*failure\* is "}
     lines = "\n".join(line for line in table.splitlines() if re.search(subjects[type(status)], line, re.IGNORECASE))
@@ -188,7 +188,7 @@ def test_the_page_says_how_every_status_counts(status):
 
 
 def test_the_page_lists_every_outcome():
-    """With its value, in the order of the class."""
+    """The page lacks an outcome or its value, or has another order than the class."""
     assert re.findall(r"^\| `([A-Z_]+)` \| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE) == [
         (member.name, member.value) for member in Outcome
     ]

@@ -1,4 +1,4 @@
-"""The whole: tolerant by default, strict on request, and what is missing."""
+"""Test `parse` as a whole: tolerant by default, strict on request, and missing fields."""
 
 import pickle
 from datetime import UTC, tzinfo
@@ -18,7 +18,7 @@ from exotel_callback import (
 )
 from helpers import ENCODERS, FORM, LEAST, MULTIPART, PAGE, encode_form, label, multipart
 
-# An issue in every field, and its code.
+# An invalid value for every field, and the code of its issue.
 ODD = {
     "Status": ("free", IssueCode.UNKNOWN_VALUE),
     "DateUpdated": ("soon", IssueCode.NOT_A_DATE),
@@ -37,8 +37,8 @@ ODD = {
 
 
 @pytest.mark.parametrize("encode", [*ENCODERS.values(), lambda payload: (payload, None)], ids=[*ENCODERS, "mapping"])
-def test_every_issue_is_told_in_the_order_of_the_fields(encode):
-    """The same ones from each encoding; the order of arrival does not count."""
+def test_issues_are_in_the_order_of_the_fields(encode):
+    """Issues are in another order, or differ between encodings."""
     payload = {"Legs": [{"Status": "free"}], **{name: value for name, (value, _) in reversed(ODD.items())}}
     callback = parse(*encode({**payload, "CallSid": "a"}))
     assert [(issue.path, issue.code) for issue in callback.issues] == [
@@ -50,7 +50,7 @@ def test_every_issue_is_told_in_the_order_of_the_fields(encode):
 
 
 def test_strict_mode_raises_with_all_issues_at_once():
-    """The message names every path, and quotes no value."""
+    """The message of strict mode lacks a path, or quotes a value."""
     payload = {**LEAST, **{name: value for name, (value, _) in ODD.items()}}
     with pytest.raises(InvalidCallbackError) as caught:
         parse(payload, strict=True)
@@ -62,8 +62,8 @@ def test_strict_mode_raises_with_all_issues_at_once():
 
 
 @pytest.mark.parametrize("payload", [PAGE, LEAST, {**LEAST, "x": "1", "To": None, "EndTime": "1970-01-01 05:30:00"}])
-def test_strict_mode_takes_what_is_documented(payload):
-    """Unknown fields, nothing and placeholders are no issues."""
+def test_strict_mode_accepts_documented_payloads(payload):
+    """Strict mode refuses an unknown field, an empty value or a placeholder."""
     assert parse(payload, strict=True) == parse(payload)
 
 
@@ -84,8 +84,8 @@ def test_strict_mode_takes_what_is_documented(payload):
     ids=label,
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_without_a_sid_or_a_status_there_is_no_callback(payload, issues, strict):
-    """The error holds the other issues too."""
+def test_a_missing_required_field(payload, issues, strict):
+    """A missing required field doesn't raise, or the error lacks the other issues."""
     with pytest.raises(MissingFieldError) as caught:
         parse(payload, strict=strict)
     assert caught.value.status_hint == 422
@@ -93,16 +93,16 @@ def test_without_a_sid_or_a_status_there_is_no_callback(payload, issues, strict)
 
 
 @pytest.mark.parametrize("status", ["a\0", {"a": 1}, True])
-def test_a_status_that_cannot_be_read_is_unknown(status):
-    """It is still the news that something happened to the call."""
+def test_an_invalid_status_is_unknown(status):
+    """An invalid status raises, although it still reports that something happened."""
     callback = parse({"CallSid": "a", "Status": status})
     assert callback.status is CallStatus.UNKNOWN
     assert [issue.path for issue in callback.issues] == ["Status"]
 
 
 @pytest.mark.parametrize("encode", [encode_form, lambda payload: (multipart(payload), MULTIPART)])
-def test_a_field_twice_in_a_form(encode):
-    """The first value counts; only a different one is an issue."""
+def test_a_repeated_field_in_a_form(encode):
+    """Another value than the first one is used, or an equal value leaves an issue."""
     pairs = [*LEAST.items(), ("To", "1"), ("To", "1"), ("From", "1"), ("From", "2"), ("From", "3")]
     if encode is encode_form:
         callback = parse("&".join(f"{name}={value}" for name, value in pairs), FORM)
@@ -112,8 +112,8 @@ def test_a_field_twice_in_a_form(encode):
     assert [(issue.path, issue.code, issue.value) for issue in callback.issues] == [("From", "repeated", "2")]
 
 
-def test_the_first_of_several_values_counts_even_if_it_says_nothing():
-    """Then the field is absent, and the other value is in the issue."""
+def test_the_first_of_repeated_values_is_used_even_if_it_is_empty():
+    """A later value of a repeated name replaces an empty first one."""
     callback = parse("CallSid=a&Status=busy&To=&To=1", FORM)
     assert callback.to_number is None
     assert [(issue.path, issue.code) for issue in callback.issues] == [("To", "repeated")]
@@ -121,21 +121,21 @@ def test_the_first_of_several_values_counts_even_if_it_says_nothing():
         parse("CallSid=a&Status=&Status=busy", FORM)
 
 
-def test_null_and_an_empty_text_are_the_same_nothing():
-    """So one after the other is no different value."""
+def test_null_and_an_empty_string_are_equal():
+    """Null and an empty string count as different values of a repeated name."""
     assert parse({**LEAST, "To": [None, ""]}).issues == ()
 
 
 @pytest.mark.parametrize("timezone", [None, "Asia/Kolkata", 5.5])
-def test_a_timezone_that_is_none(timezone):
-    """Misuse of an argument is told at once, whatever the payload."""
+def test_an_invalid_timezone(timezone):
+    """An invalid ``timezone`` doesn't raise for every payload."""
     says = f"timezone must be a datetime.tzinfo such as zoneinfo.ZoneInfo, not {type(timezone).__name__}"
     with pytest.raises(TypeError, match=f"^{says}$"):
         parse(b"garbage", timezone=timezone)
 
 
 def test_a_pytz_zone():
-    """It would give local mean time, minutes off."""
+    """A pytz zone, whose local mean time is minutes off, is accepted."""
 
     class PytzZone(tzinfo):
         def localize(self, when):
@@ -145,14 +145,14 @@ def test_a_pytz_zone():
         parse(LEAST, timezone=PytzZone())
 
 
-def test_a_zone_that_is_none_at_all():
-    """The base class has no offset either."""
+def test_the_base_class_is_not_a_timezone():
+    """A bare `tzinfo`, which has no offset, is accepted."""
     with pytest.raises(TypeError, match=r"^timezone must have an offset from UTC$"):
         parse(LEAST, timezone=tzinfo())
 
 
 def test_a_zone_without_an_offset():
-    """It would give dates without one."""
+    """A zone without an offset, which gives naive dates, is accepted."""
 
     class Nowhere(tzinfo):
         def utcoffset(self, _):
@@ -173,7 +173,7 @@ def test_a_zone_without_an_offset():
     ],
 )
 def test_other_misused_arguments(options, says):
-    """The message names the argument."""
+    """The message for a misused argument doesn't name it."""
     with pytest.raises(TypeError, match=f"^{says}$"):
         parse(LEAST, **options)
 
@@ -189,14 +189,14 @@ def test_other_misused_arguments(options, says):
     ],
 )
 @pytest.mark.parametrize("name", ["body_bytes", "fields", "legs"])
-def test_limits_are_whole_numbers_of_at_least_one(name, value, error, says):
-    """Told when they are made."""
+def test_limits_are_integers_of_at_least_one(name, value, error, says):
+    """An invalid limit doesn't raise."""
     with pytest.raises(error, match=f"^{name} {says}$"):
         Limits(**{name: value})
 
 
-def test_the_limits_by_default():
-    """They are part of what users rely on."""
+def test_the_default_limits():
+    """A default limit changed, which users rely on."""
     assert Limits() == Limits(body_bytes=65_536, fields=256, legs=64)
 
 
@@ -205,7 +205,7 @@ def test_the_limits_by_default():
     [(DecodeError, 400), (MissingFieldError, 422), (InvalidCallbackError, 422), (AuthenticationError, 401)],
 )
 def test_errors(error, hint):
-    """One family of value errors, each with its status hint; they survive pickling."""
+    """An error isn't a `ValueError`, has another status hint, or can't be pickled."""
     issue = parse({**LEAST, "Status": "free"}).issues
     plain, full = error("x"), error("x", issues=issue, status_hint=413)
     assert isinstance(plain, CallbackError)

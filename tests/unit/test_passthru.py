@@ -1,4 +1,4 @@
-"""The Passthru applet's request, typed completely."""
+"""Test the Passthru applet's request."""
 
 import copy
 import itertools
@@ -65,7 +65,7 @@ QUERY = encode_form(REQUEST)[0].decode()
 
 @pytest.mark.parametrize("payload", [REQUEST, QUERY, QUERY.encode(), encode_form(REQUEST)[0]], ids=type)
 def test_every_field(payload):
-    """Of its type, from the query string and from what a framework makes of it."""
+    """A field is misread, from the query string or from a framework's parameters."""
     event = parse_passthru(payload)
     assert event.call_sid == "3a4b5c6d7e8f90a1b2c3d4e5f6071829"
     assert (event.from_number, event.to_number) == ("09876543210", "08088912345")
@@ -100,8 +100,8 @@ def test_every_field(payload):
     assert event.outcome is Outcome.CONNECTED
 
 
-def test_the_address_counts_too():
-    """As part of what is handed over, before anything is cut."""
+def test_the_url_counts_for_the_limit():
+    """The URL before the query string doesn't count for the limit of the body."""
     query = f"/{'a' * 100}?CallSid=a"
     for sent in (query, query.encode(), memoryview(query.encode())):
         assert parse_passthru(sent, limits=Limits(body_bytes=len(query))).call_sid == "a"
@@ -110,8 +110,8 @@ def test_the_address_counts_too():
 
 
 @pytest.mark.parametrize("address", ["?", "https://example.com/passthru?", "HTTP://example.com?", "/passthru?", "/?"])
-def test_the_address_before_the_query_is_cut(address):
-    """It would become part of the first name, and the sid or the secret be lost."""
+def test_the_url_before_the_query_is_removed(address):
+    """The URL becomes part of the first name, so the sid or the secret is lost."""
     query = f"{address}key=own&{QUERY}"
     for sent in (query, query.encode(), bytearray(query.encode()), memoryview(query.encode())):
         event = parse_passthru(sent)
@@ -121,8 +121,8 @@ def test_the_address_before_the_query_is_cut(address):
     assert parse_passthru("CallSid=a?b&x=?").call_sid == "a?b"
 
 
-def test_the_least_request():
-    """The sid alone: all else depends on the flow."""
+def test_the_smallest_request():
+    """A request with only the sid is refused."""
     event = parse_passthru("CallSid=a", strict=True)
     assert event == PassthruEvent(call_sid="a")
     assert event.outcome is Outcome.UNKNOWN
@@ -146,28 +146,28 @@ def test_the_least_request():
     ],
 )
 def test_digits_lose_their_quotes(digits, read):
-    """And nothing else; quotes around nothing are nothing."""
+    """Digits keep their quotes, or lose something else."""
     event = parse_passthru({"CallSid": "a", "digits": digits}, strict=True)
     assert event.digits == read
     assert event.raw["digits"] == digits
 
 
 def test_quotes_around_other_fields_stay():
-    """They are part of the text."""
+    """Quotes around another field, which are part of its value, are removed."""
     assert parse_passthru({"CallSid": "a", "CustomField": '"42"'}).custom_field == '"42"'
 
 
 @pytest.mark.parametrize("nothing", ["null", "", None, "undefined"])
 @pytest.mark.parametrize("name", [name for name in REQUEST if name not in {"CallSid", "Legs"}])
 def test_missing_values(name, nothing):
-    """Are None, and no issue."""
+    """A missing value isn't None, or leaves an issue."""
     assert parse_passthru({"CallSid": "a", name: nothing}, strict=True) == PassthruEvent(call_sid="a")
     leg = dict.fromkeys(REQUEST["Legs"][0], nothing)
     assert parse_passthru({"CallSid": "a", "Legs": [leg]}, strict=True).legs == (PassthruLeg(),)
 
 
 def test_ring_time_is_kept_apart_from_talk_time():
-    """A call that rang for half a minute and was missed has no talk time."""
+    """The ringing of a missed call counts as talk time."""
     leg = {"OnCallDuration": "0", "CauseCode": "RING_TIMEOUT", "Cause": "1003"}
     event = parse_passthru({"CallSid": "a", "DialCallDuration": "30", "DialCallStatus": "no-answer", "Legs": [leg]})
     assert (event.ring_and_talk_duration, event.legs[0].on_call_duration) == (30, 0)
@@ -199,13 +199,13 @@ BY_CALL_TYPE = {
     ("dial_status", "call_type"), list(itertools.product([*BY_DIAL_STATUS, "null", "free"], BY_CALL_TYPE))
 )
 def test_the_outcome(dial_status, call_type):
-    """The dial status decides; where it says nothing, the call type."""
+    """The outcome isn't that of the dial status, or else of the call type."""
     event = parse_passthru({"CallSid": "a", "DialCallStatus": dial_status, "CallType": call_type})
     assert event.outcome is (BY_DIAL_STATUS.get(dial_status) or BY_CALL_TYPE[call_type])
 
 
-def test_every_word_is_in_the_tables_above():
-    """A new member needs an outcome."""
+def test_every_member_is_in_the_tables_above():
+    """A new member has no expected outcome."""
     assert set(BY_DIAL_STATUS) == {status.value for status in CallStatus} - {"unknown"}
     assert set(BY_CALL_TYPE) - {"free", "null"} == {call_type.value for call_type in CallType} - {"unknown"}
 
@@ -221,8 +221,8 @@ def test_every_word_is_in_the_tables_above():
         ("Legs", [{"OnCallDuration": "x"}], "Legs[0].OnCallDuration", IssueCode.NOT_A_NUMBER),
     ],
 )
-def test_what_is_odd(name, value, path, code):
-    """Is an issue, and an error in strict mode."""
+def test_invalid_values(name, value, path, code):
+    """An invalid value leaves no issue, or doesn't raise in strict mode."""
     event = parse_passthru({**REQUEST, name: value})
     assert [(issue.path, issue.code) for issue in event.issues] == [(path, code)]
     with pytest.raises(InvalidCallbackError):
@@ -230,7 +230,7 @@ def test_what_is_odd(name, value, path, code):
 
 
 def test_own_query_parameters_and_new_fields_are_in_extra():
-    """Of the request and of its legs."""
+    """A query parameter of the user, or an unknown field, is missing in ``extra``."""
     query = f"{QUERY}&key=own&Legs[0][NewField]=x&Stream[Status]=y&From=1"
     event = parse_passthru(query)
     assert dict(event.extra) == {
@@ -251,14 +251,14 @@ def test_own_query_parameters_and_new_fields_are_in_extra():
         ({"Call": {}}, "parse_call_details"),
     ],
 )
-def test_what_came_to_the_wrong_address(payload, says):
-    """Is an error that says so."""
+def test_other_events(payload, says):
+    """The error for another event doesn't say what it is."""
     with pytest.raises(MissingFieldError, match=says):
         parse_passthru(payload)
 
 
 def test_a_status_parameter_of_ones_own_does_not_make_it_a_callback():
-    """The request would be lost."""
+    """A request with the user's own parameter ``Status`` is refused as a StatusCallback."""
     assert parse_passthru("CallSid=a&CallFrom=0&Status=open").from_number == "0"
 
 
@@ -272,14 +272,14 @@ SEVERAL_LEGS = st.sampled_from([[], REQUEST["Legs"], REQUEST["Legs"] * 2, [{"Cau
 
 @given(st.fixed_dictionaries({"CallSid": st.just("a")}, optional={**OPTIONAL, "Legs": SEVERAL_LEGS}))
 def test_encodings_agree(payload):
-    """The same request is an equal event from every encoding."""
+    """A request differs between encodings."""
     event = parse_passthru(payload)
     assert {parse_passthru(*encode(payload)) for encode in ENCODERS.values()} == {event}
 
 
 @pytest.mark.parametrize("value", [parse_passthru(REQUEST), parse_passthru(REQUEST).legs[0]], ids=type)
 def test_values(value):
-    """Immutable, hashable, comparable, picklable, copyable, without a dictionary."""
+    """An event isn't immutable, hashable, comparable, picklable, copyable or slotted."""
     for clone in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value)), attrs.evolve(value)):
         assert (clone, hash(clone)) == (value, hash(value))
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -287,14 +287,14 @@ def test_values(value):
     assert not hasattr(value, "__dict__")
 
 
-def test_raw_is_no_part_of_a_value():
-    """Two requests that say the same are equal."""
+def test_equality_ignores_raw():
+    """``raw`` changes equality."""
     assert parse_passthru(f"{QUERY}&key=1") == parse_passthru(QUERY)
     assert pickle.loads(pickle.dumps(parse_passthru(QUERY))).raw == parse_passthru(QUERY).raw
 
 
 def test_the_repr_masks_personal_data():
-    """Numbers, the URL after its host, the custom field and what the caller typed."""
+    """The repr shows a number, a URL after its host, the custom field or the digits."""
     shown = repr(parse_passthru({**REQUEST, "ForwardedFrom": "09000000001"}))
     for personal in ("9876543210", "8088912345", "9123456789", "8088954321", "9000000001", "f00", "order", "'42'"):
         assert personal not in shown
@@ -302,7 +302,7 @@ def test_the_repr_masks_personal_data():
 
 
 def test_options():
-    """Zone and limits are those of `parse`."""
+    """The time zone or the limits are ignored."""
     event = parse_passthru(REQUEST, timezone=timezone(timedelta(0)))
     assert event.created.isoformat() == "2022-02-23T12:31:59+00:00"
     with pytest.raises(DecodeError, match="more than 5 fields"):

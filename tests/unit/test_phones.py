@@ -1,4 +1,4 @@
-"""Numbers that disagree are brought to one form, and what is no number to none."""
+"""Test the conversion of phone numbers to E.164."""
 
 import pytest
 
@@ -18,13 +18,13 @@ SAME = [
 
 @pytest.mark.parametrize("number", SAME)
 def test_one_number_in_all_its_forms(number):
-    """A trunk zero, the country's code with and without its plus, a plus that became a blank, and none of these."""
+    """One number in two formats has two results."""
     assert to_e164(number) == "+919876543210"
 
 
 @pytest.mark.parametrize(("number", "e164"), [("08047112233", "+918047112233"), ("+14155552671", "+14155552671")])
 def test_other_numbers(number, e164):
-    """A landline, and a number that says its country."""
+    """A landline, or a number with its country code, is converted wrongly."""
     assert to_e164(number) == e164
 
 
@@ -32,7 +32,7 @@ def test_other_numbers(number, e164):
     ("number", "region", "e164"), [("020 7946 0018", "GB", "+442079460018"), ("4155552671", "US", "+14155552671")]
 )
 def test_numbers_of_another_country(number, region, e164):
-    """Where they do not say theirs."""
+    """The region isn't used for a number without a country code."""
     assert to_e164(number, region) == e164
 
 
@@ -70,13 +70,13 @@ def test_numbers_of_another_country(number, region, e164):
     ],
     ids=label,
 )
-def test_what_is_no_number(number):
-    """Is None: masked, an address, too short, too long, or nonsense."""
+def test_invalid_numbers(number):
+    """An invalid number has a result: masked, a SIP address, too short, too long, or no number."""
     assert to_e164(number) is None
 
 
 @pytest.mark.parametrize("region", ["", "in", "XX", None, "91"])
 def test_an_unknown_region(region):
-    """Is a mistake of the caller, whatever the number."""
+    """An unknown region doesn't raise for every number."""
     with pytest.raises(ValueError, match="unknown region"):
         to_e164("09876543210", region)

@@ -1,4 +1,4 @@
-"""The public names with their signatures, so that a change of one shows in review.
+"""Test that the public names and their signatures are as stored, so that a change shows in review.
 
 After an intended change::
 
@@ -23,7 +23,7 @@ STORED = TESTS / "public_api.txt"
 
 
 def signature(function):
-    """Return a signature without what depends on the version of Python or of a framework."""
+    """Return a signature without the parts that depend on the version of Python or of a framework."""
     found = inspect.signature(function)
     parameters = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
     return re.sub(r"<([\w. ]+?)( object)? at 0x\w+>", r"<\1>", str(inspect.Signature(parameters)))
@@ -66,7 +66,7 @@ def public_api(*modules):
 
 
 def test_every_public_name_has_a_type_test():
-    """It is used in what mypy and pyright read, and so is every field and member."""
+    """No file that mypy and pyright check uses a public name, field or member."""
     used = {
         node.attr if isinstance(node, ast.Attribute) else node.id
         for path in sorted(TYPED.glob("*.py"))
@@ -79,7 +79,7 @@ def test_every_public_name_has_a_type_test():
 
 
 def test_every_member_has_its_case():
-    """Each enum is matched over completely; mypy and pyright check the same."""
+    """A member of an enum has no case in the file that mypy and pyright check."""
     tree = ast.parse((TYPED / "enums.py").read_text())
     cases = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     enums = [enum for enum in vars(exotel_callback).values() if inspect.isclass(enum) and issubclass(enum, Enum)]
@@ -90,7 +90,7 @@ def test_every_member_has_its_case():
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
 def test_the_public_api_is_as_stored(module):
-    """The public names of a module, with their signatures, are those in its section of the file."""
+    """The public names of a module, or their signatures, differ from its section of the file."""
     if module == "exotel_callback.arrow":
         pytest.importorskip("pyarrow", reason="the module arrow needs pyarrow, which only tests/integration require")
     sections = {section.partition("\n")[0]: section for section in STORED.read_text().split("\n\n")}

@@ -1,4 +1,4 @@
-"""The form for queues, and back."""
+"""Test `dump` and `load`."""
 
 import inspect
 import json
@@ -10,7 +10,7 @@ import pytest
 from cattrs.preconf.json import make_converter as make_json_converter
 
 from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, parse
-from helpers import LEAST, PAGE, without_nothing
+from helpers import LEAST, PAGE, without_none
 
 ODD = {
     **PAGE,
@@ -23,15 +23,15 @@ ODD = {
 
 @attrs.frozen
 class Order:
-    """A user's class with a callback in it."""
+    """A user's class that contains a callback."""
 
     number: int
     callback: StatusCallback
 
 
 def test_dump():
-    """Python names, ISO dates with their offset, the enums' values, the issues with their texts."""
-    assert without_nothing(dump(parse(ODD))) == {
+    """A dump has another name or form of a value."""
+    assert without_none(dump(parse(ODD))) == {
         "schema": 1,
         "type": "status_callback",
         "call_sid": "80bfbec2d78bbbf10fb851f4fa165211",
@@ -70,8 +70,8 @@ def test_dump():
     }
 
 
-def test_what_is_absent_is_dumped_as_none():
-    """Every field of a callback, and of a leg."""
+def test_absent_values_are_dumped_as_none():
+    """An absent field of a callback or a leg is omitted from the dump."""
     dumped = dump(parse({**LEAST, "Legs": [{}, {}]}))
     names = {field.name for field in attrs.fields(StatusCallback)} - {"raw"}
     assert dumped.keys() == {"schema", "type", *names}
@@ -79,8 +79,8 @@ def test_what_is_absent_is_dumped_as_none():
 
 
 @pytest.mark.parametrize("payload", [PAGE, LEAST, ODD])
-def test_there_and_back(payload):
-    """Through JSON, to an equal callback without ``raw``."""
+def test_dump_and_load(payload):
+    """A callback isn't equal after `dump`, JSON and `load`."""
     callback = parse(payload)
     dumped = dump(callback)
     assert json.loads(json.dumps(dumped)) == dumped
@@ -89,7 +89,7 @@ def test_there_and_back(payload):
 
 
 def test_all_values_are_plain():
-    """No enum, no date, no tuple: every queue takes it."""
+    """A dump contains an enum, a date or a tuple, which some queues refuse."""
 
     def kinds(value):
         yield type(value)
@@ -100,7 +100,7 @@ def test_all_values_are_plain():
 
 
 def test_fields_that_an_older_release_did_not_write():
-    """Only what is required must be there."""
+    """A dump without optional fields, of an older release, can't be loaded."""
     assert load({"schema": 1, "type": "status_callback", "call_sid": "a", "status": "busy"}) == parse(
         {"CallSid": "a", "Status": "busy"}
     )
@@ -153,13 +153,13 @@ GOOD = dump(parse(ODD))
     ],
 )
 def test_anything_else_is_a_decode_error(dumped, says):
-    """With the place, and without the value or the other error."""
+    """Another mapping is loaded, or the error lacks the path or quotes a value."""
     with pytest.raises(DecodeError, match=says) as caught:
         load(dumped)
     assert caught.value.__context__ is None
 
 
-# What a converter of one's own raises for a field, in the words of the field's reader.
+# The errors that a user's converter raises for a field, with the message of the field's reader.
 WORDS = [
     ("to_number", 5, TypeError, "must be str, not int"),
     ("end_time", 5, TypeError, "must be str, not int"),
@@ -171,8 +171,8 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("field", "value", "error", "says"), WORDS)
-def test_what_a_converter_says_of_a_field(field, value, error, says):
-    """Without detailed validation cattrs lets the error itself through."""
+def test_the_error_of_a_field_in_a_users_converter(field, value, error, says):
+    """Without detailed validation, a user's converter raises another error for a field."""
     converter = cattrs.Converter(detailed_validation=False)
     converters.configure_converter(converter)
     with pytest.raises(error) as caught:
@@ -181,13 +181,13 @@ def test_what_a_converter_says_of_a_field(field, value, error, says):
 
 
 @pytest.mark.parametrize("value", [None, {}, GOOD, Leg(), [parse(LEAST)]])
-def test_what_is_neither_a_callback_nor_a_call(value):
-    """Is a mistake of the caller."""
+def test_an_argument_of_the_wrong_type(value):
+    """`dump` accepts a value that is neither a callback nor a call."""
     with pytest.raises(TypeError, match=rf"^dump\(\) takes a StatusCallback or a Call, not {type(value).__name__}$"):
         dump(value)
 
 
-# An option that older versions do not have.
+# Older versions of cattrs lack this option.
 USE_ALIAS = {"use_alias": True} if "use_alias" in inspect.signature(cattrs.Converter).parameters else {}
 
 
@@ -202,7 +202,7 @@ USE_ALIAS = {"use_alias": True} if "use_alias" in inspect.signature(cattrs.Conve
     ids=["plain", "not detailed", "strict", "json"],
 )
 def test_a_users_converter(converter):
-    """It unstructures a callback as `dump` does, inside of the user's own classes."""
+    """A user's converter unstructures a callback in another way than `dump`."""
     converters.configure_converter(converter)
     order = Order(5, parse(ODD))
     plain = converter.unstructure(order)
@@ -211,23 +211,23 @@ def test_a_users_converter(converter):
     assert converter.structure(json.loads(json.dumps(plain)), Order) == order
 
 
-def test_a_users_converter_keeps_its_own_ways():
-    """Only the classes of this library get hooks."""
+def test_a_users_converter_keeps_its_own_hooks():
+    """Our hooks change how a user's converter handles other classes."""
     converter = cattrs.Converter()
     converters.configure_converter(converter)
     assert converter.structure("5", int) == 5
 
 
 def test_a_converter_of_our_own():
-    """For legs and issues too."""
+    """``make_converter`` can't convert a leg or an issue."""
     converter = converters.make_converter()
     callback = parse(ODD)
     for value, kind in [(callback.legs[2], Leg), (callback.issues[0], Issue), (callback, StatusCallback)]:
         assert converter.structure(converter.unstructure(value), kind) == value
 
 
-def test_what_is_wrong_is_reported_as_the_users_converter_reports():
-    """With its paths."""
+def test_errors_are_reported_in_the_way_of_the_users_converter():
+    """An error in a user's class has no path."""
     converter = converters.make_converter()
     with pytest.raises(cattrs.ClassValidationError) as caught:
         converter.structure({"number": 5, "callback": {**GOOD, "status": "free"}}, Order)

@@ -1,4 +1,4 @@
-"""Each quick lane gives what the general code gives, or leaves the payload to it.
+"""Test that each quick lane gives the result of the general code, or leaves the payload to it.
 
 The generators are those of ``tests/tools/fuzz/lanes.py``.
 """
@@ -137,7 +137,7 @@ def test_a_scenario_is_read_quickly(name, encoding):
         assert takes(content_type, body)
         share, quick, general = compare_parse(body, content_type)
         assert quick == general
-        # A field that is missing may be under its other name, which the full reader looks for.
+        # A missing field may have its other name, which only the full reader looks up.
         raw, rows = parse(body, content_type).raw, wire_fields(StatusCallback)
         missing = [row for row in rows if len(row.names) > 1 and row.names[0] not in raw]
         assert share >= 1 - len(missing) / len(rows)
@@ -174,7 +174,7 @@ def test_documented_values_are_read_quickly(cls, row):
 def test_the_first_second_of_a_day_is_not_24_oclock(monkeypatch):
     """Newer Pythons read 24 o'clock as the next day, and the lookup takes it."""
     read = quick_reader(StatusCallback)
-    monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the zone follows
+    monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the lookup adds the zone
     unread = []
     read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)  # noqa: FBT003 - as above
     assert "end_time" not in unread
@@ -280,7 +280,7 @@ def test_other_json(name):
     """Other JSON is taken by the scanner, or read in another way."""
     share, quick, general = compare_json(OTHER_JSON_BODIES[name], header(JSON))
     assert quick == general
-    assert not share or name == "not UTF-8"  # which is refused before
+    assert not share or name == "not UTF-8"  # Such a body is refused before.
 
 
 PARTS = multipart(LEAST.items())

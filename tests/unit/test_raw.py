@@ -1,4 +1,4 @@
-"""The payload as received: a snapshot that is read-only all the way down, and reads like what came."""
+"""Test ``raw``: a read-only snapshot of the payload as received."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ from helpers import FORM, LEAST, PAGE, encode_json
 
 
 class Upload:
-    """What frameworks make of a file part."""
+    """A framework's object for a file part."""
 
     filename = "a.txt"
 
@@ -36,8 +36,8 @@ class Broken(Mapping):
         return 1
 
 
-def test_it_holds_the_decoded_payload():
-    """Objects are mappings, lists are tuples, and the rest is as it came."""
+def test_raw_holds_the_decoded_payload():
+    """An object isn't a mapping, a list isn't a tuple, or another value changed."""
     raw = parse(*encode_json({**PAGE, "n": [None, True, 1.5, [1]]})).raw
     assert raw["Legs"][1]["OnCallDuration"] == 320
     assert raw["n"] == (None, True, 1.5, (1,))
@@ -48,14 +48,14 @@ def test_it_holds_the_decoded_payload():
 
 
 def test_keys_are_as_received_and_repeated_ones_hold_a_tuple():
-    """Bracket keys stay flat."""
+    """A bracket key is expanded, or a repeated name has no tuple."""
     raw = parse("CallSid=a&Status=busy&Legs%5B0%5D%5BStatus%5D=busy&x=1&x=2&x=2", FORM).raw
     assert raw["Legs[0][Status]"] == "busy"
     assert raw["x"] == ("1", "2", "2")
 
 
-def test_it_is_read_only_all_the_way_down():
-    """Nothing can be set or deleted, at any depth."""
+def test_raw_is_read_only_at_every_depth():
+    """A value in ``raw`` can be set or deleted."""
     raw = parse({**PAGE, "a": {"b": {}}}).raw
     for mapping in (raw, raw["a"], raw["a"]["b"], raw["Legs"][0]):
         with pytest.raises(TypeError):
@@ -69,9 +69,9 @@ def test_it_is_read_only_all_the_way_down():
 
 
 def test_later_changes_of_the_callers_mapping_do_not_reach_it():
-    """The library neither changes what it was given nor keeps a hold of it."""
+    """A later change of the caller's mapping changes ``raw``, or parsing changes the mapping."""
     payload = copy.deepcopy(PAGE)
-    callback = parse(payload, limits=Limits())  # equal to the default limits, but not these: so the plain path reads
+    callback = parse(payload, limits=Limits())  # These limits equal the default ones, but are another object.
     assert payload == PAGE
     payload["Status"] = "failed"
     payload["Legs"][0]["Status"] = "failed"
@@ -79,8 +79,8 @@ def test_later_changes_of_the_callers_mapping_do_not_reach_it():
     assert callback.raw["Legs"][0]["Status"] == "completed"
 
 
-def test_its_repr_shows_names_only():
-    """Values are personal."""
+def test_the_repr_of_raw_shows_only_names():
+    """The repr of ``raw`` shows a value, which may be personal."""
     raw = parse(PAGE).raw
     assert repr(raw).startswith("RawPayload('CallSid', 'DateUpdated',")
     assert repr(raw["Legs"][0]) == "RawPayload('OnCallDuration', 'Status')"
@@ -88,8 +88,8 @@ def test_its_repr_shows_names_only():
 
 
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda raw: pickle.loads(pickle.dumps(raw))])
-def test_it_can_be_copied_and_pickled(clone):
-    """With what stands in for a file in it."""
+def test_raw_can_be_copied_and_pickled(clone):
+    """``raw`` can't be copied or pickled with the stand-in of an upload."""
     raw = parse({**PAGE, "file": Upload(), "x": [1, {"y": 2}]}).raw
     assert clone(raw) == raw
     assert raw == dict(raw)
@@ -108,8 +108,8 @@ def test_it_can_be_copied_and_pickled(clone):
         lambda raw: copy.deepcopy(raw)["Legs"],
     ],
 )
-def test_the_legs_in_it_are_read_only(look):
-    """Legs are frozen when they are first read, and one way to read them misses that."""
+def test_the_legs_in_raw_are_read_only(look):
+    """One way to read the legs in ``raw`` returns mutable ones."""
     raw = parse(*encode_json(PAGE)).raw
     legs = look(raw)
     assert (type(legs), [type(leg) for leg in legs]) == (tuple, [type(raw)] * 2)
@@ -118,8 +118,8 @@ def test_the_legs_in_it_are_read_only(look):
     assert raw.get("Leg", []) == []
 
 
-def test_objects_of_other_types_stand_in_it_as_their_types_name():
-    """So that it can always be pickled, and holds nothing that can change."""
+def test_other_objects_are_replaced_by_the_name_of_their_type():
+    """``raw`` holds a mutable object, or one that can't be pickled."""
     raw = parse({**LEAST, "a": object(), "b": b"bytes", "c": {"d": {1}}, "e": Fraction(1, 2), "f": [Upload()]}).raw
     assert (raw["a"], raw["b"], raw["c"]["d"], raw["e"], raw["f"]) == (
         "object",
@@ -139,8 +139,8 @@ def test_the_name_of_a_type_is_not_a_value(name):
     assert [issue.path for issue in callback.issues] == ["Status", "EndTime", "To", "ConversationDuration"]
 
 
-def test_numbers_and_text_of_subclasses_become_plain():
-    """An enum's member is its value; a decimal stays one."""
+def test_instances_of_subclasses_become_plain():
+    """An enum member isn't replaced by its value, or a decimal is changed."""
 
     class Word(StrEnum):
         BUSY = "busy"
@@ -158,7 +158,7 @@ def test_numbers_and_text_of_subclasses_become_plain():
 
 
 def test_a_decimal_that_signals_can_be_compared():
-    """It would raise wherever it is."""
+    """Comparing a payload with a signaling NaN raises."""
     leg = {"Leg": {"Id": 1, "x": Decimal("sNaN")}}
     callback = parse({**LEAST, "x": Decimal("sNaN"), "Legs": [leg, {"Leg": {"Id": 1, "x": Decimal(1)}}]})
     assert callback.raw["x"].is_qnan()
@@ -166,7 +166,7 @@ def test_a_decimal_that_signals_can_be_compared():
 
 
 def test_an_upload_is_not_a_field():
-    """Under a known name it is as if it were not there; under any other it is not in ``extra``."""
+    """An upload under a known name is read as a field, or is in ``extra``."""
     callback = parse({**LEAST, "RecordingUrl": Upload(), "Legs": Upload(), "x": Upload()})
     assert callback == parse(LEAST)
     assert callback.raw["x"] == "Upload"
@@ -175,21 +175,21 @@ def test_an_upload_is_not_a_field():
 
 @pytest.mark.parametrize("kind", [dict, UserDict, lambda pairs: pairs, iter, lambda pairs: dict(pairs).items()])
 def test_mappings_and_pairs(kind):
-    """Any mapping, and any iterable of pairs."""
+    """A kind of mapping or of iterable of pairs is refused."""
     assert parse(kind(list(PAGE.items()))) == parse(PAGE)
     assert parse(kind([list(pair) for pair in PAGE.items()])) == parse(PAGE)
 
 
 def test_values_of_a_mapping_in_lists():
-    """What `urllib.parse.parse_qs` gives: one-item lists are the value, longer ones a repeated name."""
+    """A one-item list of `urllib.parse.parse_qs` isn't the value, or a longer one isn't a repeated name."""
     assert parse({name: [value] for name, value in LEAST.items()}) == parse(LEAST)
     callback = parse({**LEAST, "To": ["1", "2"], "From": []})
     assert (callback.to_number, callback.from_number) == ("1", None)
     assert [issue.path for issue in callback.issues] == ["To"]
 
 
-def test_lists_under_scalar_fields_are_wrong_elsewhere():
-    """In JSON and in pairs a list is a list."""
+def test_a_list_as_a_value_in_json_and_pairs():
+    """A list under a scalar field in JSON or pairs is read as a repeated name."""
     for payload in (encode_json({**LEAST, "To": ["1"]})[0], [*LEAST.items(), ("To", ["1"])]):
         callback = parse(payload)
         assert callback.to_number is None
@@ -198,7 +198,7 @@ def test_lists_under_scalar_fields_are_wrong_elsewhere():
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), RecursionError(), DecodeError("x")], ids=repr)
 def test_a_mapping_that_raises_while_it_is_read(error):
-    """Whatever it raises, the caller sees our error, without the other one's text."""
+    """The exception of a mapping escapes, or our error quotes it."""
     with pytest.raises(DecodeError) as caught:
         parse(Broken(error))
     assert caught.value.__cause__ is None
@@ -207,14 +207,14 @@ def test_a_mapping_that_raises_while_it_is_read(error):
 
 
 @pytest.mark.parametrize("name", [None, b"CallSid", ("a",), 1.5, True])
-def test_names_that_are_no_text(name):
-    """A mapping of bytes was made of a body that could have been handed over itself."""
+def test_names_that_are_not_strings(name):
+    """A name of bytes is accepted. The raw body should be passed instead."""
     with pytest.raises(DecodeError, match=f"{type(name).__name__}, not a string"):
         parse({name: "x"})
 
 
 def test_a_list_in_a_list():
-    """Is a value, and not several."""
+    """A list inside a list is read as repeated values."""
     assert type(parse({**LEAST, "x": [["a", "b"]]}).raw["x"][0]) is tuple
 
 
@@ -223,8 +223,8 @@ def depth_of(value):
     return 1 + max(map(depth_of, items)) if isinstance(value, dict | list) else 0
 
 
-def test_how_deep_a_value_may_be():
-    """In a mapping or in pairs: as deep as in JSON, and no deeper."""
+def test_the_depth_of_a_value():
+    """A mapping or pairs can be nested deeper than JSON, or less deep."""
     for deepen in (lambda value: {"x": value}, lambda value: [value], lambda value: {"x": [value]}):
         value = "y"
         for _ in range(20):
@@ -237,15 +237,15 @@ def test_how_deep_a_value_may_be():
                     assert parse(payload).extra
 
 
-def test_a_raw_of_ones_own_holds_no_more_than_a_body_could():
-    """By default: the name, its list, and the values in it count."""
+def test_a_users_raw_is_limited():
+    """A ``raw`` that a user passes isn't limited by default. Each name, list and value counts."""
     StatusCallback(call_sid="a", status=CallStatus.BUSY, raw={"x": [0] * 65_534})
     with pytest.raises(DecodeError, match="more values"):
         StatusCallback(call_sid="a", status=CallStatus.BUSY, raw={"x": [0] * 65_535})
 
 
 def test_a_mapping_holds_no_more_than_a_body_could():
-    """An endless iterable, one that contains itself, and a small one that unfolds to many values all end."""
+    """A mapping that is endless, contains itself, or expands to many values fills the memory."""
     says = r"^the payload has more values than its maximum size allows$"
     with pytest.raises(DecodeError, match=says) as caught:
         parse(("a", "b") for _ in iter(int, 1))
@@ -259,7 +259,7 @@ def test_a_mapping_holds_no_more_than_a_body_could():
         bomb = [bomb] * 10
     with pytest.raises(DecodeError, match="more values"):
         parse({**LEAST, "bomb": bomb})
-    # Each value counts, and each name.
+    # Each value and each name counts for the limit.
     assert parse({**LEAST, "x": [0] * 4}, limits=Limits(body_bytes=10)).status is CallStatus.COMPLETED
     with pytest.raises(DecodeError, match="more values"):
         parse({**LEAST, "x": [0] * 5}, limits=Limits(body_bytes=10))

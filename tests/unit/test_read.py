@@ -1,4 +1,4 @@
-"""Numbers, dates and text: what can be read, what means nothing, and what is an issue."""
+"""Test the readers of numbers, dates and strings: valid, empty and invalid values."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -48,7 +48,7 @@ def text(value):
     ],
 )
 def test_seconds(value, expected):
-    """Seconds are a whole number, as a number or as decimal text."""
+    """A valid number of seconds, as a number or a decimal string, is misread."""
     result, issues = seconds(value)
     assert (result, type(result), issues) == (expected, int, [])
 
@@ -82,15 +82,15 @@ def test_seconds(value, expected):
     ],
     ids=lambda value: label(value) if not isinstance(value, int) or value < 10**10 else "huge",
 )
-def test_what_is_no_whole_number_of_seconds(value, told):
-    """Never a guess: not negative, not of another script, not a boolean. The issue keeps the value as text."""
+def test_invalid_seconds(value, told):
+    """An invalid number is accepted, such as a negative one or a boolean, or its issue lacks the value."""
     assert seconds(value) == (None, [(IssueCode.NOT_A_NUMBER, told)])
 
 
 @pytest.mark.parametrize("value", EMPTY_VALUES, ids=label)
 @pytest.mark.parametrize("read_as", [seconds, date, text], ids=["seconds", "date", "text"])
-def test_nothing(read_as, value):
-    """Null, an empty text and the words for nothing are None, without an issue."""
+def test_empty_values(read_as, value):
+    """Null, an empty string, or a string that means null isn't None, or leaves an issue."""
     assert read_as(value) == (None, [])
 
 
@@ -114,7 +114,7 @@ def test_nothing(read_as, value):
     ],
 )
 def test_dates(value, expected):
-    """A date without a zone is Indian Standard Time; one with an offset keeps its own."""
+    """A date without a zone isn't in Indian Standard Time, or one with an offset loses it."""
     result, issues = date(value)
     assert (result, issues) == (expected, [])
     assert result.utcoffset() == expected.utcoffset()
@@ -132,8 +132,8 @@ def test_dates(value, expected):
     ],
 )
 @pytest.mark.parametrize("zone", [IST, UTC, ZoneInfo("America/New_York")], ids=str)
-def test_placeholders_for_no_date(value, zone):
-    """Placeholders are compared as text, whatever the zone is."""
+def test_placeholders_of_dates(value, zone):
+    """A placeholder is read as a date, or the zone changes that."""
     assert date(value, timezone=zone) == (None, [])
 
 
@@ -169,8 +169,8 @@ def test_placeholders_for_no_date(value, zone):
     ],
     ids=label,
 )
-def test_what_is_no_date(value):
-    """No guessing: what has another shape, or names no day, is an issue."""
+def test_invalid_dates(value):
+    """A date in another format, or of a day that doesn't exist, is accepted or leaves no issue."""
     result, issues = date(value)
     assert (result, [code for code, _ in issues]) == (None, [IssueCode.NOT_A_DATE])
 
@@ -187,13 +187,13 @@ def test_what_is_no_date(value):
     ids=label,
 )
 def test_dates_have_a_fixed_offset_whatever_the_zone(value, zone, offset):
-    """The result holds a `datetime.timezone`, not the zone, so that equal instants are equal values."""
+    """A date holds the zone and not a fixed offset, so equal instants aren't equal values."""
     result, issues = date(value, timezone=zone)
     assert (type(result.tzinfo), result.utcoffset(), result.fold, issues) == (timezone, offset, 0, [])
 
 
 class Endless(tzinfo):
-    """A zone that does not reach to the year 1."""
+    """A zone that fails for the year 1."""
 
     def utcoffset(self, when):
         if when.year < 1900:
@@ -203,7 +203,7 @@ class Endless(tzinfo):
 
 @pytest.mark.parametrize("value", ["0001-01-01 00:00:00", "2200-01-01 00:00:00"])
 def test_a_date_that_the_zone_does_not_reach_is_an_issue(value):
-    """A zone's own failure costs the date, not the event."""
+    """A zone that fails for a date makes the whole event invalid."""
     assert date(value, timezone=Endless()) == (None, [(IssueCode.NOT_A_DATE, value)])
 
 
@@ -220,8 +220,8 @@ def test_a_date_that_the_zone_does_not_reach_is_an_issue(value):
         ("nullable", "nullable"),
     ],
 )
-def test_text(value, expected):
-    """Text is as sent, without the blanks around it; a number becomes its decimal text."""
+def test_strings(value, expected):
+    """A string keeps the whitespace around it or loses other characters, or a number isn't a decimal string."""
     assert text(value) == (expected, [])
 
 
@@ -241,19 +241,19 @@ def test_text(value, expected):
     ],
     ids=label,
 )
-def test_what_is_no_text(value, code, told):
-    """NUL, a lone surrogate, a boolean, an object: an issue, and the value as text in it."""
+def test_invalid_strings(value, code, told):
+    """A string with NUL or a lone surrogate, a boolean, or an object is accepted, or its issue lacks the value."""
     assert text(value) == (None, [(code, told)])
 
 
 @pytest.mark.parametrize("name", ["Status", "EventType", "Direction"])
-def test_a_word_that_is_no_text(name):
-    """Is of a type that does not belong there."""
+def test_an_enum_value_that_is_not_a_string(name):
+    """An enum field of the wrong type has another issue than a wrong type."""
     (issue,) = parse({**LEAST, name: True}).issues
     assert (issue.path, issue.code, issue.value) == (name, IssueCode.WRONG_TYPE, "true")
 
 
-def test_the_text_of_an_issue_is_cut():
-    """An issue keeps at most 200 characters of the value."""
+def test_the_value_of_an_issue_is_cut():
+    """An issue holds more than 200 characters of a value."""
     _, [(_, told)] = seconds("x" * 1000)
     assert told == "x" * 200

@@ -1,4 +1,4 @@
-"""Which URLs the API key may be sent to: what Exotel writes, and nothing that two programs could read differently."""
+"""Test to which URLs the API key may be sent: those of Exotel, and none that two programs could read differently."""
 
 import pytest
 
@@ -24,12 +24,12 @@ GOOD = f"https://{HOST}/exotelrecordings/acme/f00.mp3"
         f"https://{HOST}/exotelrecordings/",
     ],
 )
-def test_what_is_trusted(url):
-    """What Exotel sends, presigned too; scheme and host in any case."""
+def test_trusted_urls(url):
+    """A URL that Exotel sends isn't trusted, such as a presigned one, or one in another case."""
     assert is_trusted(url)
 
 
-# Each trick, and why it must not be sent a key.
+# The URLs to which a key must not be sent, each with the reason.
 TRICKS = {
     # not https
     f"http://{HOST}/exotelrecordings/a.mp3": "anybody on the way reads the key",
@@ -154,28 +154,28 @@ TRICKS = {
 
 @pytest.mark.parametrize("url", TRICKS, ids=TRICKS.values())
 def test_tricks(url):
-    """Each is refused, for its reason."""
+    """A URL that an attacker could use to get the API key is trusted."""
     assert not is_trusted(url)
 
 
-def test_there_are_tricks_enough():
-    """A key that came twice would hide one."""
-    assert len(TRICKS) == 111  # as many as are written above
+def test_no_trick_is_listed_twice():
+    """A repeated key in the dict of tricks hides one of them."""
+    assert len(TRICKS) == 111  # The number of lines above.
 
 
 @pytest.mark.parametrize("url", [None, 5, b"https://recordings.exotel.com/exotelrecordings/", [GOOD], object()])
-def test_what_is_no_text(url):
-    """Is not trusted, and raises nothing."""
+def test_a_url_of_the_wrong_type(url):
+    """A value that isn't a string is trusted, or raises."""
     assert not is_trusted(url)
 
 
 def test_a_callback_without_a_recording():
-    """Has None."""
+    """The missing recording of a callback is trusted, or raises."""
     assert not is_trusted(parse(LEAST).recording_url)
 
 
-def test_prefixes_of_ones_own():
-    """In place of Exotel's; one may be given alone."""
+def test_own_prefixes():
+    """The user's prefixes don't replace Exotel's, or a single string isn't accepted."""
     own = "https://Bucket.example:443/recordings/"
     assert is_trusted("https://bucket.example/recordings/a.mp3", own)
     assert is_trusted("https://bucket.example/recordings/a.mp3", [*EXOTEL_PREFIXES, own])
@@ -202,8 +202,8 @@ def test_prefixes_of_ones_own():
     ],
     ids=repr,
 )
-def test_prefixes_that_are_none(trusted):
-    """A mistake is told at once: an empty list would trust nothing, a prefix without its slash too much."""
+def test_invalid_prefixes(trusted):
+    """An empty list, which trusts nothing, or a prefix without its slash, which trusts too much, doesn't raise."""
     with pytest.raises(
         ValueError, match=r"^(trusted must not be empty|a trusted prefix must have the form https://host/path/ .*)$"
     ):

@@ -1,6 +1,6 @@
-"""Later releases load the dumps and pickles of a release, which are stored in ``releases``.
+"""Test that this release loads the dumps and pickles of earlier releases, which are stored in ``releases``.
 
-A release adds its own, and they never change again::
+Each release adds its own values, which never change again::
 
     PYTHONPATH=tests python tests/unit/test_releases.py
 
@@ -42,7 +42,7 @@ PICKLES = sorted(STORE.glob("*.pickle"))
 
 
 def callbacks():
-    """Yield callbacks by name: ordinary ones, and such with issues, unknown fields and many shapes of legs."""
+    """Yield callbacks by name: ordinary ones, and ones with issues, unknown fields and many shapes of legs."""
     for name, scenario in SCENARIOS.items():
         for number, delivery in enumerate(scenario.deliveries()):
             yield f"{name} {number}", parse(delivery.body, delivery.content_type)
@@ -73,14 +73,14 @@ def values():
 
 
 def compared(value):
-    """Return what makes up a value, what equality leaves out among it."""
+    """Return all parts of a value, including those that equality ignores."""
     if isinstance(value, CallbackError):
         return type(value), value.args, value.issues, value.status_hint
     return value, type(value), [getattr(value, field.name) for field in attrs.fields(type(value))]
 
 
 def test_this_release_is_in_the_store():
-    """Or nobody would notice when the next one can't load it."""
+    """The store lacks this release, so no test would notice when a later one can't load its values."""
     assert version("exotel-callback") in {path.stem for path in RELEASES}
 
 
@@ -101,7 +101,7 @@ def test_pickles_of_releases():
 
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
 def test_dumps_of_a_release(path):
-    """They load as the same values, with the same key."""
+    """A stored dump doesn't load as an equal value with the same key."""
     stored = json.loads(path.read_text())
     assert stored
     today = values()
@@ -129,7 +129,7 @@ LEAST = parse({"CallSid": "a", "Status": "busy"})
     ids=lambda value: type(value).__name__,
 )
 def test_a_field_that_came_later(value):
-    """Has its default in what was pickled before there was one."""
+    """A pickle from before a field was added can't be loaded, or the field lacks its default."""
     required = {field.name for field in attrs.fields(type(value)) if field.default is attrs.NOTHING}
     older = type(value).__new__(type(value))
     older.__setstate__({name: item for name, item in value.__getstate__().items() if name in required})
@@ -139,7 +139,7 @@ def test_a_field_that_came_later(value):
 
 @pytest.mark.parametrize("read", [load, load_call])
 def test_a_field_that_is_dumped_later(read):
-    """Has its default in what was dumped before there was one."""
+    """A dump from before a field was added can't be loaded, or the field lacks its default."""
     value = LEAST if read is load else merge(LEAST)
     dumped = {name: item for name, item in dump(value).items() if item not in (None, [])}
     assert dumped.keys() <= {"schema", "type", "call_sid", "status", "events"}

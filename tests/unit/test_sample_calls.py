@@ -1,8 +1,8 @@
-"""Whole calls: each folder of ``tests/calls`` holds what came for one call, and a folder dropped in is a new test.
+"""Test whole calls. Each folder of ``tests/calls`` holds the deliveries of one call. A new folder is a new test.
 
-A folder holds ``about.toml`` (as that of a sample, and ``deliveries``: the bodies in the order in which they came, each
-with its content type and what reads it if that is not `parse`), the bodies, and ``expected.json``: the call without
-what is None, what follows from it, and the key of each delivery.
+A folder holds ``about.toml``, the bodies, and ``expected.json``. ``about.toml`` is as for a sample, with
+``deliveries``: the bodies in the order of arrival, each with its content type and, if it isn't `parse`, its reader.
+``expected.json`` holds the fields of the call that aren't None, its properties, and the key of each delivery.
 """
 
 import itertools
@@ -13,7 +13,7 @@ import pytest
 
 import exotel_callback
 from exotel_callback import dump, merge
-from helpers import TESTS, without_nothing
+from helpers import TESTS, without_none
 
 CALLS = sorted(path.parent for path in TESTS.glob("calls/*/about.toml"))
 
@@ -33,7 +33,7 @@ def result_of(events):
     call = merge(*events)
     fields = {name: value for name, value in dump(call).items() if name != "events"}
     return {
-        "call": without_nothing(fields),
+        "call": without_none(fields),
         "derived": {name: getattr(call, name) for name in DERIVED},
         "keys": [event.event_key for event in events],
     }
@@ -41,13 +41,13 @@ def result_of(events):
 
 @pytest.mark.parametrize("folder", CALLS, ids=lambda folder: folder.name)
 def test_call(folder):
-    """The call is what is expected."""
+    """The merged call differs from the expected one."""
     assert result_of(events_of(folder)) == json.loads((folder / "expected.json").read_text())
 
 
 @pytest.mark.parametrize("folder", CALLS, ids=lambda folder: folder.name)
 def test_any_order_gives_the_same_call(folder):
-    """Each delivery alone after the others, in every order, and repeated."""
+    """Another order, a later single delivery or a repetition gives another call."""
     events = events_of(folder)
     for order in itertools.permutations(events):
         call = merge(order[0])
@@ -57,8 +57,8 @@ def test_any_order_gives_the_same_call(folder):
 
 
 @pytest.mark.parametrize("folder", CALLS, ids=lambda folder: folder.name)
-def test_what_is_said_about_a_call(folder):
-    """Where its shape comes from, when, and how sure that is; every file in it is used."""
+def test_about_a_call(folder):
+    """A call lacks its source, date or level of confidence, or a file of it is unused."""
     about = tomllib.loads((folder / "about.toml").read_text())
     assert about.keys() == {"title", "source", "date", "level", "deliveries"}
     assert about["source"].startswith("https://")
@@ -68,5 +68,5 @@ def test_what_is_said_about_a_call(folder):
 
 
 def test_there_are_calls():
-    """An empty folder would pass everything above."""
+    """There are no calls, so the tests above pass without testing anything."""
     assert len(CALLS) >= 6

@@ -1,14 +1,15 @@
-"""The samples: each folder of ``tests/samples`` is a test, and a folder dropped in is a new one.
+"""Test the samples. Each folder of ``tests/samples`` is a test. A new folder is a new test.
 
-A folder holds ``about.toml`` (title, source, date, level, the bodies and their content types, and what reads them if it
-is not `parse`), the bodies, and ``expected.json``: what every one of the bodies must give, the fields that are not
-None, what follows and what is left over, or the error. For a new folder, or when a field is added::
+A folder holds ``about.toml``, the bodies, and ``expected.json``. ``about.toml`` has the title, source, date and level,
+the bodies with their content types, and the reader if it isn't `parse`. ``expected.json`` is the result of each body:
+the fields that aren't None, the properties and the unknown fields, or the error. For a new folder, or a new field,
+write it from the first body::
 
     PYTHONPATH=tests python tests/unit/test_samples.py NAME...
 
-writes ``expected.json``, from the first body. Read it: nothing else says that it is right.
+Then read it, because no test checks that it is right.
 
-Each optional wire name, each member of an enum and each issue occurs in some sample.
+Each optional wire name, each member of an enum and each issue must occur in a sample.
 """
 
 import json
@@ -39,7 +40,7 @@ from exotel_callback import (
     StatusCallback,
     dump,
 )
-from helpers import ROOT, SAMPLE_BODIES, SAMPLES, TESTS, without_nothing
+from helpers import ROOT, SAMPLE_BODIES, SAMPLES, TESTS, without_none
 
 DERIVED = ("outcome", "unreached_leg", "answered_by", "event_key")
 
@@ -66,16 +67,16 @@ def result_of(folder, body, content_type):
         }, str(error)
     if isinstance(value, CallList):
         result = {
-            "calls": [without_nothing(dump(call)) for call in value.calls],
+            "calls": [without_none(dump(call)) for call in value.calls],
             "errors": [{"path": issue.path, "code": issue.code.value} for issue in value.errors],
             "metadata": value.metadata,
         }
     elif isinstance(value, PassthruEvent):
         fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name != "raw")
-        result = {"event": without_nothing(fields), "outcome": value.outcome, "extra": value.extra}
+        result = {"event": without_none(fields), "outcome": value.outcome, "extra": value.extra}
     else:
         result = {
-            "callback": without_nothing(dump(value)),
+            "callback": without_none(dump(value)),
             "derived": {name: getattr(value, name) for name in DERIVED},
             "extra": value.extra,
         }
@@ -88,18 +89,18 @@ def result_of(folder, body, content_type):
     ids=[f"{folder.name}/{name}" for folder, name, _ in SAMPLE_BODIES],
 )
 def test_sample(folder, name, content_type):
-    """The body gives what is expected."""
+    """A body doesn't give the expected result."""
     expected = json.loads((folder / "expected.json").read_text())
     result, message = result_of(folder, (folder / name).read_bytes(), content_type)
     assert expected.get("error", {}).pop("says", "") in message
     if "callback" in expected and "extra" not in expected:
-        del result["extra"]  # it is left out where the bodies differ in it
+        del result["extra"]  # It is omitted if the bodies differ in it.
     assert result == expected
 
 
 @pytest.mark.parametrize("folder", SAMPLES, ids=lambda folder: folder.name)
-def test_what_is_said_about_a_sample(folder):
-    """Where its shape comes from, when, and how sure that is; every file in it is used."""
+def test_about_a_sample(folder):
+    """A sample lacks its source, date or level of confidence, or a file of it is unused."""
     path = folder.relative_to(ROOT) / "about.toml"
     about = tomllib.loads((folder / "about.toml").read_text())
     keys = {"title", "source", "date", "level", "bodies"}
@@ -112,7 +113,7 @@ def test_what_is_said_about_a_sample(folder):
 
 @cache
 def found_in_samples():
-    """Return the wire names that a sample has with a value, and the members of enums that a sample gives."""
+    """Return the wire names with a value, and the enum members, that occur in samples."""
     names, members = set(), set()
     for folder, body, content_type in SAMPLE_BODIES:
         try:
@@ -127,7 +128,7 @@ def found_in_samples():
                     given = getattr(found, field.name)
                     if isinstance(given, Enum):
                         members.add((type(given), given))
-                    # A leg has one name for each field. Of an event's names, several may stand for one field.
+                    # A leg has one name for each field. A field of an event can have multiple names.
                     sent = field.metadata.get("wire", ()) if given is not None else ()
                     names.update((type(found), name) for name in sent if found is not call or name in call.raw)
     return names, members
@@ -135,7 +136,7 @@ def found_in_samples():
 
 @pytest.mark.parametrize("cls", [StatusCallback, Leg, PassthruEvent, PassthruLeg])
 def test_every_wire_name_is_in_a_sample(cls):
-    """A field that no sample has is a field whose spelling nothing has confirmed."""
+    """No sample has this wire name, so nothing confirms its spelling."""
     wanted = [name for field in attrs.fields(cls) for name in field.metadata.get("wire", ())]
     missing = [name for name in wanted if (cls, name) not in found_in_samples()[0]]
     assert missing == [], f"no sample has a {cls.__name__} with {', '.join(missing)}: add a folder to tests/samples"
@@ -145,18 +146,18 @@ def test_every_wire_name_is_in_a_sample(cls):
     "enum", [CallStatus, LegStatus, AnsweredBy, Direction, EventType, CallType, Outcome, IssueCode]
 )
 def test_every_member_is_in_a_sample(enum):
-    """What a value means is shown by a payload that has it."""
+    """No sample has this value, so no payload shows what it means."""
     missing = [str(member) for member in enum if (enum, member) not in found_in_samples()[1]]
     assert missing == [], f"no sample gives {enum.__name__} {', '.join(missing)}: add a folder to tests/samples"
 
 
 def test_there_are_samples():
-    """An empty folder would pass everything above."""
+    """There are no samples, so the tests above pass without testing anything."""
     assert len(SAMPLES) >= 100
 
 
 def main(*names):
-    """Write what the first body of each gives."""
+    """Write the expected result of each named sample, from its first body."""
     for folder in (TESTS / "samples" / name for name in names):
         name, content_type = next(iter(tomllib.loads((folder / "about.toml").read_text())["bodies"].items()))
         result, _ = result_of(folder, (folder / name).read_bytes(), content_type)

@@ -1,4 +1,4 @@
-"""The strategies are compared with the parser, which they don't use, and find the mistakes of example handlers."""
+"""Test the strategies: compare them with the parser, which they don't use, and find bugs in example handlers."""
 
 import ast
 import json
@@ -61,7 +61,7 @@ def examples(strategy, count):
 
 
 def smallest(strategy, condition=lambda _: True):
-    """Return what an example that meets the condition shrinks to. Fail if none of 1,000 examples meets it."""
+    """Return the example to which the condition shrinks. Fail if none of 1,000 examples meets the condition."""
     options = settings(max_examples=1_000, database=None, phases=[Phase.generate, Phase.shrink])
     return find(strategy, condition, settings=options, random=Random(0))
 
@@ -154,7 +154,7 @@ SPELLINGS = {
 
 
 def shape(value):
-    """Return what a spelling has in common with other values of its kind."""
+    """Return the part of a spelling that it shares with other values of its kind."""
     if isinstance(value, str):
         return re.sub(r"\b[A-Z][a-z]{2}\b", "Aaa", re.sub(r"\d", "9", value))
     return int if isinstance(value, int) and value >= 0 else value
@@ -169,7 +169,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def spellings(callbacks):
-    """Return the values on the wire, and their shapes, by the names of `SPELLINGS`."""
+    """Return the wire values, and their shapes, by the names of `SPELLINGS`."""
     found = defaultdict(set)
     for payload in [callback.raw for callback in callbacks]:
         for name, value in payload.items():
@@ -267,7 +267,7 @@ def test_bodies_come_in_every_spelling(bodies, patterns):
 
 @given(strategies.status_callbacks())
 def test_the_parser_makes_the_same_callback_of_the_payload(callback):
-    """A drawn callback differs from the one that `parse` makes of its payload, or doesn't survive a queue."""
+    """A drawn callback differs from the one that `parse` returns for its payload, or doesn't survive a queue."""
     from_payload = parse(callback.raw)
     assert from_payload == callback
     assert from_payload.raw == callback.raw
@@ -280,7 +280,7 @@ def test_the_parser_makes_the_same_callback_of_the_payload(callback):
 @pytest.mark.parametrize("bodies", BODIES)
 @given(data=st.data())
 def test_the_parser_makes_the_same_callback_of_each_body(bodies, data):
-    """A body means something else than the payload that is in it."""
+    """A body means something else than its payload."""
     payload = data.draw(strategies.payloads())
     assert parse(*data.draw(bodies(payloads=st.just(payload)))) == parse(payload)
 
@@ -451,7 +451,7 @@ def test_everything_happens_to_deliveries(calls):
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_each_strategy_shrinks_to(strategy, expected):
+def test_each_strategy_shrinks_as_documented(strategy, expected):
     """A strategy shrinks to something else than its docstring says."""
     assert smallest(strategy) == expected
 

@@ -1,4 +1,4 @@
-"""The counts of ``convert``: what a call adds to each, and how tallies add up."""
+"""Test the counts of ``convert``: how a call changes each counter, and how tallies are added."""
 
 import pickle
 from collections import Counter
@@ -74,14 +74,14 @@ def test_a_call_without_a_day_counts_for_its_outcome_only(dates):
     ],
 )
 def test_a_party_counts_as_called_only_if_the_events_say_so(row, called, picked_up):
-    """The report shows another rate of answered calls."""
+    """A party counts as called without evidence, so the report shows a wrong rate of answers."""
     tally = tally_of(row)
     assert tally.called == dict.fromkeys(called, 1)
     assert tally.picked_up == dict.fromkeys(picked_up, 1)
 
 
 def test_each_class_of_durations_ends_before_the_next_one_begins():
-    """A duration is counted in the class beside its own."""
+    """A duration is counted in the next or the previous class."""
     ends = [0, 9, 10, 29, 30, 59, 60, 119, 120, 299, 300, 599, 600, 1_799, 1_800, 3_599, 3_600, 10**9]
     assert [[*tally_of(call("connected", seconds=seconds)).durations] for seconds in ends] == [
         [index // 2] for index in range(2 * len(DURATIONS))
@@ -102,7 +102,7 @@ def full_tally():
 
 
 def test_every_counter_adds_up():
-    """A counter is left out when tallies are added."""
+    """A counter is omitted when tallies are added."""
     total = full_tally()
     total += full_tally()
     for field in attrs.fields(Tally):
@@ -117,7 +117,7 @@ def test_a_tally_can_be_pickled():
 
 
 def test_the_number_of_unrecognized_values_is_bounded():
-    """Anybody who can post makes up values, and the counts of them fill the memory."""
+    """An attacker who posts many made-up values fills the memory."""
     tally = Tally()
     values = [str(number) for number in range(1_002)]
     for value in [*values, "0", "1001"]:

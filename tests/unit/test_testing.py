@@ -1,4 +1,4 @@
-"""The kit for unit tests: payloads, encoders, scenarios, and an assertion that shows every issue."""
+"""Test the kit for unit tests: payloads, encoders, scenarios, and an assertion that shows every issue."""
 
 import json
 import os
@@ -65,8 +65,8 @@ def test_a_payload_is_yours_to_change():
 
 
 @pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw", "answered_by", "on_call_duration", "outcome"])
-def test_a_python_name_is_no_field(name):
-    """payload() accepts a name of Python, so a test would send an unknown field instead."""
+def test_a_python_name_is_not_a_field(name):
+    """payload() accepts a Python name, so a test would send an unknown field instead."""
     with pytest.raises(TypeError, match=f"Status and CallSid, not {name}"):
         payload(**{name: "busy"})
 
@@ -90,7 +90,7 @@ def test_encoding_json():
 
 @pytest.mark.parametrize("encode", ENCODERS)
 @pytest.mark.parametrize("value", [float("inf"), b"bytes", {1}, [object()]])
-def test_what_json_does_not_have(encode, value):
+def test_values_that_json_can_not_hold(encode, value):
     """An encoder accepts a value that JSON can't hold."""
     with pytest.raises((ValueError, TypeError)):
         encode({"CallSid": value})
@@ -102,7 +102,7 @@ def test_a_boundary_is_in_no_value(text):
     assert parse(*encode_multipart({**LEAST, "CustomField": text})).custom_field == text
 
 
-def test_nothing_in_a_form():
+def test_null_in_a_form():
     """Null or an empty leg is written in another way than documented."""
     assert [*form_pairs({"a": None, "Legs": [{}]}, null="null")] == [("a", "null"), ("Legs[0]", "")]
     assert [*form_pairs({"a": None})] == [("a", "")]
@@ -115,7 +115,7 @@ def test_a_name_in_a_multipart_body():
 
 
 @pytest.mark.parametrize("encode", ENCODERS)
-def test_half_of_a_surrogate_pair(encode):
+def test_a_lone_surrogate(encode):
     """A lone surrogate can't be encoded, or it isn't refused as it would be in a real request."""
     body, content_type = encode({"CallSid": "a", "Status": "busy", "To": "\ud800"})
     if encode is encode_json:
@@ -126,7 +126,7 @@ def test_half_of_a_surrogate_pair(encode):
 
 
 @pytest.mark.parametrize("encode", ENCODERS)
-def test_a_leg_of_which_nothing_is_known(encode):
+def test_an_empty_leg(encode):
     """An empty leg is lost in an encoding."""
     legs = parse(*encode(payload(Legs=[{"Status": "busy"}, {}]))).legs
     assert legs == (Leg(status=LegStatus.BUSY), Leg())
@@ -170,7 +170,7 @@ def test_a_multipart_body_as_another_program_reads_it():
 @pytest.mark.parametrize("encode", ENCODERS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenarios(name, encode):
-    """A scenario has issues, or depends on the encoding, or has another outcome than it says."""
+    """A scenario has issues, depends on the encoding, or has another outcome than it states."""
     scenario = SCENARIOS[name]
     deliveries = list(scenario.deliveries(encode))
     events = [assert_valid(delivery.body, delivery.content_type) for delivery in deliveries]
@@ -187,7 +187,7 @@ def test_scenarios_are_of_different_calls():
     assert all(len(scenario.call_sid) == 32 for scenario in SCENARIOS.values())
 
 
-def test_what_is_special_about_some():
+def test_scenarios_are_what_their_names_say():
     """A scenario isn't what its name says."""
 
     def events(name):
@@ -226,7 +226,7 @@ def test_scenarios_do_not_change():
     assert list(SCENARIOS["busy"].deliveries()) == list(SCENARIOS["busy"].deliveries())
 
 
-def test_assert_valid_takes_what_parse_takes():
+def test_assert_valid_accepts_the_arguments_of_parse():
     """assert_valid() doesn't accept a payload or an option of `parse`."""
     assert isinstance(assert_valid(b"CallSid=a&Status=busy", "application/x-www-form-urlencoded"), StatusCallback)
     with pytest.raises(AssertionError, match="larger than 5 bytes"):
@@ -268,7 +268,7 @@ ODD = {
         (b"{", ["(DecodeError):", "  - invalid JSON at line 1 column 2"]),
     ],
 )
-def test_assert_valid_tells_all(odd, lines):
+def test_assert_valid_shows_all_issues(odd, lines):
     """An issue or the advice of the error isn't shown, or a value is."""
     with pytest.raises(AssertionError) as caught:
         assert_valid(odd)

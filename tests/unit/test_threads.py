@@ -1,4 +1,4 @@
-"""Eight threads in one process need no lock."""
+"""Test that eight threads in one process need no lock."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ THREADS = 8
 
 @pytest.fixture(autouse=True)
 def switching_often():
-    """Let threads take turns as often as they can."""
+    """Make threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -23,7 +23,7 @@ def switching_often():
 
 
 def at_once(function):
-    """Call a function in all threads at the same time, and return what each returned."""
+    """Call a function in all threads at the same time, and return the results."""
     barrier = threading.Barrier(THREADS)
 
     def call(_):
@@ -35,7 +35,7 @@ def at_once(function):
 
 
 def read_everything():
-    """Read all samples and scenarios, and return all that they mean."""
+    """Read all samples and scenarios, and return the results."""
     found = []
     for folder, name, content_type in SAMPLE_BODIES:
         try:
@@ -52,14 +52,14 @@ def read_everything():
 
 
 def test_reading():
-    """Each thread reads what one alone would."""
+    """A thread reads another value than one that runs alone."""
     alone = read_everything()
     assert len(alone) > len(SAMPLE_BODIES)
     assert at_once(read_everything) == [alone] * THREADS
 
 
-def test_looking_at_one_value():
-    """That is parsed at once, and whose legs nobody has looked at before."""
+def test_reading_one_value():
+    """Threads that read the legs of a new value for the first time get different results."""
     body, content_type = encode_json(PAGE)
     for _ in range(200):
         callback = parse(body, content_type)

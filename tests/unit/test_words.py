@@ -1,4 +1,4 @@
-"""A word is matched however it is spelled, and what is in no table is unknown."""
+"""Test how a value is matched to an enum member, and unrecognized values."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from exotel_callback import (
 )
 from helpers import LEAST
 
-# How each enum is reached: the payload with a word, and the value of a callback.
+# For each enum: a payload with a value, the attribute that reads it, and the path of the issue.
 PLACES = {
     CallStatus: (lambda word: {"Status": word}, lambda callback: callback.status, "Status"),
     LegStatus: (
@@ -57,8 +57,8 @@ def read(enum, word):
     ],
     ids=["as is", "upper", "title", "blanks around", "blank inside", "underscore", "joined", "hyphens"],
 )
-def test_a_word_is_matched_however_it_is_spelled(member, spell):
-    """Case, blanks, hyphens and underscores do not count."""
+def test_a_value_is_matched_in_every_spelling(member, spell):
+    """Case, whitespace, hyphens or underscores prevent a match."""
     assert read(type(member), spell(member.value)) == (member, ())
 
 
@@ -70,8 +70,8 @@ def test_a_word_is_matched_however_it_is_spelled(member, spell):
         ("incoming", Direction.INBOUND),
     ],
 )
-def test_other_spellings_of_a_word(word, member):
-    """British spelling and the Passthru applet's word mean the documented one."""
+def test_aliases(word, member):
+    """British spelling, or the Passthru applet's spelling, doesn't match the documented value."""
     assert read(type(member), word) == (member, ())
 
 
@@ -79,8 +79,8 @@ def test_other_spellings_of_a_word(word, member):
 @pytest.mark.parametrize(
     "word", ["free", "to_leg_unanswered", "completed-no-answer", "['completed']", "unknown", "UNKNOWN", "5"]
 )
-def test_a_word_in_no_table_is_unknown_and_an_issue(enum, word):
-    """The event survives an unknown word, ``unknown`` among them; the word is kept in the issue."""
+def test_an_unrecognized_value_is_unknown_and_an_issue(enum, word):
+    """An unrecognized value, such as ``unknown``, raises or isn't in its issue."""
     value, issues = read(enum, word)
     assert value is enum.UNKNOWN
     assert [(issue.path, issue.code, issue.value) for issue in issues] == [
@@ -98,26 +98,26 @@ def test_a_word_in_no_table_is_unknown_and_an_issue(enum, word):
         (CallStatus, "cømpleted"),
     ],
 )
-def test_words_that_only_resemble_documented_ones_are_unknown(enum, word):
-    """Nothing is guessed."""
+def test_values_that_resemble_documented_ones_are_unknown(enum, word):
+    """A value that only resembles a documented one matches it."""
     assert read(enum, word)[0] is enum.UNKNOWN
 
 
 @pytest.mark.parametrize("status", CallStatus)
 def test_is_terminal(status):
-    """A call is over when it is completed, failed, busy, no-answer or canceled."""
+    """A status is terminal although the call isn't over, or the reverse."""
     over = {"completed", "failed", "busy", "no-answer", "canceled"}
     assert parse({**LEAST, "Status": status.value}).is_terminal is (status.value in over)
 
 
-# Whether a row that holds the second one may be overwritten with the first one, by what is said of each.
+# The statuses before the end, in their order.
 FURTHER = ["queued", "ringing", "in-progress"]
 
 
 @pytest.mark.parametrize("other", CallStatus)
 @pytest.mark.parametrize("status", CallStatus)
 def test_supersedes(status, other):
-    """A terminal status is a correction, one before the end only goes forward, an unknown one never counts."""
+    """A status replaces another one against the documented order."""
     if status is CallStatus.UNKNOWN:
         expected = False
     elif status.is_terminal or other is CallStatus.UNKNOWN:
@@ -131,6 +131,6 @@ def test_supersedes(status, other):
 @pytest.mark.parametrize("status", [CallStatus.BUSY, CallStatus.UNKNOWN])
 @pytest.mark.parametrize("other", ["free", None, "null"])
 def test_supersedes_compares_with_a_status(status, other):
-    """A row that holds anything else is a mistake of the caller."""
+    """A stored value that isn't a status doesn't raise."""
     with pytest.raises(ValueError, match="CallStatus"):
         status.supersedes(other)

@@ -7,7 +7,7 @@ Facts
 - Version 1.0 (REST API, and a load balancer) has ``multiValueHeaders`` and ``multiValueQueryStringParameters``, or the
   same members with one value each. Version 2.0 (HTTP API, function URL) has lower-case ``headers`` and
   ``rawQueryString``.
-- If AWS doesn't treat a body as text, for example multipart, the body is in base64 and ``isBase64Encoded`` is true.
+- If AWS treats a body as binary, for example multipart, the body is in base64 and ``isBase64Encoded`` is true.
 - A load balancer doesn't unescape query parameters.
 
 Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html,

@@ -164,7 +164,7 @@ def machine():
 def tables(times, bytes_held, imports, ratios):
     """Return everything as Markdown."""
     lines = [
-        "| | time / `json.loads` | middle half | ours / theirs | memory / dict | import / attrs | leaves out |",
+        "| | time / `json.loads` | middle half | ours / theirs | memory / dict | import / attrs | omits |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     attrs_import = statistics.median(imports["attrs"])
