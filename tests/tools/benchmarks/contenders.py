@@ -63,7 +63,7 @@ class Contender(NamedTuple):
 
     read: Callable[[bytes], Any]
     named: Callable[[Exception], set[str]]
-    """The wire names that an error tells of, a leg's as ``Legs.0.Status``."""
+    """The function that returns the wire names in an error. The name of a leg's field is like ``Legs.0.Status``."""
     package: str
     leaves_out: str = ""
 
