@@ -67,7 +67,7 @@ class Issue:
     code: IssueCode
     """The kind of problem."""
     message: str = attrs.field(eq=False)
-    """The issue as one line, such as ``not a valid number of seconds @ Legs[1].OnCallDuration``. Quotes no value.
+    """The problem and the path in one phrase, such as ``unrecognized value @ Status``. It quotes no value.
 
     It isn't part of equality, because it follows from ``path`` and ``code``, and a later release may reword it.
     """

@@ -34,7 +34,7 @@ PAGES = ["test-your-handler.md", "fuzz-your-handler.md"]
 
 
 def test_the_planted_bugs_are_found(tmp_path):
-    """The tests of a page don't find a handler's mistake, or pytest reports it in other words than the page."""
+    """The tests of a page don't find a handler's mistake, or pytest prints another report than the page shows."""
     for package in ("flask", "django", "fastapi", "python_multipart"):
         pytest.importorskip(package)
     code = [block for page in PAGES for block in blocks(page, "python") if ">>>" not in block]

@@ -117,8 +117,8 @@ def test_a_body_that_is_not_compressed_as_its_header_says(server, compression):
     headers = {
         "Content-Type": JSON,
         "Content-Encoding": compression,
-        "Connection": "close",
-    }  # aiohttp closes the connection.
+        "Connection": "close",  # aiohttp closes the connection after such a body.
+    }
     response = server.client.post("/plain", content=encode_json(PAGE)[0], headers=headers)
     assert response.status_code == (400 if server.name == "aiohttp" else 200)
 

@@ -171,7 +171,7 @@ def test_an_error_has_no_cause(hostile):
 def test_an_error_in_the_callers_handler_holds_nothing_of_the_payload():
     """An error keeps the exception that its caller handles at that time."""
     try:
-        raise ValueError(PERSONAL)  # noqa: TRY301 - a handler is what it is about
+        raise ValueError(PERSONAL)  # noqa: TRY301 - the test needs an active exception
     except ValueError:
         for error in errors_of(b"{", JSON):
             assert holds(error) is None

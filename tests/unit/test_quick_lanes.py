@@ -112,7 +112,7 @@ def test_each_value_of_each_field_is_read_in_one_way(cls, row, claim):
 def test_a_missing_field_of_a_leg_is_read_quickly(cls):
     """The full reader of a leg's field looks for the name, so a lookup must not leave a missing one to it."""
     unread = []
-    quick_reader(cls)({}, IST, unread, False)  # noqa: FBT003 - generated code takes its arguments by position
+    quick_reader(cls)({}, IST, unread, False)
     assert unread == []
 
 
@@ -167,7 +167,7 @@ def test_documented_values_are_read_quickly(cls, row):
     for member in row.kind.enum:
         for value in (member.value, member.value.upper(), member.value.replace("-", " ")):
             unread = []
-            quick_reader(cls)({row.names[0]: value}, IST, unread, True)  # noqa: FBT003 - as above
+            quick_reader(cls)({row.names[0]: value}, IST, unread, True)
             assert (row.attribute in unread) == (member.name in NOT_SENT_NAMES and value.lower() != "null"), value
 
 
@@ -176,9 +176,9 @@ def test_the_first_second_of_a_day_is_not_24_oclock(monkeypatch):
     read = quick_reader(StatusCallback)
     monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the lookup adds the zone
     unread = []
-    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)  # noqa: FBT003 - as above
+    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)
     assert "end_time" not in unread
-    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)  # noqa: FBT003 - as above
+    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)
     assert "end_time" in unread
 
 

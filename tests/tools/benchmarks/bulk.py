@@ -1,12 +1,12 @@
-"""How fast `exotel-callback convert` is, and how much memory it takes: a year of calls, made up.
+"""Measure the speed and the memory of `exotel-callback convert` with a year of generated calls.
 
 ::
 
     python tests/tools/benchmarks/bulk.py                  # 1,000,000 events; minutes
     python tests/tools/benchmarks/bulk.py --events 100000
 
-The events are those of made-up calls in all three encodings, each in an envelope; 1 % are damaged, some repeated, and
-all are out of order. The measure is a loop over the same lines, in the same run, with nothing but `json.loads` in it.
+The events are in all three encodings, each in an envelope. 1 % are damaged, some are repeated, and all are out of
+order. The time is compared with a loop of `json.loads` over the same lines in the same run.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SHUFFLED = 500
 
 
 def calls(rng):
-    """Yield the events of one call after the other."""
+    """Yield the events of calls, one call after another."""
     while True:
         began = datetime(2025, 4, 1) + timedelta(days=rng.randrange(365), hours=rng.triangular(8, 22, 15))  # noqa: DTZ001
 
@@ -71,7 +71,7 @@ def calls(rng):
 
 
 def line(body, content_type):
-    """Put a body into its envelope."""
+    """Return a body in its envelope, as one line."""
     try:
         return json.dumps({"content_type": content_type, "body": body.decode()})
     except UnicodeDecodeError:
@@ -79,7 +79,7 @@ def line(body, content_type):
 
 
 def lines(rng):
-    """Yield lines without end: encoded, damaged, repeated, and out of order."""
+    """Yield an endless series of lines: encoded, sometimes damaged or repeated, and out of order."""
     waiting = []
     for event in calls(rng):
         body, content_type = rng.choice(ENCODERS)(event)
@@ -94,7 +94,7 @@ def lines(rng):
 
 
 def resident(pid):
-    """Return the memory of a process and of those that it started, in MiB."""
+    """Return the memory of a process and of its children, in MiB."""
     total = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -107,7 +107,7 @@ def resident(pid):
 
 
 def converted(source, folder, workers):
-    """Convert, and return the seconds, the most memory that was seen, and what was told."""
+    """Convert, and return the seconds, the maximum memory, and the printed summary."""
     command = [sys.executable, "-m", "exotel_callback", "convert", source, folder / "out.parquet"]
     options = ["--calls", folder / "calls.parquet", "--overwrite", "--workers", str(workers)]
     start = time.perf_counter()

@@ -1,15 +1,16 @@
-"""The library beside others that do the same work: JSON bytes to a typed, frozen value, every check included.
+"""Compare the library with others that do the same work: from JSON bytes to a typed, frozen value, with every check.
 
-First the results are proven equal, values and types, and the errors to name the same fields, or it is said where not.
-Then all are timed in one process, in turn, with payloads that are all different. What counts are ratios: the medians of
-paired rounds, and the middle half of them. Memory is a result's without the decoded payload; imports are in fresh
-interpreters, above one that does nothing. Needs the dependency group `bench` (and pip 25.1)::
+First, the results are compared by value and type, and the errors by the fields that they name. Each difference is
+printed. Then all are timed in one process, in turn, with payloads that are all different. The results are ratios: the
+medians of paired rounds, and their middle half. Memory is that of a result without the decoded payload. Import times
+are those of fresh interpreters, minus the time of one that does nothing. It needs the dependency group `bench` (and pip
+25.1)::
 
     pip install -e . --group bench
     python tests/tools/benchmarks/compare.py --rounds 41
     python tests/tools/benchmarks/compare.py --rounds 41 --write docs/explanation
 
-The second writes ``speed.svg`` and the tables in ``speed.md`` there.
+The second command writes ``speed.svg`` and the tables of ``speed.md`` there.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from measure import above_bare, bodies, memory, paired, payloads, rounds, spread
 
 OURS = "exotel-callback"
 
-# What is read in the same way by all, besides the ordinary payloads: changes of them.
+# Changes of an ordinary payload. All contenders read the changed payloads in the same way.
 SPELLINGS = [
     {"Status": "NO_ANSWER", "Direction": "Outbound Api", "EventType": "TERMINAL"},
     {"Status": " busy ", "From": " 09876543210 "},
@@ -48,7 +49,7 @@ SPELLINGS = [
     {"Legs": [{"Status": "canceled"}, {}]},
 ]
 
-# One bad value a field.
+# One invalid value for each field.
 BAD = [
     {"CallSid": ...},
     {"CallSid": True},
@@ -70,7 +71,7 @@ BAD = [
 
 
 def fields(value):
-    """Return all fields with their types, the legs' among them."""
+    """Return all fields with their types, including those of the legs."""
     legs = [[(name, type(getattr(leg, name)), getattr(leg, name)) for name in LEG_WIRE] for leg in value.legs]
     return legs, [(name, type(getattr(value, name)), getattr(value, name)) for name in WIRE if name != "legs"]
 
@@ -80,10 +81,10 @@ def plain(raw):
 
 
 def named(contender, body):
-    """Return the fields that the error tells of; None if there is no error."""
+    """Return the fields that the error names, or None if there is no error."""
     try:
         contender.read(body)
-    except Exception as error:  # noqa: BLE001 - each has errors of its own
+    except Exception as error:  # noqa: BLE001 - each contender has its own errors
         return contender.named(error)
     return None
 
@@ -92,13 +93,13 @@ def read(contender, body):
     """Return all fields of the value, or the error."""
     try:
         value = contender.read(body)
-    except Exception as error:  # noqa: BLE001 - each has errors of its own
+    except Exception as error:  # noqa: BLE001 - each contender has its own errors
         return error
     return fields(value), plain(value.raw)
 
 
 def differences():
-    """Return, for each contender, the changes that it reads in another way than we do."""
+    """Return for each contender the changes that it reads in another way than this library."""
     found = {name: [] for name in CONTENDERS}
     ours = CONTENDERS[OURS]
     for changes in [{}, *SPELLINGS]:
@@ -120,7 +121,7 @@ def differences():
 
 
 def timed(count):
-    """Return what each takes, and its ratio to `json.loads` and to ours."""
+    """Return the time of each contender, and its ratios to `json.loads` and to this library."""
     sent = bodies(payloads())
     times = rounds({"json.loads": (json.loads, sent)} | {n: (c.read, sent) for n, c in CONTENDERS.items()}, count)
     return {name: (spread(paired(times, name, "json.loads")), spread(paired(times, OURS, name))) for name in CONTENDERS}
@@ -137,21 +138,21 @@ IMPORTS = {
 
 
 def held():
-    """Return the bytes of a result without the payload that it keeps."""
+    """Return the bytes of a result without its payload."""
     sent = bodies(payloads(1_000))
     results = {name: memory(lambda body, c=c: without_raw(c.read(body)), sent) for name, c in CONTENDERS.items()}
     return {"json.loads": memory(json.loads, sent)} | results
 
 
 def without_raw(value):
-    """Take the payload from a value that nobody else has."""
+    """Remove the payload from a value. No other object may hold the value."""
     put = msgspec.structs.force_setattr if isinstance(value, msgspec.Struct) else object.__setattr__
     put(value, "raw", None)
     return value
 
 
 def machine():
-    """Say on what it was measured."""
+    """Return a description of the machine and the Python version."""
     packages = ["pydantic", "msgspec", "cattrs", "attrs", "mashumaro", "multipart"]
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if sys.platform == "linux" else None
     return (
@@ -162,7 +163,7 @@ def machine():
 
 
 def tables(times, bytes_held, imports, ratios):
-    """Return everything as Markdown."""
+    """Return the results as Markdown tables."""
     lines = [
         "| | time / `json.loads` | middle half | ours / theirs | memory / dict | import / attrs | omits |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -181,7 +182,7 @@ def tables(times, bytes_held, imports, ratios):
 
 
 def chart(times):
-    """Draw the medians as bars, with the middle half as a line across."""
+    """Return a bar chart of the medians. A line across each bar shows the middle half."""
     rows = sorted((median, low, high, name) for name, ((median, low, high), _) in times.items())
     wide, scale = 130, 460 / max(high for _, _, high, _ in rows)
     size = f'viewBox="0 0 660 {34 * len(rows) + 40}"'

@@ -1,16 +1,18 @@
-"""The same work done by others, each as its documentation would have one do it.
+"""Do the same work with other libraries, each as its documentation recommends.
 
-The work: from a JSON body to a frozen value with the fields of a `StatusCallback`, and its legs, under Python's names.
+The work is to read a JSON body into a frozen value with the fields of a `StatusCallback` and its legs, under their
+Python names.
 
-- Text is cut at both ends and holds neither NUL nor half of a surrogate pair. Empty and ``null`` in any case is None.
-- A word becomes a member of its enum, whatever its case and whether it has blanks, ``-`` or ``_``.
+- A string loses the whitespace around it, and contains neither NUL nor a lone surrogate. An empty string, and ``null``
+  in any case, becomes None.
+- An enum value becomes a member. Case, whitespace, ``-`` and ``_`` don't matter.
 - A date is ``YYYY-MM-DD HH:mm:ss`` and becomes aware, in Indian Standard Time.
-- Seconds are whole, from 0 to 999,999,999, as a number or as digits.
-- What is required is there; what can't be read is an error that names its field; unknown fields are let through.
-- The decoded payload is kept.
+- Seconds are an integer from 0 to 999,999,999, as a number or as digits.
+- A missing required field, and an invalid value, is an error that names its field. Unknown fields are ignored.
+- The decoded payload is stored.
 
-What reads one text, date, number or word is the same function for all but us. What is compared is how a library gets
-there.
+All contenders except this library use the same functions to read one string, date, number or enum value. So the
+comparison shows the overhead of each library.
 """
 
 import json
@@ -61,7 +63,7 @@ class Contender(NamedTuple):
 
     read: Callable[[bytes], Any]
     named: Callable[[Exception], set[str]]
-    """The wire names that an error tells of, a leg's as ``Legs.0.Status``."""
+    """The function that returns the wire names in an error. The name of a leg's field is like ``Legs.0.Status``."""
     package: str
     leaves_out: str = ""
 
@@ -150,7 +152,7 @@ READ = {
 LEG_READ = {"on_call_duration": to_seconds, "status": to_leg_status, "answered_by": to_answered_by}
 
 
-# --- Ours
+# --- This library
 
 
 def read_ours(body):
@@ -219,7 +221,7 @@ def read_by_hand(body):
     return HandCallback(**values, legs=tuple(legs), raw=raw)
 
 
-# --- pydantic, as its documentation has it
+# --- pydantic, as its documentation recommends
 
 
 def before(kind, read):
@@ -264,7 +266,7 @@ def named_by_pydantic(error):
     return {".".join(map(str, found["loc"])) for found in error.errors()}
 
 
-# --- pydantic, tuned: Rust reads all that is usual; Python is asked about the rest, and for each date's zone
+# --- pydantic, tuned: Rust reads the usual values; Python functions read the others, and add the zone of each date
 
 
 def usual_or(usual, read):
@@ -281,7 +283,7 @@ def usual_word(enum):
     return Literal[tuple(member for member in enum if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"})]
 
 
-# Longer than "null"; a body with NUL is left to the other model.
+# Strings longer than "null". The other model reads a body with NUL.
 UsualText = Annotated[str, pydantic.StringConstraints(strict=True, strip_whitespace=True, min_length=5)]
 UsualDate = Annotated[datetime, pydantic.Strict(), pydantic.AfterValidator(with_zone)]
 UsualSeconds = Annotated[int, pydantic.Field(strict=True, ge=0, le=999_999_999)]
@@ -328,7 +330,7 @@ def read_tuned(body):
 
 
 def named_by_tuned(error):
-    # After the field come the members of a union, of which the last one is the function.
+    # The field is followed by the members of a union. The last one is the function.
     return {".".join(name.split(".")[: 3 if name.startswith("Legs") else 1]) for name in named_by_pydantic(error)}
 
 
@@ -465,7 +467,7 @@ def of(reads, wire, name, **options):
 @dataclass(frozen=True, kw_only=True)
 class MashumaroLeg(mashumaro.DataClassDictMixin):
     on_call_duration: int | None = of(LEG_READ, LEG_WIRE, "on_call_duration", default=None)
-    status: Any = of(LEG_READ, LEG_WIRE, "status", default=None)  # None is told to the function too
+    status: Any = of(LEG_READ, LEG_WIRE, "status", default=None)  # The function gets None too.
     answered_by: AnsweredBy | None = of(LEG_READ, LEG_WIRE, "answered_by", default=None)
 
 

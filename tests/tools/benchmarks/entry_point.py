@@ -1,6 +1,6 @@
-"""What the entry point adds to ``import hypothesis``, for a test run that has nothing to do with this library.
+"""Measure the time that the entry point adds to ``import hypothesis`` in a test run that doesn't use this library.
 
-Fresh processes, in turn with and without the entry point; the medians, and their ratio::
+It starts fresh processes, in turn with and without the entry point, and prints the medians and their ratio::
 
     python tests/tools/benchmarks/entry_point.py --count 30
 """

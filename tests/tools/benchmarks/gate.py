@@ -1,6 +1,6 @@
-"""Measure whether parsing became slower: ratios with head-room, the best of five attempts, and one absolute time.
+"""Check that parsing didn't become slower: ratios with a margin, the best of five attempts, and one absolute time.
 
-It is part of the checks and ends with 1 if a ratio is too large::
+It is part of the checks, and exits with 1 if a ratio is too large::
 
     python tests/tools/benchmarks/gate.py
 """
@@ -23,7 +23,7 @@ from measure import ENCODERS, above_bare, bodies, first_with_issues, memory, pai
 ATTEMPTS = 5
 ROUNDS = 7
 JSON = "application/json"
-# An issue in each of 14 values.
+# A payload with 14 invalid values.
 ISSUES = {
     **dict.fromkeys(("Status", "EventType", "Direction"), "strange"),
     **dict.fromkeys(("DateUpdated", "DateCreated", "StartTime", "EndTime"), "soon"),
@@ -40,7 +40,7 @@ ANSWERED = {
 
 
 class Ratio(NamedTuple):
-    """Two cases of which the time is compared, and the ratio that is allowed."""
+    """Two cases whose times are compared, and the maximum ratio."""
 
     case: str
     base: str
@@ -88,7 +88,7 @@ def without_raw(body):
 
 
 def cases():
-    """Return each function with the payloads that it reads."""
+    """Return the cases: each function with the payloads that it reads."""
     made = payloads(200)
     sent = {name: [encode(payload)[0] for payload in made] for name, encode in ENCODERS.items()}
     types = {name: encode(made[0])[1] for name, encode in ENCODERS.items()}

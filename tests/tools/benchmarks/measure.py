@@ -1,4 +1,4 @@
-"""How the benchmarks measure: in one process, in turn, with payloads that are all different, and as ratios only."""
+"""Measure for the benchmarks: in one process, in turn, with payloads that are all different, and only as ratios."""
 
 import gc
 import json
@@ -19,7 +19,7 @@ COUNT = 500
 
 
 def payloads(count=COUNT, **changes):
-    """Return ordinary payloads of which no two share an identifier, a number, a date or a duration."""
+    """Return ordinary payloads. No two of them share an identifier, a number, a date or a duration."""
     made = []
     for number in range(count):
         seconds = f"{number // 60 % 60:02}:{number % 60:02}"
@@ -43,9 +43,9 @@ def payloads(count=COUNT, **changes):
 
 
 def seconds(function, arguments):
-    """Time a function over all arguments, each result dropped before the next one.
+    """Return the time of a function for all arguments. Each result is dropped before the next call.
 
-    It is the time of this process, which other work on the machine disturbs less.
+    It is the CPU time of this process, which other work on the machine disturbs less.
     """
     gc.collect()
     start = time.process_time()
@@ -55,11 +55,11 @@ def seconds(function, arguments):
 
 
 def rounds(contenders, count):
-    """Time each ``(function, arguments)`` once a round, in turn, and another one first in each round."""
+    """Time each ``(function, arguments)`` once per round, in turn. Each round begins with another one."""
     names = list(contenders)
     times = {name: [] for name in names}
     for function, arguments in contenders.values():
-        seconds(function, arguments)  # so that all are warm
+        seconds(function, arguments)  # Warm up.
     for number in range(count):
         first = number % len(names)
         for name in names[first:] + names[:first]:
@@ -68,7 +68,7 @@ def rounds(contenders, count):
 
 
 def paired(times, name, base):
-    """Return the ratio of two in each round."""
+    """Return the ratio of two times in each round."""
     return [mine / other for mine, other in zip(times[name], times[base], strict=True)]
 
 
@@ -79,7 +79,7 @@ def spread(values):
 
 
 def memory(make, arguments):
-    """Return how many bytes are held a result, after all that led to it is gone."""
+    """Return the bytes that one result holds, after everything else is freed."""
     make(arguments[0])
     gc.collect()
     tracemalloc.start()
@@ -91,14 +91,14 @@ def memory(make, arguments):
 
 
 def import_seconds(statement):
-    """Time a fresh interpreter that does no more than import."""
+    """Return the time of a fresh interpreter that only imports."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-I", "-c", statement], check=True)
     return time.perf_counter() - start
 
 
 def above_bare(statements, count):
-    """Return what each statement takes more than an interpreter that does nothing: each time of `count`."""
+    """Return for each statement `count` times, minus the time of an interpreter that does nothing."""
     times = {statement: [] for statement in ("pass", *statements)}
     for _ in range(count):
         for statement, found in times.items():
@@ -125,7 +125,7 @@ print(first - second)
 
 
 def first_with_issues():
-    """Return what the first payload with issues takes more than the second, in seconds, in a fresh interpreter."""
+    """Return how many seconds longer the first payload with issues takes than the second, in a fresh interpreter."""
     code = FIRST.format(tests=str(Path(__file__).resolve().parents[2]))
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 

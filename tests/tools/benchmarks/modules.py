@@ -1,7 +1,7 @@
-"""Count the modules that a body goes through, and how often the interpreter switches between them.
+"""Count the modules whose functions parse a body, and how often the interpreter switches between them.
 
-A profiler hook sees each call and return of a Python function of the package, generated code included. A switch is a
-step from a function of one module into a function of another, back or forth::
+A profiler hook sees each call and return of a Python function of the package, including generated code. A switch is a
+call or a return from a function of one module to a function of another::
 
     python tests/tools/benchmarks/modules.py
 """
@@ -17,13 +17,13 @@ PACKAGE = "exotel_callback"
 
 
 def modules_of(function, *given):
-    """Return how often each module of the package is entered, and how often one follows another."""
+    """Return how often each module of the package is entered, and how often one module follows another."""
     entered, switches, stack = Counter(), 0, [""]
 
     def see(frame, event, _):
         nonlocal switches
         module = frame.f_globals.get("__name__", "")
-        # Generated code has no module of its own, and belongs to the one that generates it.
+        # Generated code has no module, so it counts for the module that generates it.
         if frame.f_code.co_filename == "<string>":
             module = f"{PACKAGE}._fields.quick"
         if not module.startswith(PACKAGE):
@@ -37,7 +37,7 @@ def modules_of(function, *given):
             stack.pop()
             switches += stack[-1] not in {module, ""}
 
-    function(*given)  # so that everything is imported and cached
+    function(*given)  # Import and cache everything first.
     sys.setprofile(see)
     try:
         function(*given)

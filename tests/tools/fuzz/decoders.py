@@ -1,10 +1,10 @@
-"""Forms as others decode them: whatever we take apart, they take apart into the same names and values.
+"""Compare our form decoders with others: both must decode a form into the same names and values.
 
-- urlencoded: `urllib.parse.parse_qsl`;
-- multipart: Werkzeug's and Django's form parsers, which a sender might hope to be read in another way than us;
-- bracket keys: PHP's own rules, where ``php`` is there: what it makes of a form of ours are the legs that we read.
+- urlencoded: `urllib.parse.parse_qsl`.
+- multipart: the form parsers of Werkzeug and Django. An attacker could use a difference to bypass a check.
+- bracket keys: PHP's own rules, if ``php`` is installed. PHP must read the legs that we read.
 
-It ends with 1 at the first difference::
+It exits with 1 at the first difference::
 
     python tests/tools/fuzz/decoders.py --count 200000 --seed 1
 """
@@ -69,7 +69,7 @@ PIECES = ["\r\n", "\n", "\r", "-", "--", "\r\n--", "\r\n-", "x", ": ", " ", "\t"
 
 
 def pairs_of(raw):
-    """Return every name with its values, sorted, because a mapping does not tell the order of different names."""
+    """Return every name with its values, sorted, because a mapping doesn't keep the order of repeated names."""
     return sorted((name, list(value) if isinstance(value, Repeated) else [value]) for name, value in raw.items())
 
 
@@ -133,7 +133,7 @@ def with_django(body, content_type):
 
 
 def check_multipart(rng):
-    """Of well-formed bodies. What is broken all three repair in ways of their own, or refuse."""
+    """Compare the decoders for a well-formed body. Each of them repairs or refuses a broken body in its own way."""
     body, content_type = parts(rng)
     ours = pairs_of(decode(body, content_type, DEFAULT_LIMITS))
     for read in (with_werkzeug, with_django):
@@ -152,7 +152,7 @@ while (($line = fgets(STDIN)) !== false) {
 
 
 def check_brackets(rng, php):
-    """Read a form and, as JSON, what PHP makes of it: the legs are the same."""
+    """Check that a form, and PHP's reading of the form as JSON, give the same legs."""
     legs = [
         {
             name: rng.choice(["1", "12", "busy", "completed", "Human", ""])

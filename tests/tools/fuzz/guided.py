@@ -1,19 +1,18 @@
-"""Coverage-guided fuzzing with atheris, from the samples on.
+"""Fuzz with atheris, guided by coverage, starting with the samples.
 
-The invariant, of any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`, and
-nothing else. The result is the same with and without the quick lanes, value by value and type by type. The issues of a
-strict error are those of the callback. A callback survives `dump` and `load`, and `merge`. Its repr shows no value that
-is masked. `parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
+The invariant, for any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`.
+The result is the same with and without the quick lanes, by value and type. The issues of a strict error are those of
+the callback. A callback survives `dump` and `load`, and `merge`. Its repr doesn't show a masked value.
+`parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
 
-An input is a line with the content type, and a body. The mutator changes it as a payload (fields are dropped, doubled,
-renamed and exchanged, and the whole is encoded anew, or handed over as a mapping) as often as it changes bytes. atheris
-is no dependency of the tests::
+An input is a line with the content type, and a body. In half of the cases the mutator changes bytes. In the other half
+it changes the payload: it drops, repeats, renames or exchanges fields, and encodes the payload again or passes it as a
+mapping. atheris isn't a dependency of the tests::
 
     pip install atheris
     python tests/tools/fuzz/guided.py -max_total_time=600 corpus
 
-Whatever it stops at lies beside it as ``crash-…``, and is tried again with
-``python tests/tools/fuzz/guided.py crash-…``.
+The fuzzer writes a failing input to ``crash-…``. To try it again, run ``python tests/tools/fuzz/guided.py crash-…``.
 """
 
 import json
@@ -50,7 +49,7 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from lanes import everything, without_lanes
 
 REPORTED = 50_000
-REQUIRED = 0.8  # how often a payload is given what it must have: a fuzzer that sees rejections only proves little
+REQUIRED = 0.8  # The share of payloads that get the required fields. Otherwise most payloads would be rejected.
 MAPPING = "mapping"
 PAIRS = "pairs"
 MASKED = ("from_number", "to_number", "phone_number_sid", "custom_field")
@@ -59,7 +58,7 @@ counts = dict.fromkeys(("executions", "callbacks", "with issues", "refused"), 0)
 
 
 def split(data):
-    """Return what is handed to `parse`: an input's payload, and its content type."""
+    """Return the arguments of `parse` for an input: its payload and its content type."""
     line, _, body = data.partition(b"\n")
     content_type = line.decode("latin-1")
     if content_type in {MAPPING, PAIRS}:
@@ -75,7 +74,7 @@ def fail(message):
 
 
 def check(data):
-    """Hold one input against the invariant."""
+    """Check the invariant for one input."""
     payload, content_type = split(data)
     counts["executions"] += 1
     if counts["executions"] % REPORTED == 0:
@@ -84,7 +83,7 @@ def check(data):
     with without_lanes():
         if everything(parse, payload, content_type) != result:
             fail("the quick lanes and the general code differ")
-    if len(data) % 4 == 0:  # they share most of their code with `parse`
+    if len(data) % 4 == 0:  # They share most of their code with `parse`, so a quarter is enough.
         for read in (parse_call_details, parse_call_list, parse_passthru):
             with suppress(CallbackError):
                 read(payload, content_type)
@@ -95,7 +94,7 @@ def check(data):
 
 
 def check_callback(callback, payload, content_type):
-    """Hold what was read against the rest of it."""
+    """Check the invariant for a callback."""
     counts["callbacks"] += 1
     counts["with issues"] += bool(callback.issues)
     if load(dump(callback)) != callback or merge(callback, callback).event_key != callback.event_key:
@@ -113,7 +112,7 @@ def check_callback(callback, payload, content_type):
 
 
 def as_masked(text):
-    """Return another text of which no more than the last three digits are the same."""
+    """Return another string with the same mask: at most its last three digits are the same."""
     digits = re.sub("[^0-9]", "", text or "")
     if text is None:
         return None
@@ -127,7 +126,7 @@ def plain_value(value):
 
 
 def change(made, rng):
-    """Change one thing of a payload."""
+    """Make one change to a payload."""
     names = list(made) or ["Status"]
     name = rng.choice(names)
     match rng.randrange(7):
@@ -185,7 +184,7 @@ def mutate(data, max_size, seed):
                 change(made, rng)
             if rng.random() < REQUIRED:
                 made = {**LEAST, **{name: value for name, value in made.items() if value or name not in LEAST}}
-            with suppress(ValueError):  # of NaN, which the encoders refuse
+            with suppress(ValueError):  # The encoders refuse NaN.
                 return as_input(made, rng)[:max_size]
     return (line + b"\n" + body)[:max_size]
 

@@ -1,14 +1,14 @@
-"""Hostile payloads by the million.
+"""Parse millions of hostile payloads, and check the invariant for each.
 
-The invariant: parse() returns a callback, which dump() and load() take there and back, alone and merged, or raises
-CallbackError and nothing else, as do the functions for Call Details and Passthru; in less than 100 ms for a body of up
-to 64 KiB; with a memory peak of at most 80 times the body's size plus 256 KiB.
+parse() returns a callback or raises CallbackError, and so do the functions for Call Details and Passthru. A callback
+survives dump() and load(), alone and merged. Parsing a body of up to 64 KiB takes less than 100 ms, and at most 80
+times the body's size plus 256 KiB of memory.
 
-Run by hand, on all cores, with a seed to repeat a run::
+Run it by hand. It uses all cores, and a seed repeats a run::
 
     python tests/tools/fuzz/hostile.py --count 1000000 --seed 1
 
-``hostile_payload`` makes one payload; the laws in ``tests/unit/test_laws.py`` use it too.
+``hostile_payload`` makes one payload. The laws in ``tests/unit/test_laws.py`` use it too.
 """
 
 import argparse
@@ -118,7 +118,7 @@ VALUES = [
     '"42"',
     '"',
 ]
-# What repeats, up to the largest body: each aims at a loop, a copy or a recursion somewhere.
+# Bytes that are repeated up to the maximum size of a body. Each attacks a loop, a copy or a recursion.
 FILLERS = [
     b"[",
     b"[[],",
@@ -176,11 +176,11 @@ CONTENT_TYPES = [
 
 
 def hostile_payload(rng):
-    """Return one payload and its content type, made of valid ones as often as of nonsense."""
+    """Return one payload and its content type: a changed valid one, or random data."""
     return rng.choice(MAKERS)(rng)
 
 
-def _odd_fields(rng):
+def _unusual_fields(rng):
     payload = dict(PAGE)
     for _ in range(rng.randrange(6)):
         payload[rng.choice(NAMES)] = rng.choice(VALUES)
@@ -194,11 +194,11 @@ def _encoded(rng):
 
 
 def _json(rng):
-    return json.dumps(_odd_fields(rng)).encode(), JSON
+    return json.dumps(_unusual_fields(rng)).encode(), JSON
 
 
 def _form(rng):
-    pairs = [*flat_pairs(_odd_fields(rng))]
+    pairs = [*flat_pairs(_unusual_fields(rng))]
     pairs += [(rng.choice(NAMES), str(rng.choice(VALUES))) for _ in range(rng.randrange(3))]
     text = "&".join(f"{name}={value}" for name, value in pairs)
     return (text if rng.random() < 0.3 else text.encode("utf-8", "replace")), FORM
@@ -206,7 +206,7 @@ def _form(rng):
 
 def _multipart(rng):
     headers = rng.choice(["", "Content-Type: text/plain; charset=latin1\r\n", "Content-Type: a/b; charset=none\r\n"])
-    return multipart(flat_pairs(_odd_fields(rng)), headers=headers), MULTIPART
+    return multipart(flat_pairs(_unusual_fields(rng)), headers=headers), MULTIPART
 
 
 def _damaged(rng):
@@ -236,13 +236,13 @@ def _noise(rng):
 
 def _filled(rng):
     start, filler = rng.choice(STARTS), rng.choice(FILLERS)
-    # Small ones are many, the largest are few: the whole run stays bounded.
+    # Most bodies are small, so that the run doesn't take too long.
     size = rng.choice([64, 256, 1_024, BODY_BYTES] if rng.random() < 0.1 else [64, 256, 1_024])
     return (start + filler * (size // len(filler)))[:size], rng.choice(CONTENT_TYPES[:4])
 
 
 def _mapping(rng):
-    payload = _odd_fields(rng)
+    payload = _unusual_fields(rng)
     if rng.random() < 0.5:
         payload = dict(flat_pairs(payload))
     payload[rng.choice(NAMES)] = rng.choice([object(), b"", {1}, parse, [object()], {"a": object()}, 10**5_000])
@@ -261,7 +261,7 @@ MAKERS = [_encoded, _damaged, _damaged, _damaged, _noise, _filled, _mapping]
 
 
 def check(payload, content_type, *, strict=False):
-    """Parse one payload and say what became of it; anything but a callback or our error escapes."""
+    """Parse one payload and return the kind of result. Any exception except `CallbackError` escapes."""
     for read in (parse_call_details, parse_call_list, parse_passthru):
         with suppress(CallbackError):
             hash(read(payload, content_type, strict=strict))
@@ -280,7 +280,7 @@ def check(payload, content_type, *, strict=False):
 
 
 def measure(payload, content_type):
-    """Return the seconds that one parse takes, and its peak of memory in bytes."""
+    """Return the seconds and the maximum memory, in bytes, of one call of `parse`."""
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
     start = time.perf_counter()
@@ -291,11 +291,11 @@ def measure(payload, content_type):
 
 
 def run(seed, count):
-    """Check `count` payloads with every measure taken, and return what became of them."""
+    """Check and measure `count` payloads, and count the kinds of results."""
     rng = random.Random(seed)
     outcomes = Counter()
     slowest = largest = 0.0
-    for encode in ENCODERS.values():  # what is imported when first needed is no payload's doing
+    for encode in ENCODERS.values():  # The first call imports modules, which must not count for a payload.
         check(*encode({**PAGE, "EndTime": "Wed, 23 Feb 2022 12:31:59"}))
     check({"CallSid": object()}, None)
     tracemalloc.start()
@@ -303,7 +303,7 @@ def run(seed, count):
         payload, content_type = hostile_payload(rng)
         size = len(payload) if isinstance(payload, bytes | str) else BODY_BYTES
         seconds, peak = measure(payload, content_type)
-        if seconds > SECONDS:  # other work on the machine is not the payload's doing
+        if seconds > SECONDS:  # Other work on the machine may have caused it, so measure again.
             seconds = min(measure(payload, content_type)[0] for _ in range(5))
         share = peak / (80 * size + 256 * 1_024)
         slowest, largest = max(slowest, seconds), max(largest, share)
@@ -314,7 +314,7 @@ def run(seed, count):
 
 
 def main():
-    """Share the work among the cores, and print what became of it."""
+    """Run the checks on all cores, and print the results."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=20_000)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))

@@ -1,8 +1,8 @@
 """Compare each quick lane with the general code that it stands in for, on random payloads.
 
 A quick lane may leave a payload to the general code. If it takes the payload, both must give the same result, value by
-value and type by type. A payload that claims to be storable must hold no string with NUL or a lone surrogate. The
-program ends with 1 at the first difference::
+value and type by type. A payload that claims to be storable must not hold a string with NUL or a lone surrogate. The
+program exits with 1 at the first difference::
 
     python tests/tools/fuzz/lanes.py --count 2000000 --seed 1 --lane form
 
@@ -63,7 +63,7 @@ MAX_VALUES = 65_536
 
 
 class Comparison(NamedTuple):
-    """What a quick lane and the general code made of one payload."""
+    """The results of a quick lane and of the general code for one payload."""
 
     share: float
     """How much of it the quick lane took, from 0 to 1."""
@@ -144,7 +144,7 @@ class _Upload:
 
 
 def objects():
-    """Return values that only a framework's or a caller's mapping can hold."""
+    """Return values that only a mapping of a framework or a caller can hold."""
     named = [type(name, (), {})() for name in ("Thing", "123", "", "null")]
     numbers = [Decimal("1.50"), Decimal(5), Decimal("NaN"), Decimal("sNaN"), _Number(5), _Color.RED, _Real(2)]
     strings = [_Text("busy"), _Text("a\0b"), CallStatus.BUSY, b"busy"]
@@ -191,7 +191,7 @@ def payload(rng):
 
 
 def pairs_of(made, rng):
-    """Write a payload as a form does, sometimes with a name that comes twice."""
+    """Return a payload as the pairs of a form, sometimes with a repeated name."""
     found = list(form_pairs(made, rng.choice(["", "null"])))
     if rng.random() < 0.1 and found:
         found.append(rng.choice(found) if rng.random() < 0.5 else (rng.choice(found)[0], "other"))
@@ -205,7 +205,7 @@ def damaged(body, tokens, rng):
 
 
 def as_string(body, rng):
-    """Decode a few bodies, as some callers do before."""
+    """Decode a few of the bodies to strings, as some callers do."""
     return body.decode("utf-8", "surrogateescape") if rng.random() < 0.05 else body
 
 
@@ -410,7 +410,7 @@ def compare_mapping(make, max_values):
     if isinstance(given, list) and all(type(pair) is tuple and len(pair) == 2 for pair in given):
         is_quick = len(dict(given)) == len(given) and all(type(item) is str for pair in given for item in pair)
     quick = outcome(from_mapping.copy_payload, make(), max_values)
-    # The lanes look whether all types are these. No type is in an empty set.
+    # The lanes check that all types are in these sets. With empty sets, the check fails for every payload.
     with mock.patch.multiple(from_mapping, _STRING=frozenset(), _PAIR=frozenset()):
         general = outcome(from_mapping.copy_payload, make(), max_values)
     return Comparison(is_quick, quick, general)
@@ -430,7 +430,7 @@ def items(rng):
         if rng.random() < 0.85:
             made[name] = rng.choice(objects()) if rng.random() < 0.05 else value_of(name, rng)
     found = unfrozen_items(from_mapping.copy_payload(made, MAX_VALUES))
-    for name in found:  # the decoder of JSON leaves objects and lists as they are
+    for name in found:  # The decoder of JSON doesn't freeze objects and lists.
         if rng.random() < 0.03:
             found[name] = copy.deepcopy(rng.choice(NESTED))
     return cls, found, rng.choice(ZONES), rng.random() < 0.5
@@ -456,12 +456,12 @@ def compare_fields(cls, made, zone, claim):
 def _full(cls, fields, row):
     if cls not in LEG_CLASSES:
         return fields.field(row)
-    # A leg's field that was not sent is None, even if an empty one means something else.
+    # A leg's field that was not sent is None, even if an empty one has another meaning.
     name = row.names[0]
     return fields.value(row.kind, fields.raw[name], name) if name in fields.raw else None
 
 
-# --- All of it
+# --- The whole parser
 
 
 def sent(rng):

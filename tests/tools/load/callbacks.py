@@ -1,7 +1,7 @@
-"""Load on the adapters: 5,000 callbacks to each framework's real server, from 8 connections, one in ten hostile.
+"""Send 5,000 callbacks to each framework's real server, from 8 connections. One in ten is hostile.
 
-What must hold: every good one is parsed and counted once, no answer is a server's error, and memory does not grow. Run
-by hand; it ends by itself, and with 1 if something does not hold::
+Every valid callback must be parsed and counted once, no answer may be a server error, and the memory must not grow. Run
+it by hand. It exits with 1 if one of these fails::
 
     python tests/tools/load/callbacks.py --count 5000 --seed 1
 """
@@ -30,7 +30,7 @@ GROWTH = 1.2
 
 
 def requests(count, rng):
-    """Yield what is sent: a sid for a good callback, None for a hostile one, its body and its content type."""
+    """Yield the requests: a sid for a valid callback or None for a hostile one, the body, and the content type."""
     for number in range(count):
         if rng.random() >= HOSTILE:
             sid = f"{number:032}"
@@ -39,11 +39,11 @@ def requests(count, rng):
         payload, content_type = None, None
         while not isinstance(payload, bytes):
             payload, content_type = hostile_payload(rng)
-        yield None, payload, (content_type or "").strip() or None  # what no client would send is no load
+        yield None, payload, (content_type or "").strip() or None  # A client can't send an empty content type.
 
 
 def play(port, share):
-    """Send a connection's share, and return what came of it: the sids that were parsed, and the statuses."""
+    """Send the requests of one connection. Return the sids that were parsed, and the statuses."""
     parsed, statuses = Counter(), Counter()
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
         for sid, body, content_type in share:
@@ -51,7 +51,7 @@ def play(port, share):
                 answer = client.post(
                     "/plain", content=body, headers={"Content-Type": content_type} if content_type else {}
                 )
-            except httpx2.TransportError:  # a server may close without having read what is too large
+            except httpx2.TransportError:  # A server may close the connection without reading a body that is too large.
                 statuses["closed"] += 1
                 parsed[f"lost {sid}"] += bool(sid)
                 continue
@@ -62,24 +62,24 @@ def play(port, share):
 
 
 def memory(log):
-    """Return the resident memory, in MiB, of the processes whose output goes to a log."""
+    """Return the resident memory, in MiB, of the processes that write to a log."""
     total = 0
     for output in Path("/proc").glob("[0-9]*/fd/1"):
         try:
             if output.readlink() == log:
                 total += int((output.parents[1] / "statm").read_text().split()[1]) * 4096
-        except OSError:  # it ended, or is not ours
+        except OSError:  # The process has terminated, or isn't ours.
             continue
     return total / 2**20
 
 
 def load(name, count, seed):
-    """Load one framework, and say what does not hold."""
+    """Send the requests to one framework, and return the checks that fail."""
     rng = random.Random(seed)
     sent = list(requests(count, rng))
     with tempfile.TemporaryDirectory() as folder, running(name, Path(folder).resolve() / "log") as server:
         log = Path(folder).resolve() / "log"
-        play(server.port, sent[: count // 10])  # what is loaded once is no growth
+        play(server.port, sent[: count // 10])  # Memory of modules that are loaded once doesn't count as growth.
         before, start = memory(log), time.perf_counter()
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             results = list(pool.map(lambda place: play(server.port, sent[place::CONNECTIONS]), range(CONNECTIONS)))
@@ -99,7 +99,7 @@ def load(name, count, seed):
 
 
 def main():
-    """Load one framework after the other."""
+    """Send the requests to one framework after another."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=5_000)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
