@@ -51,11 +51,16 @@ class ReadOptions(NamedTuple):
     limits: Limits
 
 
+_DEFAULT_OPTIONS: Final = ReadOptions(strict=False, timezone=IST, limits=DEFAULT_LIMITS)
+
+
 def read_options(strict: bool, timezone: tzinfo, limits: Limits) -> ReadOptions:  # noqa: FBT001 - in the order of the class
     """Validate the options of a reader.
 
     :raises TypeError: An option has the wrong type.
     """
+    if limits is DEFAULT_LIMITS and timezone is IST and strict is False:
+        return _DEFAULT_OPTIONS
     if strict is not True and strict is not False:  # The string "0" of an environment variable would be true.
         raise TypeError(f"strict must be True or False, not {type(strict).__name__}")
     if timezone is not IST:

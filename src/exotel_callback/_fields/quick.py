@@ -42,6 +42,12 @@ _NOT_SENT: Final = object()
 # The exceptions that a lookup raises for a value that it rejects. A list, for example, can't be a key of a dict.
 _UNKNOWN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
+_START_CODE: Final = """\
+    get = items.get
+    value = new()
+    is_fixed = zone.__class__ is timezone
+    first_text = None
+"""
 # In the generated code, `v` is first the received value and then the typed value.
 _STRING_CODE: Final = """\
 v = get({name!r})
@@ -61,16 +67,19 @@ v = get({name!r})
 if v is not None and (v.__class__ is not int or v not in SECONDS): v = decimal_seconds(v)
 """
 # A date needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour of 0 is checked.
+# When a call is over, EndTime is often the same string as DateUpdated, which is the first date.
 _DATE_CODE: Final = """\
 v = get({name!r})
 if v is not None:
-    if v[EVERY_THIRD] in SEPARATORS:
+    if v == first_text: v = first_date
+    elif v[EVERY_THIRD] in SEPARATORS:
         date = from_iso(v)
         if not date.hour and v[11] != "0": raise LookupError
-        v = combine(date, date.time(), zone) if zone.__class__ is timezone else localize(date, zone)
+        v = combine(date, date.time(), zone) if is_fixed else localize(date, zone)
     elif v in EMPTY_DATES: v = None
     else: raise LookupError
 """
+_FIRST_DATE_CODE: Final = "first_text, first_date = get({name!r}), v\n"
 _ENUM_CODE: Final = "v = {members}[get({name!r})]\n"
 _ENUM_OR_NOT_SENT_CODE: Final = "v = {members}[get({name!r}, NOT_SENT)]\n"
 _NO_CODE: Final = "raise LookupError\n"
@@ -97,7 +106,7 @@ _LEGS_CODE: Final = """\
 def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
     """Generate the function that reads the fields of a class."""
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
-    code = "def read(items, zone, unread, is_storable):\n    get = items.get\n    value = new()\n"
+    code = "def read(items, zone, unread, is_storable):\n" + _START_CODE
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
     exec(code + "    return value\n", scope)
     read: QuickReader = scope["read"]
@@ -109,7 +118,7 @@ def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.Attrs
     """Generate the function that reads the fields of an event, and its legs if they are a list of usual ones."""
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
     scope["NAMES"] = table_of(cls).names
-    code = "def read(items, zone, unread, is_storable, max_legs):\n    get = items.get\n    value = new()\n"
+    code = "def read(items, zone, unread, is_storable, max_legs):\n" + _START_CODE
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
     code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
     exec(code, scope)
@@ -119,11 +128,13 @@ def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.Attrs
 
 def _lookups(cls: type[attrs.AttrsInstance], scope: dict[str, Any], target: str, otherwise: str) -> str:
     code = ""
+    first_date = next((field for field in wire_fields(cls) if field.kind is DATE), None)
     for field in wire_fields(cls):
         name = f"{target}_{field.attribute}"
         if field.kind.enum:
             scope[name] = _usual_members(field.kind.enum, field)
-        lookup = _code_of(field).format(name=field.names[0], members=name)
+        lookup = _code_of(field) + (_FIRST_DATE_CODE if field is first_date else "")
+        lookup = lookup.format(name=field.names[0], members=name)
         code += f"try:\n{indent(lookup, '    ')}    {target}.{field.attribute} = v\n"
         code += f"except UNKNOWN: {otherwise.format(attribute=field.attribute)}\n"
     return code
