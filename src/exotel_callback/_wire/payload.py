@@ -47,7 +47,7 @@ class RawPayload(Mapping[str, object]):
         :param is_storable: Whether the strings are known to hold neither NUL nor a lone surrogate.
         """
         self._items: dict[str, object] = {} if items is None else items
-        self.is_storable = is_storable
+        self.is_storable: bool = is_storable
 
     def __getitem__(self, name: str) -> object:
         """Return the value of `name` as it was received."""
