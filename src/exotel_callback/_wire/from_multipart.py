@@ -57,7 +57,7 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     except UnicodeDecodeError:
         return None
     pieces = text.split((delimiter + _PART).decode())
-    if len(pieces) > MAX_PAIRS or "\ufeff" in text or body.count(first) != len(pieces) + 1:
+    if len(pieces) > MAX_PAIRS or "\ufeff" in text:
         return None
     try:
         items: dict[str, Any] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])
@@ -66,7 +66,10 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     names = "".join(items)
     if len(items) != len(pieces) or "" in items or not (names.isascii() and names.isprintable()):
         return None
-    if any(map(names.__contains__, _SPECIAL)) or max(map(len, items)) > _NAME_LENGTH:
+    if any(map(names.__contains__, _SPECIAL)) or (len(names) > _NAME_LENGTH and max(map(len, items)) > _NAME_LENGTH):
+        return None
+    # A boundary holds no line break, so every other occurrence of it is within a name or a value.
+    if first.decode() in "\n".join([*items, *items.values()]):
         return None
     return RawPayload(items, is_storable="\0" not in text)  # Decoded bytes can't hold a lone surrogate.
 
