@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from fractions import Fraction
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from exotel_callback import CallStatus, DecodeError, Limits, StatusCallback, parse
 from helpers import FORM, LEAST, PAGE, encode_json
@@ -116,6 +117,13 @@ def test_the_legs_in_raw_are_read_only(look):
     assert [dict(leg) for leg in legs] == PAGE["Legs"]
     assert raw["Legs"] is raw["Legs"]
     assert raw.get("Leg", []) == []
+
+
+def test_objects_under_a_repeated_name_are_read_only():
+    """A list of objects stays mutable if its name is repeated in a multi-dict."""
+    form = MultiDict([("CallSid", "a"), ("Status", "busy"), ("Legs", [{"Status": "busy"}]), ("Legs", "again")])
+    legs, again = parse(form).raw["Legs"]
+    assert (again, type(legs), type(legs[0])) == ("again", tuple, type(parse(PAGE).raw))
 
 
 def test_other_objects_are_replaced_by_the_name_of_their_type():

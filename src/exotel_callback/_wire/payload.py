@@ -176,7 +176,7 @@ def collect(pairs: Iterable[tuple[str, object]]) -> RawPayload:
         else:
             items[name] = value
     for name, values in repeated.items():
-        items[name] = Repeated(values)
+        items[name] = Repeated(map(freeze_json, values))  # A `RawPayload` freezes only its own values later.
     return RawPayload(items)
 
 
