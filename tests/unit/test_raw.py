@@ -142,7 +142,8 @@ def test_other_objects_are_replaced_by_the_name_of_their_type():
 def test_the_name_of_a_type_is_not_a_value(name):
     """An object is read as the value that its type is named like."""
     value = type(name, (), {})()
-    callback = parse({"CallSid": "a", **dict.fromkeys(("Status", "ConversationDuration", "EndTime", "To"), value)})
+    named = dict.fromkeys(("Status", "ConversationDuration", "EndTime", "To"), value)
+    callback = parse({"CallSid": "a", "DateUpdated": "2024-01-15 14:30:45", **named})
     assert (callback.status, callback.conversation_duration, callback.end_time) == (CallStatus.UNKNOWN, None, None)
     assert [issue.path for issue in callback.issues] == ["Status", "EndTime", "To", "ConversationDuration"]
 

@@ -71,7 +71,7 @@ if v is not None and (v.__class__ is not int or v not in SECONDS): v = decimal_s
 _DATE_CODE: Final = """\
 v = get({name!r})
 if v is not None:
-    if v == first_text: v = first_date
+    if v == first_text and v.__class__ is str: v = first_date
     elif v[EVERY_THIRD] in SEPARATORS:
         date = from_iso(v)
         if not date.hour and v[11] != "0": raise LookupError
