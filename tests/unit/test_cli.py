@@ -533,9 +533,9 @@ def test_the_help_lists_every_command():
 
 def test_an_unknown_command():
     """The error doesn't name the command, or isn't that of a misused command."""
-    code, out, err = run("expain")
+    code, out, err = run("expose")
     assert (code, out) == (2, "")
-    assert "No such command 'expain'" in err
+    assert "No such command 'expose'" in err
 
 
 if __name__ == "__main__":
