@@ -275,6 +275,8 @@ def test_the_largest_numbers():
     assert (raw["x"], raw["y"]) == (int("9" * 3000), "9" * 3001)
     raw = parse({**LEAST, "x": 2**10_000 - 1, "y": 2**10_000}).raw
     assert (raw["x"], raw["y"]) == (2**10_000 - 1, "int")
+    raw = parse({**LEAST, "Legs": [{"x": 2**10_000 - 1, "y": 2**10_000}]}).raw
+    assert (raw["Legs"][0]["x"], raw["Legs"][0]["y"]) == (2**10_000 - 1, "int")
 
 
 @pytest.mark.parametrize("depth", [16, 17, 500, 20_000])

@@ -201,10 +201,12 @@ class Endless(tzinfo):
         return None if when.year > 2100 else timedelta(hours=1)
 
 
-@pytest.mark.parametrize("value", ["0001-01-01 00:00:00", "2200-01-01 00:00:00"])
+@pytest.mark.parametrize("value", ["0001-01-01 00:00:00", "2200-01-01 00:00:00", "3000-01-01 00:00:00"])
 def test_a_date_that_the_zone_does_not_reach_is_an_issue(value):
     """A zone that fails for a date makes the whole event invalid."""
     assert date(value, timezone=Endless()) == (None, [(IssueCode.NOT_A_DATE, value)])
+    callback = parse({**LEAST, "EndTime": value}, timezone=Endless())
+    assert (callback.end_time, [issue.path for issue in callback.issues]) == (None, ["EndTime"])
 
 
 @pytest.mark.parametrize(
