@@ -68,4 +68,4 @@ def read_event(
         if strict:
             raise InvalidCallbackError(message_of(issues), issues=issues)
     event.__class__ = cls
-    return event  # type: ignore[no-any-return]
+    return event  # type: ignore[no-any-return]  # generated code returns Any
