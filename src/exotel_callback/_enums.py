@@ -13,7 +13,7 @@ Each member's value is the documented spelling.
 import re
 from collections.abc import Callable
 from enum import StrEnum, unique
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 
 @unique
@@ -21,10 +21,14 @@ class CallStatus(StrEnum):
     """The status of the whole call (``Status``). It doesn't say which party failed to answer.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The Call Details API and flows
-    also send ``queued``, ``ringing``, ``in-progress`` and ``canceled``.
+    also send ``queued``, ``ringing``, ``in-progress`` and ``canceled``. The values that name a leg are those of
+    https://developer.exotel.com/docs/voice-v3/api-reference/call-details; the from-leg is the first party.
     """
 
     __module__ = "exotel_callback"
+
+    FINAL: ClassVar[frozenset["CallStatus"]]
+    """The terminal statuses, for filters and SQL."""
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -34,13 +38,19 @@ class CallStatus(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     CANCELED = "canceled"
+    FROM_LEG_UNANSWERED = "from_leg_unanswered"
+    TO_LEG_UNANSWERED = "to_leg_unanswered"
+    FROM_LEG_CANCELLED = "from_leg_cancelled"
+    TO_LEG_CANCELLED = "to_leg_cancelled"
+    FROM_LEG_NO_DIAL = "from_leg_no_dial"
+    TO_LEG_NO_DIAL = "to_leg_no_dial"
     UNKNOWN = "unknown"
     """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the call is over: completed, failed, busy, no-answer or canceled."""
-        return PROGRESS[self] == _TERMINAL
+        """Whether the call is over: the status is one of ``CallStatus.FINAL``."""
+        return self in CallStatus.FINAL
 
     def supersedes(self, other: "CallStatus") -> bool:
         """Return whether this status may replace the stored status `other`.
@@ -56,19 +66,13 @@ class CallStatus(StrEnum):
         return self is not CallStatus.UNKNOWN and PROGRESS[self] >= progress
 
 
-_TERMINAL: Final = 4
+_EARLIER: Final = (CallStatus.UNKNOWN, CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS)
+CallStatus.FINAL = frozenset(CallStatus).difference(_EARLIER)
 
 # How far each status is in the course of a call.
 PROGRESS: Final[dict[CallStatus, int]] = {
-    CallStatus.UNKNOWN: 0,
-    CallStatus.QUEUED: 1,
-    CallStatus.RINGING: 2,
-    CallStatus.IN_PROGRESS: 3,
-    CallStatus.COMPLETED: _TERMINAL,
-    CallStatus.FAILED: _TERMINAL,
-    CallStatus.BUSY: _TERMINAL,
-    CallStatus.NO_ANSWER: _TERMINAL,
-    CallStatus.CANCELED: _TERMINAL,
+    **{status: progress for progress, status in enumerate(_EARLIER)},
+    **dict.fromkeys(CallStatus.FINAL, len(_EARLIER)),
 }
 
 
@@ -130,6 +134,8 @@ class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND_DIAL = "outbound-dial"
     OUTBOUND_API = "outbound-api"
+    OUTBOUND = "outbound"
+    """An outbound call of either kind: the value doesn't say which one."""
     UNKNOWN = "unknown"
     """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
 
@@ -144,6 +150,7 @@ class EventType(StrEnum):
     __module__ = "exotel_callback"
 
     TERMINAL = "terminal"
+    RINGING = "ringing"
     ANSWERED = "answered"
     UNKNOWN = "unknown"
     """An unrecognized value. The callback's ``issues`` and ``raw`` hold the value itself."""
@@ -186,6 +193,8 @@ class Outcome(StrEnum):
     BUSY = "busy"
     CANCELED = "canceled"
     FAILED = "failed"
+    FIRST_PARTY_ONLY = "first-party-only"
+    """Only the first party was on the call: a voice bot, a flow, or a caller who hung up before anybody was called."""
     IN_PROGRESS = "in-progress"
     """The call isn't over yet."""
     UNKNOWN = "unknown"
@@ -196,7 +205,10 @@ class Outcome(StrEnum):
 # add an enum member instead. A new alias changes the `event_key` of events that users have stored.
 _ALIASES = {
     "cancelled": "canceled",  # British spelling, seen in flows
+    "fromlegcanceled": "from_leg_cancelled",
+    "tolegcanceled": "to_leg_cancelled",
     "incoming": "inbound",  # the Passthru applet
+    "outgoing": "outbound",  # the Passthru applet
 }
 
 _IGNORED_IN_VALUES = re.compile(r"[\s_-]+")

@@ -69,6 +69,8 @@ class CallFields:
     """The identifier of the ExoPhone, often its number."""
     conversation_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "ConversationDuration"))
     """The seconds that both parties were connected."""
+    duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "Duration"))
+    """The seconds of the whole call, ringing included. It isn't part of ``event_key``."""
     direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
     """The direction of the call."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
