@@ -4,7 +4,7 @@ Facts
 -----
 - Exotel's pages spell one value in multiple ways (``Human`` and ``HUMAN``), and flows add others (``cancelled``,
   ``incoming``). So values are compared without case, whitespace, ``-`` and ``_``.
-- Undocumented values can arrive at any time (``free``, ``to_leg_unanswered``). They become ``UNKNOWN``. The string
+- Undocumented values can arrive at any time (``free``, ``completed-no-answer``). They become ``UNKNOWN``. The string
   ``unknown`` is an unrecognized value too, and leaves an issue.
 
 Each member's value is the documented spelling.
@@ -194,7 +194,7 @@ class Outcome(StrEnum):
     CANCELED = "canceled"
     FAILED = "failed"
     FIRST_PARTY_ONLY = "first-party-only"
-    """Only the first party was on the call: a voice bot, a flow, or a caller who hung up before anybody was called."""
+    """Only the first party was on the call: a voice bot, a flow, or a caller who hung up first."""
     IN_PROGRESS = "in-progress"
     """The call isn't over yet."""
     UNKNOWN = "unknown"

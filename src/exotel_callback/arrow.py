@@ -70,7 +70,13 @@ def _type(annotation: Any) -> Any:
 
 # The columns that hold attributes, each with the attribute's type.
 _FIELD_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
-_OF_CALLS: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "outcome": Outcome, "unreached_leg": int | None}
+# The columns that are newer than 1.0.0 are at the end of each schema. Tables of 1.0.0 lack them.
+_LATER_COLUMNS: Final[Mapping[str, Any]] = {"duration": int | None}
+_OF_CALLS: Final[Mapping[str, Any]] = {
+    **{name: annotation for name, annotation in _FIELD_TYPES.items() if name not in _LATER_COLUMNS},
+    "outcome": Outcome,
+    "unreached_leg": int | None,
+}
 _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
 # The columns from which calls are merged.
 MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}
@@ -89,7 +95,15 @@ def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 _ERROR: Final = pa.struct([("type", pa.string()), ("message", pa.string()), ("status_hint", pa.int64())])
 
-SCHEMA: Final = pa.schema([*_columns(_OF_EVENTS), ("extra", pa.string()), ("error", _ERROR), ("body", pa.binary())])
+SCHEMA: Final = pa.schema(
+    [
+        *_columns(_OF_EVENTS),
+        ("extra", pa.string()),
+        ("error", _ERROR),
+        ("body", pa.binary()),
+        *_columns(_LATER_COLUMNS),
+    ]
+)
 """The schema of events, one per row: the fields of `exotel_callback.StatusCallback`. It holds personal data.
 
 Timestamps are in UTC, and enums are strings. ``extra`` is JSON, or null if it is empty. ``error`` (``type``,
@@ -97,7 +111,7 @@ Timestamps are in UTC, and enums are strings. ``extra`` is JSON, or null if it i
 values.
 """
 
-CALL_SCHEMA: Final = pa.schema([*_columns(_OF_CALLS), ("events", pa.list_(pa.string()))])
+CALL_SCHEMA: Final = pa.schema([*_columns(_OF_CALLS), ("events", pa.list_(pa.string())), *_columns(_LATER_COLUMNS)])
 """The schema of calls, one per row: the fields of `exotel_callback.Call`, with the keys of its distinct events.
 
 It holds personal data.
@@ -154,7 +168,8 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
         events_of_call = distinct((row["event_key"], event_of(row)) for row in rows)
         calls.append(merged(events_of_call))
         keys.append(list(events_of_call))
-    arrays = [*_arrays(calls, _OF_CALLS), pa.array(keys, CALL_SCHEMA.field("events").type)]
+    events_column = pa.array(keys, CALL_SCHEMA.field("events").type)
+    arrays = [*_arrays(calls, _OF_CALLS), events_column, *_arrays(calls, _LATER_COLUMNS)]
     return pa.Table.from_arrays(arrays, schema=CALL_SCHEMA)
 
 
@@ -228,6 +243,7 @@ def results(
         pa.array([_extra(result) for result in found], pa.string()),
         pa.array([error and _described(error) for error in errors], _ERROR),
         pa.array([body_of(item) if error else None for item, error in zip(items, errors, strict=True)], pa.binary()),
+        *_arrays(found, _LATER_COLUMNS),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
@@ -299,10 +315,16 @@ _WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Return the columns of a schema, with its types. An engine may have changed the types."""
     try:
-        arrays = [_with_type(column_of(batch, field.name), field.type) for field in schema]
+        arrays = [_column(batch, field) for field in schema]
     except pa.ArrowException as error:
         raise ValueError(f"a column has an unexpected type: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _column(batch: pa.RecordBatch, field: Any) -> Any:
+    if field.name in _LATER_COLUMNS and field.name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, field.type)
+    return _with_type(column_of(batch, field.name), field.type)
 
 
 def _with_type(column: Any, kind: Any) -> Any:

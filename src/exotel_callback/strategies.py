@@ -14,6 +14,7 @@ Values, placeholders and spellings: https://developer.exotel.com/docs/voice-v1/a
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -72,15 +73,30 @@ class _Field(NamedTuple):
 
 _NULLS: Final = tuple(_WireValue(wire, None) for wire in (None, "", "null", "NULL", "None", "undefined"))
 _DATE_PLACEHOLDERS: Final = tuple(
-    _WireValue(wire, None) for wire in ("1970-01-01 05:30:00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z")
+    _WireValue(wire, None)
+    for wire in (
+        "1970-01-01 05:30:00",
+        "0000-00-00 00:00:00",
+        "0001-01-01T00:00:00Z",
+        "1970-01-01 05:30:00+05:30",
+        "0000-00-00T00:00:00.000",
+        "Thu, 01 Jan 1970 05:30:00",
+    )
 )
 _NOT_ATTEMPTED: Final = tuple(_WireValue(null.wire, LegStatus.NOT_ATTEMPTED) for null in _NULLS)
 
-_OTHER_SPELLINGS: Final = {"canceled": "cancelled", "inbound": "incoming"}
-_UNRECOGNIZED: Final = ("free", "to_leg_unanswered", "completed-no-answer", "unknown")
+_OTHER_SPELLINGS: Final = {
+    "canceled": "cancelled",
+    "from_leg_cancelled": "from_leg_canceled",
+    "to_leg_cancelled": "to_leg_canceled",
+    "inbound": "incoming",
+    "outbound": "outgoing",
+}
+_UNRECOGNIZED: Final = ("free", "completed-no-answer", "['completed']", "unknown")
 _INVALID_NUMBERS: Final = tuple(_WireValue(wire, None, IssueCode.NOT_A_NUMBER) for wire in (-1, "1_000", "soon", 1.5))
 _INVALID_DATES: Final = tuple(
-    _WireValue(wire, None, IssueCode.NOT_A_DATE) for wire in ("soon", "2024-02-30 12:00:00", "15/01/2024")
+    _WireValue(wire, None, IssueCode.NOT_A_DATE)
+    for wire in ("soon", "2024-02-30 12:00:00", "15/01/2024", "2024-01-15 14:30:45+05:60")
 )
 
 _DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -150,7 +166,8 @@ def _meaningful(text: str) -> str:
 
 def _spellings(value: str) -> Iterable[str]:
     """Return the other spellings of a documented value."""
-    spelled = (value.upper(), value.replace("-", " "), value.replace("-", "_"), _OTHER_SPELLINGS.get(value, value))
+    divided = [re.sub("[-_]", divider, value) for divider in (" ", "_", "-")]
+    spelled = (value.upper(), *divided, _OTHER_SPELLINGS.get(value, value))
     return (other for other in spelled if other != value)
 
 
@@ -215,6 +232,7 @@ _OPTIONAL: Final = {
     "To": _number_field("to_number"),
     "PhoneNumberSid": _number_field("phone_number_sid"),
     "ConversationDuration": _seconds_field("conversation_duration"),
+    "Duration": _seconds_field("duration"),
     "Direction": _enum_field("direction", Direction.OUTBOUND_API, *_NULLS),
     "CustomField": _drawn_field(
         "custom_field", st.none() | _TEXTS | st.sampled_from([_as_sent('{"order": 42}'), *_NULLS])
@@ -472,7 +490,7 @@ def deliveries(draw: st.DrawFn, *, allow_issues: bool = True) -> list[Delivery]:
     :param allow_issues: As for `status_callbacks`. It applies to the terminal event.
     """
     terminal = draw(payloads(allow_issues=allow_issues)) | {
-        "Status": draw(st.sampled_from(["completed", "no-answer", "busy", "failed", "canceled"])),
+        "Status": draw(st.sampled_from([status.value for status in CallStatus if status.is_terminal])),
         "EventType": "terminal",
         "DateUpdated": "2024-01-15 14:30:45",
     }

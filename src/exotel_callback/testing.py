@@ -4,7 +4,8 @@ Facts
 -----
 - Exotel waits 15 seconds for an answer. It repeats a delivery that was not acknowledged after 5 minutes, and again 15
   minutes later.
-- Exotel sends ``answered`` once per leg, with the status ``in-progress``.
+- Exotel sends ``answered`` once per leg, with the status ``in-progress``. If you subscribe to ``ringing``, Exotel sends
+  an event with the status ``ringing`` before.
 
 Sources: https://developer.exotel.com/docs/advanced-config/webhooks-setup and
 https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. The numbers and ids are invented.
@@ -143,6 +144,15 @@ def _unreached(status: str, *legs: tuple[str | None, int], **more: object) -> di
     return payload(Status=status, ConversationDuration=0, Legs=shown, **fields)
 
 
+def _ringing() -> dict[str, Any]:
+    """Return the event that Exotel sends while the first party's phone rings."""
+    return _answered("14:25:13", None) | {
+        "EventType": "ringing",
+        "Status": "ringing",
+        "Legs": [{"OnCallDuration": 0, "Status": "ringing"}],
+    }
+
+
 _DEFAULT_FIELDS: Final = ("CallSid", "DateUpdated", "Status", "RecordingUrl")
 _FIRST_ANSWERED: Final = (0.0, _answered("14:25:18", None))
 _BOTH_ANSWERED: Final = (8.0, _answered("14:25:25", "in-progress"))
@@ -220,6 +230,18 @@ _SCENARIOS: Final = (
         description="The answered events arrive after the terminal event.",
         outcome=Outcome.CONNECTED,
         events=((0.0, payload()), (300.0, _BOTH_ANSWERED[1]), (5.0, _FIRST_ANSWERED[1])),
+    ),
+    Scenario(
+        name="ringing",
+        description="Exotel also reports that the first party's phone rings; then both parties answer and talk.",
+        outcome=Outcome.CONNECTED,
+        events=((0.0, _ringing()), (5.0, _FIRST_ANSWERED[1]), _BOTH_ANSWERED, _ENDED),
+    ),
+    Scenario(
+        name="to-leg-unanswered",
+        description="The second party doesn't answer; only the status says so, as in the v3 API.",
+        outcome=Outcome.NO_ANSWER,
+        events=(_FIRST_ANSWERED, (34.0, _unreached("to_leg_unanswered"))),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Test the page on moving from a hand-written handler: the results of its handlers for ten calls."""
+"""Test the page on moving from a hand-written handler: the results of its handlers for twelve calls."""
 
 import asyncio
 import re

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from exotel_callback import (
     CallbackError,
+    CallStatus,
     Issue,
     IssueCode,
     Leg,
@@ -126,11 +127,13 @@ def test_schema():
     }
     fields = {field.name: kinds.get(field.type, "string") for field in attrs.fields(StatusCallback)}
     del fields["raw"]
+    later = {"duration": fields.pop("duration")}  # It is newer than 1.0.0, so it is at the end.
     both = {**fields, "outcome": "string", "unreached_leg": "int64"}
     error = "struct<type: string, message: string, status_hint: int64>"
-    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary"}
+    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary", **later}
     assert [(field.name, str(field.type)) for field in SCHEMA] == [*events.items()]
-    assert [(field.name, str(field.type)) for field in CALL_SCHEMA] == [*both.items(), ("events", "list<item: string>")]
+    calls = {**both, "events": "list<item: string>", **later}
+    assert [(field.name, str(field.type)) for field in CALL_SCHEMA] == [*calls.items()]
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -245,8 +248,8 @@ def test_pickle():
 )
 def test_dates_at_the_edges(text):
     """A date whose instant no `datetime` in UTC can hold is lost."""
-    callback = parse({**LEAST, "DateUpdated": text})
-    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, "DateUpdated": text})]}))
+    callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, date_updated=datetime.fromisoformat(text))
+    batch = ours.results([callback], lambda event: event, lambda _: None)
     (row,) = rows_of(batch)
     assert ours.date_of(row["date_updated"]) == callback.date_updated
     (call,) = rows_of(call_table(batch))
@@ -326,6 +329,17 @@ def test_tables_of_other_engines():
     assert call_table(theirs.select(theirs.column_names[::-1])) == wanted
     assert call_table(theirs.to_batches()[0]) == wanted
     assert call_table(reversed(theirs.to_batches(max_chunksize=1))) == wanted
+
+
+def test_the_duration_in_tables():
+    """The duration is lost in a table, or a table of 1.0.0, which has no such column, can't be read."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps({**LEAST, "Duration": "60"}), ""]}))
+    assert batch["duration"].to_pylist() == [60, None]
+    calls = call_table(batch)
+    assert calls["duration"].to_pylist() == [60]
+    older = call_table(batch.drop_columns(["duration"]))
+    assert older["duration"].to_pylist() == [None]
+    assert older.drop_columns(["duration"]) == calls.drop_columns(["duration"])
 
 
 def test_no_events():

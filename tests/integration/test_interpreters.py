@@ -69,7 +69,6 @@ parse_passthru
         "itsdangerous",
         "phonenumbers",
         "cattrs",
-        "dateutil",
         "multipart",
         "hypothesis",
         "matplotlib",

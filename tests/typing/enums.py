@@ -37,6 +37,12 @@ def every_call_status(word: CallStatus) -> None:
             | CallStatus.BUSY
             | CallStatus.NO_ANSWER
             | CallStatus.CANCELED
+            | CallStatus.FROM_LEG_UNANSWERED
+            | CallStatus.TO_LEG_UNANSWERED
+            | CallStatus.FROM_LEG_CANCELLED
+            | CallStatus.TO_LEG_CANCELLED
+            | CallStatus.FROM_LEG_NO_DIAL
+            | CallStatus.TO_LEG_NO_DIAL
             | CallStatus.UNKNOWN
         ):
             return
@@ -63,7 +69,13 @@ def every_call_type(word: CallType) -> None:
 def every_direction(word: Direction) -> None:
     """Match over `Direction`."""
     match word:
-        case Direction.INBOUND | Direction.OUTBOUND_DIAL | Direction.OUTBOUND_API | Direction.UNKNOWN:
+        case (
+            Direction.INBOUND
+            | Direction.OUTBOUND_DIAL
+            | Direction.OUTBOUND_API
+            | Direction.OUTBOUND
+            | Direction.UNKNOWN
+        ):
             return
         case _:
             assert_never(word)
@@ -72,7 +84,7 @@ def every_direction(word: Direction) -> None:
 def every_event_type(word: EventType) -> None:
     """Match over `EventType`."""
     match word:
-        case EventType.TERMINAL | EventType.ANSWERED | EventType.UNKNOWN:
+        case EventType.TERMINAL | EventType.RINGING | EventType.ANSWERED | EventType.UNKNOWN:
             return
         case _:
             assert_never(word)
@@ -127,6 +139,7 @@ def every_outcome(word: Outcome) -> None:
             | Outcome.BUSY
             | Outcome.CANCELED
             | Outcome.FAILED
+            | Outcome.FIRST_PARTY_ONLY
             | Outcome.IN_PROGRESS
             | Outcome.UNKNOWN
         ):

@@ -82,9 +82,9 @@ def test_other_fields_are_in_extra():
     assert callback.raw == parse_call_details(CALL).raw
     assert set(callback.raw) == set(CALL)
     assert callback.raw["Details"]["Legs"][1]["Leg"]["OnCallDuration"] == 8
-    beside = ["ParentCallSid", "AccountSid", "Duration", "Price", "AnsweredBy", "Details"]
+    beside = ["ParentCallSid", "AccountSid", "Price", "AnsweredBy", "Details"]
     assert dict(callback.extra) == {name: callback.raw[name] for name in beside}
-    assert (callback.extra["Price"], callback.extra["Duration"]) == ("1.500", "17")
+    assert (callback.extra["Price"], callback.duration) == ("1.500", 17)
 
 
 def test_without_details():

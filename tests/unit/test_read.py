@@ -5,6 +5,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exotel_callback import IST, IssueCode, parse
 from helpers import LEAST, label
@@ -109,8 +111,11 @@ def test_empty_values(read_as, value):
         ("2024-02-29 00:00:00", datetime(2024, 2, 29, tzinfo=IST)),
         ("Wed, 23 Feb 2022 12:31:59", datetime(2022, 2, 23, 12, 31, 59, tzinfo=IST)),
         ("Thu, 3 Mar 2022 01:02:03", datetime(2022, 3, 3, 1, 2, 3, tzinfo=IST)),
-        ("1970-01-01 00:00:00", datetime(1970, 1, 1, tzinfo=IST)),
-        ("0001-01-01 00:00:00", datetime(1, 1, 1, tzinfo=IST)),
+        ("Wed, 03 Mar 2022 01:02:03", datetime(2022, 3, 3, 1, 2, 3, tzinfo=IST)),
+        ("1971-01-01 05:30:00", datetime(1971, 1, 1, 5, 30, tzinfo=IST)),
+        ("1970-12-31T23:59:59.5-00:01", datetime(1970, 12, 31, 23, 59, 59, 500_000, timezone(-timedelta(minutes=1)))),
+        ("Fri, 1 Jan 1971 05:30:00", datetime(1971, 1, 1, 5, 30, tzinfo=IST)),
+        ("2024-01-15T09:05:00+23:59", datetime(2024, 1, 15, 9, 5, tzinfo=timezone(timedelta(hours=23, minutes=59)))),
     ],
 )
 def test_dates(value, expected):
@@ -129,6 +134,21 @@ def test_dates(value, expected):
         "0000-00-00T00:00:00",
         "0001-01-01 00:00:00Z",
         "0001-01-01T00:00:00Z",
+        "1970-01-01 00:00:00",
+        "1970-01-01 05:30:00+05:30",
+        "1970-01-01T00:00:00.000Z",
+        "1969-12-31 19:00:00-0500",
+        "0000-00-00 00:00:00.000",
+        "0000-00-00T00:00:00+05:30",
+        "0000-00-00T00:00:00Z",
+        "0001-01-01 00:00:00",
+        "0001-01-01T00:00:00+23:59",
+        "1000-01-01 00:00:00",
+        "1970-12-31T23:59:59Z",
+        "1971-01-01T05:29:59+05:30",
+        "Thu, 1 Jan 1970 05:30:00",
+        "Thu, 01 Jan 1970 00:00:00",
+        "Mon, 01 Jan 0001 00:00:00",
     ],
 )
 @pytest.mark.parametrize("zone", [IST, UTC, ZoneInfo("America/New_York")], ids=str)
@@ -151,6 +171,16 @@ def test_placeholders_of_dates(value, zone):
         "2023-02-29 00:00:00",
         "2024-01-15 14:30:45 IST",
         "2024-01-15T09:05:00+25:00",
+        "2024-01-15T09:05:00+24",
+        "2024-01-15T09:05:00+05:60",
+        "2024-01-15T09:05:00-0599",
+        "1970-01-01T00:00:00+05:60",
+        "2024-01-15 14:30:60",
+        "0000-00-00",
+        "0000-00-00 24:00:00",
+        "0000-00-00T00:00:00+05:60",
+        "0000-01-01 00:00:00",
+        "1970-02-30 00:00:00",
         "2024-01-15T09:05:00 05:30",
         "2024-01-15\n14:30:45",
         "2024-01-15 14:30:45.",
@@ -163,7 +193,11 @@ def test_placeholders_of_dates(value, zone):
         True,
         "Wed, 23 Feb 2022 12:31:59 +0530",
         "Wed, 31 Feb 2022 12:31:59",
-        "Wed, 23 Feb 0022 12:31:59",
+        "Wed, 31 Feb 0022 12:31:59",
+        "Sun, 00 Jan 2023 00:00:00",
+        "Thu, 01 Jan 0000 00:00:00",
+        "Wed, 23 feb 2022 12:31:59",
+        "Wed, 23 Feb 2022 12:31:60",
         "23 Feb 2022 12:31:59",
         "tomorrow",
     ],
@@ -193,20 +227,70 @@ def test_dates_have_a_fixed_offset_whatever_the_zone(value, zone, offset):
 
 
 class Endless(tzinfo):
-    """A zone that fails for the year 1."""
+    """A zone that fails for some years."""
 
     def utcoffset(self, when):
-        if when.year < 1900:
+        if when.year < 1990:
             raise OverflowError
         return None if when.year > 2100 else timedelta(hours=1)
 
 
-@pytest.mark.parametrize("value", ["0001-01-01 00:00:00", "2200-01-01 00:00:00", "3000-01-01 00:00:00"])
+@pytest.mark.parametrize("value", ["1980-01-01 00:00:00", "2200-01-01 00:00:00", "3000-01-01 00:00:00"])
 def test_a_date_that_the_zone_does_not_reach_is_an_issue(value):
     """A zone that fails for a date makes the whole event invalid."""
     assert date(value, timezone=Endless()) == (None, [(IssueCode.NOT_A_DATE, value)])
     callback = parse({**LEAST, "EndTime": value}, timezone=Endless())
     assert (callback.end_time, [issue.path for issue in callback.issues]) == (None, ["EndTime"])
+
+
+def test_a_placeholder_that_the_zone_does_not_reach():
+    """A placeholder leaves an issue, because the zone fails for its year."""
+    assert date("0001-01-01 00:00:00", timezone=Endless()) == (None, [])
+
+
+NEAR_1971 = (datetime(1969, 12, 30), datetime(1971, 1, 3))  # noqa: DTZ001 - the strategy adds the offset
+OFFSETS = st.integers(-24 * 60 + 1, 24 * 60 - 1).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+def spellings_of(moment, divider, fraction):
+    """Return a date without an offset in every spelling that has no offset, and then in those with its own one."""
+    plain = moment.replace(tzinfo=None).isoformat(divider) + fraction
+    minutes = moment.utcoffset() // timedelta(minutes=1)
+    offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    without = [plain] if fraction else [plain, as_passthru(moment)]
+    own = [plain + offset, plain + offset.replace(":", "")]
+    return without, own + [f"{plain}Z"] * (minutes == 0) + [plain + offset[:3]] * offset.endswith("00")
+
+
+def as_passthru(moment):
+    day = "MonTueWedThuFriSatSun"[3 * moment.weekday() :][:3]
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * moment.month - 3 :][:3]
+    return f"{day}, {moment.day} {month} {moment.year:04} {moment:%H:%M:%S}"
+
+
+@given(
+    st.datetimes(timezones=OFFSETS) | st.datetimes(*NEAR_1971, timezones=OFFSETS),
+    st.sampled_from(["T", " "]),
+    st.sampled_from(["", ".0", ".000000", ".123456"]),
+)
+def test_a_date_before_1971_means_not_yet(moment, divider, fraction):
+    """A date before 1971 in some spelling is a date or leaves an issue, or a later date is lost or another instant."""
+    moment = moment.replace(microsecond=0)
+    without, own = spellings_of(moment, divider, fraction)
+    instant = moment.replace(microsecond=int(fraction[1:] or 0))
+    expected = None if instant < datetime(1971, 1, 1, tzinfo=UTC) else instant
+    for value in without:
+        assert date(value, timezone=moment.tzinfo) == (expected, []), value
+    for value in own:
+        assert date(value) == (expected, []), value
+
+
+@given(st.datetimes(), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", ":"]))
+def test_an_offset_that_does_not_exist(moment, hours, minutes, divider):
+    """An offset of more than 23 hours or 59 minutes is read as another one."""
+    value = f"{moment.replace(microsecond=0).isoformat()}+{hours:02}{divider}{minutes:02}"
+    expected = [] if hours < 24 and minutes < 60 else [(IssueCode.NOT_A_DATE, value)]
+    assert date(value)[1] == expected
 
 
 @pytest.mark.parametrize(

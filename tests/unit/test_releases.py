@@ -99,6 +99,10 @@ def test_pickles_of_releases():
             assert compared(value) == compared(today[name]), (path.name, name)
 
 
+# The values that this release reads differently. Their keys are those of the earlier releases.
+READ_DIFFERENTLY = {"unknown-words-everywhere"}
+
+
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
 def test_dumps_of_a_release(path):
     """A stored dump doesn't load as an equal value with the same key."""
@@ -107,8 +111,8 @@ def test_dumps_of_a_release(path):
     today = values()
     for name, dumped in stored.items():
         loaded = (load if isinstance(today[name], StatusCallback) else load_call)(dumped["dump"])
-        assert loaded == today[name], name
-        assert loaded.event_key == dumped["event_key"], name
+        assert (loaded == today[name]) is (name not in READ_DIFFERENTLY), name
+        assert loaded.event_key == today[name].event_key == dumped["event_key"], name
 
 
 LEAST = parse({"CallSid": "a", "Status": "busy"})

@@ -206,6 +206,10 @@ def test_scenarios_are_what_their_names_say():
     assert last.body == second.body == third.body
     assert (second.delay, third.delay) == (300, 900)
     assert [event.is_terminal for event in events("out-of-order")] == [True, False, False]
+    first, *_ = events("ringing")
+    assert (first.event_type, first.status) == (EventType.RINGING, CallStatus.RINGING)
+    last = events("to-leg-unanswered")[-1]
+    assert (last.status, last.legs) == (CallStatus.TO_LEG_UNANSWERED, ())
 
 
 def test_the_scenarios_are_as_stored():

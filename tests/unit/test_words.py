@@ -68,6 +68,9 @@ def test_a_value_is_matched_in_every_spelling(member, spell):
         ("cancelled", CallStatus.CANCELED),
         ("Cancelled", LegStatus.CANCELED),
         ("incoming", Direction.INBOUND),
+        ("outgoing", Direction.OUTBOUND),
+        ("from_leg_canceled", CallStatus.FROM_LEG_CANCELLED),
+        ("To-Leg-Canceled", CallStatus.TO_LEG_CANCELLED),
     ],
 )
 def test_aliases(word, member):
@@ -77,7 +80,7 @@ def test_aliases(word, member):
 
 @pytest.mark.parametrize("enum", PLACES, ids=lambda enum: enum.__name__)
 @pytest.mark.parametrize(
-    "word", ["free", "to_leg_unanswered", "completed-no-answer", "['completed']", "unknown", "UNKNOWN", "5"]
+    "word", ["free", "from_leg_busy", "completed-no-answer", "['completed']", "unknown", "UNKNOWN", "5"]
 )
 def test_an_unrecognized_value_is_unknown_and_an_issue(enum, word):
     """An unrecognized value, such as ``unknown``, raises or isn't in its issue."""
@@ -92,8 +95,9 @@ def test_an_unrecognized_value_is_unknown_and_an_issue(enum, word):
     ("enum", "word"),
     [
         (AnsweredBy, "not-applicable"),
-        (Direction, "outbound"),
+        (Direction, "outbound-call"),
         (Direction, "dial"),
+        (LegStatus, "to_leg_unanswered"),
         (CallStatus, "canceled2"),
         (CallStatus, "cømpleted"),
     ],
@@ -106,8 +110,16 @@ def test_values_that_resemble_documented_ones_are_unknown(enum, word):
 @pytest.mark.parametrize("status", CallStatus)
 def test_is_terminal(status):
     """A status is terminal although the call isn't over, or the reverse."""
-    over = {"completed", "failed", "busy", "no-answer", "canceled"}
-    assert parse({**LEAST, "Status": status.value}).is_terminal is (status.value in over)
+    not_over = {"queued", "ringing", "in-progress", "unknown"}
+    assert parse({**LEAST, "Status": status.value}).is_terminal is (status.value not in not_over)
+    assert (status in CallStatus.FINAL) is (status.value not in not_over)
+
+
+def test_the_final_statuses_can_not_be_changed():
+    """`CallStatus.FINAL` is a member, can be changed, or holds other values than strings."""
+    assert type(CallStatus.FINAL) is frozenset
+    assert "FINAL" not in CallStatus.__members__
+    assert {"completed", "to_leg_no_dial"} <= CallStatus.FINAL
 
 
 # The statuses before the end, in their order.

@@ -37,6 +37,7 @@ _COLOURS: Final[Mapping[Outcome, str]] = {
     Outcome.BUSY: "#d55e00",
     Outcome.CANCELED: "#cc79a7",
     Outcome.FAILED: "#000000",
+    Outcome.FIRST_PARTY_ONLY: "#f0e442",
     Outcome.IN_PROGRESS: "#0072b2",
     Outcome.UNKNOWN: "#bbbbbb",
 }

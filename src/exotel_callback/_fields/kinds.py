@@ -7,13 +7,14 @@ Facts
 - An absent value is null, an empty string, or one of three strings in any case.
   Source: https://github.com/frappe/crm/pull/2780 (a literal ``null`` made call logs fail to save).
 - A date is ``YYYY-MM-DD HH:mm:ss`` without a zone, ISO 8601 with an offset, or, from the Passthru applet,
-  ``Wed, 23 Feb 2022 12:31:59``. Before the date is known, it is the Unix epoch in Indian time, or a date of zeros.
+  ``Wed, 23 Feb 2022 12:31:59``. Before the date is known, it is the Unix epoch in some zone, or a date of zeros. No
+  call was made before 1971.
 """
 
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, timezone, tzinfo
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
@@ -23,7 +24,7 @@ from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
 EMPTY_VALUES: Final = frozenset({"", "null", "none", "undefined"})
 
-# Placeholder dates, compared as strings in lower case. The zone doesn't matter.
+# The usual placeholders of dates, compared as strings in lower case. `_read_date` finds the others.
 EMPTY_DATES: Final = EMPTY_VALUES | {
     "1970-01-01 05:30:00",
     "1970-01-01t05:30:00",
@@ -41,21 +42,27 @@ _NOT_FINITE: Final = frozenset({"inf", "-inf", "nan"})
 _SECONDS: Final = re.compile(r"([0-9]{1,9})(?:\.0+)?")
 
 _ISO_DATE: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?"
 )
-# The first digit of the year is not 0, because dateutil would guess the century of ``0022`` by the clock.
+_DATE_OF_ZEROS: Final = "0000-00-00"
+_MONTH_NAMES: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _PASSTHRU_DATE: Final = (  # A string, because `re` compiles it only when it is first needed.
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
-    r"[1-9][0-9]{3} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
+    r"([0-9]{4}) ((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
 )
+
+# An earlier date means that the time isn't known yet. Its reader returns `NOT_YET`.
+_FIRST_YEAR: Final = 1971
+_FIRST_DATE: Final = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+NOT_YET: Final = object()
 
 
 class Kind(NamedTuple):
     """A kind of field: how its values are read, and the results for empty and invalid values."""
 
     read: Callable[[str, tzinfo], object]
-    """The reader of a string. It returns None for an invalid one."""
+    """The reader of a string. It returns None for an invalid one, and `NOT_YET` for the placeholder of a date."""
     parse_issue: IssueCode
     """The issue for an invalid string."""
     type_issue: IssueCode
@@ -81,17 +88,27 @@ def _read_seconds(text: str, _: tzinfo) -> int | None:
     return int(match[1]) if match else None
 
 
-def _read_date(text: str, zone: tzinfo) -> datetime | None:
+def _read_date(text: str, zone: tzinfo) -> object:
+    if text.startswith(_DATE_OF_ZEROS) and _ISO_DATE.fullmatch(text):
+        return NOT_YET
     try:
-        if match := _ISO_DATE.fullmatch(text):
-            date = datetime.fromisoformat(text)
-            return date if match[1] else in_zone(date, zone)
-        if re.fullmatch(_PASSTHRU_DATE, text):
-            from dateutil.parser import parse  # Imported here because only the Passthru applet writes this format.
+        date = _date_as_written(text)
+        if date and date.year < _FIRST_YEAR - 1:  # The zone doesn't matter, and it may not reach that year.
+            return NOT_YET
+        if date and not date.tzinfo:
+            date = in_zone(date, zone)
+    except (ValueError, OverflowError):  # The day doesn't exist, or the zone doesn't reach it.
+        return None
+    return NOT_YET if date and date < _FIRST_DATE else date
 
-            return in_zone(parse(text, default=datetime(1, 1, 1)), zone)  # noqa: DTZ001 - `in_zone` adds the zone
-    except (ValueError, OverflowError):  # The day doesn't exist, or the offset moves the date out of range.
-        pass
+
+def _date_as_written(text: str) -> datetime | None:
+    """Return the date, with its offset if it has one. Return None for another format."""
+    if _ISO_DATE.fullmatch(text):
+        return datetime.fromisoformat(text)
+    if match := re.fullmatch(_PASSTHRU_DATE, text):
+        day, month, year, time = match.groups()
+        return datetime.fromisoformat(f"{year}-{_MONTH_NAMES.index(month) // 3 + 1:02}-{day:0>2} {time}")
     return None
 
 

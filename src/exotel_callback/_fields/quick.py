@@ -66,7 +66,8 @@ _SECONDS_CODE: Final = """\
 v = get({name!r})
 if v is not None and (v.__class__ is not int or v not in SECONDS): v = decimal_seconds(v)
 """
-# A date needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour of 0 is checked.
+# A date needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour of 0 is checked. An
+# early date may be a placeholder.
 # When a call is over, EndTime is often the same string as DateUpdated, which is the first date.
 _DATE_CODE: Final = """\
 v = get({name!r})
@@ -74,7 +75,7 @@ if v is not None:
     if v == first_text and v.__class__ is str: v = first_date
     elif v[EVERY_THIRD] in SEPARATORS:
         date = from_iso(v)
-        if not date.hour and v[11] != "0": raise LookupError
+        if date.year < 2000 or (not date.hour and v[11] != "0"): raise LookupError
         v = combine(date, date.time(), zone) if is_fixed else localize(date, zone)
     elif v in EMPTY_DATES: v = None
     else: raise LookupError

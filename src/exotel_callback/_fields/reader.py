@@ -5,7 +5,7 @@ from datetime import tzinfo
 from .._enums import CallStatus
 from .._errors import Issue, IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated
-from .kinds import CALL_STATUS, UNSTORABLE, Kind, as_text, is_empty, scalar_text
+from .kinds import CALL_STATUS, NOT_YET, UNSTORABLE, Kind, as_text, is_empty, scalar_text
 from .names import chosen_name
 from .table import WireField
 
@@ -59,7 +59,7 @@ class FieldReader:
         if result is None:
             self.note(path, kind.parse_issue, text)
             return kind.fallback
-        return result
+        return None if result is NOT_YET else result
 
     def first(self, value: object, path: str) -> object:
         """Return the first value of a repeated name. A different later value leaves an issue."""

@@ -82,7 +82,7 @@ class CallFields:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the call is over: the status is completed, failed, busy, no-answer or canceled."""
+        """Whether the call is over: the status is one of ``CallStatus.FINAL``."""
         return self.status.is_terminal
 
     @property

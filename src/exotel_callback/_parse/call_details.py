@@ -79,8 +79,8 @@ def parse_call_details(
     You can merge the result with callbacks of the same call. Request ``details=true``, because without it there are no
     legs. The figures settle about two minutes after the call. Until then ``end_time`` is None, and you can ask again.
 
-    ``raw`` is the object of the call, without the ``Call`` around it. So ``extra`` holds ``ParentCallSid``, ``Price``,
-    ``Duration`` and other fields. It also holds ``Details``, which may contain more than this library reads.
+    ``raw`` is the object of the call, without the ``Call`` around it. So ``extra`` holds ``ParentCallSid``, ``Price``
+    and other fields. It also holds ``Details``, which may contain more than this library reads.
 
     :param payload: The answer's body, or the object that `json.loads` returned for it.
     :param content_type: The answer's ``Content-Type`` header. You can omit it.

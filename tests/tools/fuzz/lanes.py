@@ -98,14 +98,34 @@ DATES = [
     "2024-01-15T14:25:12Z",
     "2024-01-15 14:25:12+05:30",
     "2024-01-15 14:25:12.5",
+    "2024-01-15 14:25:12+05:60",
+    "1970-12-31 23:59:59",
+    "1971-01-01 05:29:59",
+    "1971-01-01 05:30:00",
+    "1000-01-01 00:00:00",
+    "0000-00-00 00:00:00.000",
+    "1970-01-01 05:30:00+05:30",
+    "Thu, 1 Jan 1970 05:30:00",
+    "Fri, 1 Jan 1971 05:30:00",
     "Mon, 15 Jan 2024 14:25:12",
     # Sorted, because the order of a set differs from process to process, and the payloads of a seed must not.
     *sorted(EMPTY_DATES),
     *map(str.upper, sorted(EMPTY_DATES)),
 ]
 ENUM_VALUES = ["completed", "COMPLETED", "in-progress", "in progress", "In_Progress", "cancelled", "free", "unknown"]
-ENUM_VALUES += ["terminal", "answered", "inbound", "incoming", "outbound-api", "Human", "NA", "not sure", " busy "]
-ENUM_VALUES += ["not-attempted", "client-hangup", "call-attempt", "b\u0131sy"]
+ENUM_VALUES += [
+    "terminal",
+    "answered",
+    "inbound",
+    "incoming",
+    "outgoing",
+    "outbound-api",
+    "Human",
+    "NA",
+    "not sure",
+    " busy ",
+]
+ENUM_VALUES += ["not-attempted", "client-hangup", "call-attempt", "to_leg_canceled", "ringing", "b\u0131sy"]
 EMPTY = [None, "", " ", "null", "NULL", "None", "undefined", "nul", "\x1f", "\u2003"]
 NUMBERS = [0, 5, 999_999_999, 1_000_000_000, -1, 1.5, 12.0, -0.0, True, False, "0", "007", "12.0", "999999999"]
 NUMBERS += ["1000000000", "-1", "1_0", "\u0661", "\u00b2", " 5 ", "+5", "5\n", 10**30, float("1e300")]
