@@ -243,6 +243,11 @@ def test_explain_is_safe_to_print():
         (b"<?xml version='1.0'?><TwilioResponse/>", "DecodeError: the body is XML; add .json"),
         (b'{"RestException": {"Status": 404}}', "This looks like a RestException"),
         (b'{"SmsSid": "a"}', "This looks like an SMS callback"),
+        (b"CallSid=a&DialWhomNumber=0&EventType=Answered&Status=busy", "popup request of the Connect applet"),
+        (b'[{"headers": {}, "body": {}}]', "DecodeError: the JSON body is not an object. This looks like a request"),
+        (b'{"connection_id": "a", "call_sid": "b"}', "This looks like an ExoBridge event"),
+        (b"{'CallSid': 'a', 'Status': 'busy'}\n", "This looks like a Python object that was printed, as in a log"),
+        (b"POST /x HTTP/1.1\r\nHost: a\r\n\r\nCallSid=a&Status=busy", "This looks like a whole HTTP request"),
     ],
 )
 def test_explain_an_invalid_body(body, says):

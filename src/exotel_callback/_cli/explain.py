@@ -9,9 +9,9 @@ from rich.console import Console
 from .._errors import CallbackError, IssueCode
 from .._parse import parse
 from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
-from .._parse.diagnose import identify
+from .._parse.diagnose import decode_for, identify
 from .._parse.passthru import parse_passthru
-from .._wire.decode import decode, guess_content_type
+from .._wire.decode import guess_content_type
 from .envelope import CAPTURED_FILE
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
@@ -58,7 +58,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
 
 def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
     """Read a body with the function for its kind of event. Return its events, and the messages of invalid events."""
-    raw = decode(body, content_type, LIST_LIMITS, if_xml=XML)
+    raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
     # Account-level webhooks send names of other events together with these two.
     other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
     result = _BODY_READERS.get(other and other.reader, parse)(body, content_type)

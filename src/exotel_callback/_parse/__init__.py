@@ -8,11 +8,10 @@
 
 from datetime import tzinfo
 
-from .._errors import CallbackError, MissingFieldError, forget_context
+from .._errors import CallbackError, forget_context
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.decode import decode
-from .diagnose import CALL_OBJECT, diagnose, identify
+from .diagnose import POPUP_MARK, decode_for, refuse_others
 from .event import read_event
 
 
@@ -30,16 +29,16 @@ def parse(
         decoded: a mapping (a dict, nested or with bracket keys, or any multi-dict) or an iterable of pairs. It is not
         changed.
     :param content_type: The value of the ``Content-Type`` header, with its parameters. A multipart body needs it.
-        Without it, a body that begins with a brace is read as JSON, and any other body as a urlencoded form. It is
-        ignored for a mapping or pairs.
+        Without it, a body that begins with a brace or a bracket is read as JSON, and any other body as a urlencoded
+        form. It is ignored for a mapping or pairs.
     :param strict: Whether any issue raises `InvalidCallbackError`. Otherwise an invalid value becomes None or
         ``UNKNOWN``, and leaves an `Issue`.
     :param timezone: The time zone of dates without one. Exotel writes Indian Standard Time.
     :param limits: The maximum size of the payload.
     :return: The callback.
     :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
-    :raises MissingFieldError: ``CallSid`` or ``Status`` is missing. If the payload looks like another event, the
-        message says which one.
+    :raises MissingFieldError: ``CallSid`` or ``Status`` is missing, or the payload is the popup request of the Connect
+        applet, whose ``Status`` is an agent's. If the payload looks like another event, the message says which one.
     :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
     :raises TypeError: An argument other than `payload` has the wrong type.
     :raises ImportError: The body is unusual multipart, and ``python-multipart`` before 0.0.13 hides the package that
@@ -49,9 +48,9 @@ def parse(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode(payload, content_type, limits)
-        if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # Here its legs would be lost.
-            raise MissingFieldError(diagnose(raw, "parse"))
+        raw = decode_for("parse", payload, content_type, limits)
+        if POPUP_MARK in raw or "CallSid" not in raw:
+            refuse_others(raw, "parse")
         return read_event(StatusCallback, Leg, raw, options, reader="parse")
     except CallbackError as error:
         forget_context(error)

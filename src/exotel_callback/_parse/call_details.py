@@ -34,9 +34,8 @@ from .._fields.table import read_only
 from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
-from .._wire.decode import decode
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
-from .diagnose import diagnose
+from .diagnose import decode_for, diagnose
 from .event import read_event
 from .legs import Legs
 
@@ -98,7 +97,8 @@ def parse_call_details(
     """
     options = read_options(strict, timezone, limits)
     try:
-        return _read_call(decode(payload, content_type, limits, if_xml=XML), options, "parse_call_details")
+        answer = decode_for("parse_call_details", payload, content_type, limits, if_xml=XML)
+        return _read_call(answer, options, "parse_call_details")
     except CallbackError as error:
         forget_context(error)
         raise
@@ -135,7 +135,7 @@ def parse_call_list(
     """
     options = read_options(strict, timezone, limits)
     try:
-        return _read_list(decode(payload, content_type, limits, if_xml=XML), options)
+        return _read_list(decode_for("parse_call_list", payload, content_type, limits, if_xml=XML), options)
     except CallbackError as error:
         forget_context(error)
         raise

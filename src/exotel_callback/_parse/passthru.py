@@ -1,4 +1,4 @@
-"""Parse the Passthru applet's request, which replaces a StatusCallback when a call goes through a flow.
+"""Parse the Passthru applet's request, which says what happened in a flow.
 
 Facts
 -----
@@ -20,15 +20,15 @@ from typing import Final, cast
 import attrs
 
 from .._enums import CallStatus, CallType, Direction, Outcome
-from .._errors import CallbackError, Issue, MissingFieldError, forget_context
+from .._errors import CallbackError, Issue, forget_context
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._model._open import restorable
 from .._model.outcome import FAILURES, UNDER_WAY
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.decode import Body, decode, size_of
+from .._wire.decode import Body, size_of
 from .._wire.payload import EMPTY_PAYLOAD
-from .diagnose import STATUS_CALLBACK, diagnose, identify
+from .diagnose import decode_for, refuse_others
 from .event import read_event
 
 _ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
@@ -164,8 +164,8 @@ def parse_passthru(
     :param limits: As for `parse`.
     :return: The request.
     :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
-    :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback. The message says what the
-        payload looks like.
+    :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback or the popup request of the
+        Connect applet. The message says what the payload looks like.
     :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
     :raises TypeError: An argument other than `payload` has the wrong type.
 
@@ -173,9 +173,8 @@ def parse_passthru(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
-        if identify(raw) is STATUS_CALLBACK:  # It would become an event with almost no fields.
-            raise MissingFieldError(diagnose(raw, "parse_passthru"))
+        raw = decode_for("parse_passthru", _query_of(payload, limits.body_bytes), content_type, limits)
+        refuse_others(raw, "parse_passthru")
         return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
     except CallbackError as error:
         forget_context(error)

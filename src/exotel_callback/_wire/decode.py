@@ -91,13 +91,13 @@ def guess_content_type(body: bytes | str) -> str | None:
 
 
 def _guess_header(body: bytes | str) -> Header:
-    """Guess the header of a body that came without one: a brace means JSON, and anything else a urlencoded form."""
+    """Guess the header of a body that came without one: a brace or a bracket means JSON, and anything else a form."""
     start = _start(body)
     if start.startswith("--") and "content-disposition:" in start.lower():
         raise DecodeError(
             "a multipart body needs its Content-Type header, which has the boundary; pass it as content_type"
         )
-    return _JSON_HEADER if start.startswith("{") else _FORM_HEADER
+    return _JSON_HEADER if start.startswith(("{", "[")) else _FORM_HEADER
 
 
 def _start(body: bytes | str) -> str:

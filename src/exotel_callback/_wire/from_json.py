@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from .._errors import DecodeError
-from .payload import EMPTY_OBJECT, MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, RawPayload, freeze_json
+from .payload import EMPTY_OBJECT, MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, ListOfObjectsError, RawPayload, freeze_json
 from .text import Header, to_text
 
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
@@ -36,7 +36,7 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
         value = _decode(text)
     if type(value) not in _OBJECT:
-        raise DecodeError("the JSON body is not an object")
+        raise not_an_object(value)
     if not value:
         return EMPTY_OBJECT
     # To look for a second list takes less time than to count the brackets of lists.
@@ -45,6 +45,15 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
         freeze_json(value)
     # Decoded bytes can't hold a lone surrogate. JSON can hold NUL only as an escape.
     return RawPayload(value, is_storable=type(body) is bytes and ("\\" not in text or "\\u" not in text))
+
+
+def not_an_object(value: Any) -> DecodeError:
+    """Return the error for a JSON body that isn't an object."""
+    message = "the JSON body is not an object"
+    first = cast("list[object]", value)[:1] if type(value) is list else []
+    if _OBJECT.issuperset(map(type, first)) and first:
+        return ListOfObjectsError(message, cast("list[dict[str, object]]", first)[0])
+    return DecodeError(message)
 
 
 def decode_json(text: str) -> object:

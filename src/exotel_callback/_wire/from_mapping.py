@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from .._errors import DecodeError
-from .payload import ATOMS, FilePart, RawPayload, Repeated, StandIn, check_depth, collect
+from .from_form import MAX_PAIRS
+from .payload import ATOMS, FilePart, ListOfObjectsError, RawPayload, Repeated, StandIn, check_depth, collect
 
 _MAX_INT_BITS: Final = 10_000
 
@@ -149,7 +150,11 @@ def _plain_int(value: int) -> object:
 def _checked_pair(pair: object) -> tuple[Any, Any]:
     if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
         return cast("tuple[Any, Any]", pair)
-    raise DecodeError("the payload must be a body, a mapping or an iterable of pairs")
+    message = "the payload must be a body, a mapping or an iterable of pairs"
+    if isinstance(pair, Mapping):
+        names = islice(cast("Mapping[object, Any]", pair), MAX_PAIRS)
+        raise ListOfObjectsError(message, (name for name in names if isinstance(name, str)))
+    raise DecodeError(message)
 
 
 def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:

@@ -28,6 +28,14 @@ ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 _UNFROZEN: Final = frozenset({dict, list})
 
 
+class ListOfObjectsError(DecodeError):
+    """The error for a list of objects, with the names of one of them. It never leaves the package."""
+
+    def __init__(self, message: str, names: Iterable[str]) -> None:
+        super().__init__(message)
+        self.names = tuple(names)
+
+
 @final
 class RawPayload(Mapping[str, object]):
     """A read-only mapping of a payload as it was received. Its repr shows only names, because values are personal.

@@ -37,7 +37,6 @@ from exotel_callback import (
     IST,
     CallbackError,
     CallStatus,
-    DecodeError,
     Leg,
     PassthruEvent,
     PassthruLeg,
@@ -271,7 +270,7 @@ def compare_json(body, header):
 def _general_json(body, header):
     value = from_json._decode(to_text(body, header.codec))
     if type(value) is not dict:
-        raise DecodeError("the JSON body is not an object")
+        raise from_json.not_an_object(value)
     return freeze_json(value)
 
 
