@@ -204,7 +204,8 @@ def _advice_on_text(text: str, kinds: tuple[OtherText, ...]) -> str:
 
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
-    names = {_BRACKET.split(name, 1)[0] for name in raw}  # In a form, ``Details[Leg1Status]`` belongs to ``Details``.
+    # In a form, ``Details[Leg1Status]`` belongs to ``Details``. Most names are plain, and need no pattern.
+    names = {name if name.isidentifier() else _BRACKET.split(name, 1)[0] for name in raw}
     return next((event for event in _OTHER_EVENTS if event.marks <= names and event.unless.isdisjoint(names)), None)
 
 
