@@ -69,6 +69,7 @@ parse_passthru
         "itsdangerous",
         "phonenumbers",
         "cattrs",
+        "dateutil",
         "multipart",
         "hypothesis",
         "matplotlib",

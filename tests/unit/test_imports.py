@@ -31,6 +31,7 @@ EVERYWHERE = "_model._open"
 ALL_MAY = {"attrs"}
 THIRD_PARTY = {
     "_wire": {"multipart"},
+    "_fields": {"dateutil"},
     "_serialize": {"cattrs"},
     "_hypothesis": {"hypothesis"},
     "converters": {"cattrs"},

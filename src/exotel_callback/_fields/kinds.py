@@ -46,10 +46,9 @@ _ISO_DATE: Final = re.compile(
     r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?"
 )
 _DATE_OF_ZEROS: Final = "0000-00-00"
-_MONTH_NAMES: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _PASSTHRU_DATE: Final = (  # A string, because `re` compiles it only when it is first needed.
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
-    r"([0-9]{4}) ((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
+    r"((?!0000)[0-9]{4}) (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 )
 
 # An earlier date means that the time isn't known yet. Its reader returns `NOT_YET`.
@@ -107,8 +106,11 @@ def _date_as_written(text: str) -> datetime | None:
     if _ISO_DATE.fullmatch(text):
         return datetime.fromisoformat(text)
     if match := re.fullmatch(_PASSTHRU_DATE, text):
-        day, month, year, time = match.groups()
-        return datetime.fromisoformat(f"{year}-{_MONTH_NAMES.index(month) // 3 + 1:02}-{day:0>2} {time}")
+        from dateutil.parser import parse  # Imported here because only the Passthru applet writes this format.
+
+        if match[1] < "1000":  # dateutil would guess the century of ``0022`` by the clock.
+            text = text.replace(match[1], "1600")  # Of a year before 1971, only that matters.
+        return parse(text, default=datetime(1, 1, 1))  # noqa: DTZ001 - `_read_date` adds the zone
     return None
 
 
