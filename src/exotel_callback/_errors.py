@@ -51,8 +51,8 @@ _DESCRIPTIONS: Final = {
     IssueCode.MISSING: "missing",
 }
 
-_VALUE_LENGTH: Final = 200
-_MAX_MESSAGES: Final = 100
+MAX_VALUE_LENGTH: Final = 200
+MAX_MESSAGES: Final = 100
 
 
 @restorable
@@ -77,14 +77,14 @@ class Issue:
     @classmethod
     def at(cls, path: str, code: IssueCode, value: str = "") -> "Issue":
         """Make an issue with the message of its code."""
-        return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", value=value[:_VALUE_LENGTH])
+        return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", value=value[:MAX_VALUE_LENGTH])
 
 
 def message_of(issues: Sequence[Issue], advice: str = "") -> str:
     """Return the message of an error, shortened for logs. The error itself holds all issues."""
-    shown = [issue.message for issue in issues[:_MAX_MESSAGES]]
-    if len(issues) > _MAX_MESSAGES:
-        shown.append(f"and {len(issues) - _MAX_MESSAGES} more")
+    shown = [issue.message for issue in issues[:MAX_MESSAGES]]
+    if len(issues) > MAX_MESSAGES:
+        shown.append(f"and {len(issues) - MAX_MESSAGES} more")
     return ". ".join(filter(None, ("; ".join(shown), advice)))
 
 

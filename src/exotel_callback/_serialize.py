@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ._errors import DecodeError, forget_context
+from ._errors import MAX_MESSAGES, DecodeError, forget_context
 from ._model.call import Call
 from ._model.callback import StatusCallback
 
@@ -63,7 +63,9 @@ def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:
         forget_context(error)
         raise
     except Exception as error:  # noqa: BLE001 - an exception group of cattrs, or any exception of the mapping
-        failure = DecodeError("; ".join(transform_error(error, "$", _describe)))
+        problems = transform_error(error, "$", _describe)
+        more = ["and more"] if len(problems) > MAX_MESSAGES else []
+        failure = DecodeError("; ".join(problems[:MAX_MESSAGES] + more))
     raise failure  # Raised here, so that it has no context, which would hold the mapping.
 
 

@@ -12,10 +12,10 @@ from types import NoneType
 from typing import Any, Final, TypeVar, cast, get_args
 
 import attrs
-from cattrs import Converter
+from cattrs import Converter, IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ._errors import DecodeError, Issue
+from ._errors import MAX_MESSAGES, MAX_VALUE_LENGTH, DecodeError, Issue
 from ._model.call import Call, merge
 from ._model.callback import Leg, StatusCallback
 
@@ -24,6 +24,10 @@ __all__ = ["configure_converter", "make_converter"]
 _SCHEMA: Final = 1
 _CALLBACK_TYPE: Final = "status_callback"
 _CALL_TYPE: Final = "call"
+
+# Limits that no dump exceeds. A number beyond them is a mistake, and Python refuses to write one of 5,000 digits.
+_SCHEMAS: Final = range(1_000)
+_SECONDS_RANGE: Final = range(10**9)
 
 T = TypeVar("T")
 
@@ -46,7 +50,7 @@ def configure_converter(converter: Converter) -> None:
         converter.register_structure_hook(cls, read)
         converter.register_unstructure_hook(cls, write)
     read_issue, _ = _class_hooks(Issue, converter)
-    converter.register_structure_hook(Issue, lambda value, cls: read_issue(_with_value(value), cls))
+    converter.register_structure_hook(Issue, lambda value, cls: _checked_issue(read_issue(_with_value(value), cls)))
 
     read_callback, write_callback = _class_hooks(StatusCallback, converter)
     read_call, write_call = _class_hooks(Call, converter)
@@ -89,13 +93,19 @@ def _with_value(issue: object) -> object:
     return {"value": fields.pop("text"), **fields} if "text" in fields else fields
 
 
+def _checked_issue(issue: Issue) -> Issue:
+    if len(issue.value) > MAX_VALUE_LENGTH:
+        raise ValueError(f"the value of an issue has at most {MAX_VALUE_LENGTH} characters")
+    return issue
+
+
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
     """Check the schema and the type that `dump` adds to the fields, and return the fields without them."""
     if not isinstance(value, Mapping):
         raise DecodeError(f"expected a mapping made by dump(), not {type(value).__name__}")
     fields = dict(cast("Mapping[str, Any]", value))
     schema, found = fields.pop("schema", None), fields.pop("type", None)
-    if type(schema) is int and schema > _SCHEMA:
+    if type(schema) is int and schema > _SCHEMA and schema in _SCHEMAS:
         raise DecodeError(f"a newer version of exotel-callback made this (schema {schema}); upgrade exotel-callback")
     if type(schema) is not int or schema != _SCHEMA or found != kind:
         raise DecodeError(
@@ -117,11 +127,43 @@ def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
         if value is None and NoneType in kinds:
             return None
         if Ellipsis in kinds:
-            return converter.structure(_checked(value, list), declared)
+            return _read_items(_checked(value, list), declared, converter)
         kind = kinds[0]
         return _READERS[kind](value) if kind in _READERS else kind(value)
 
     return read
+
+
+def _read_items(items: list[object], declared: Any, converter: Converter) -> tuple[object, ...]:
+    """Read a list as cattrs does, but stop when there are enough problems. A problem takes more memory than an item.
+
+    :param declared: The type of the tuple.
+    """
+    kind = get_args(declared)[0]
+    found: list[object] = []
+    problems: list[Exception] = []
+    left = MAX_MESSAGES
+    for index, item in enumerate(items):
+        try:
+            found.append(converter.structure(item, kind))
+        except Exception as error:
+            if not converter.detailed_validation:
+                raise
+            error.add_note(IterableValidationNote(f"Structuring {declared} @ index {index}", index, kind))
+            problems.append(error)
+            left -= _count_problems(error)
+            if left < 0:
+                break
+    if problems:
+        group: Any = IterableValidationError  # pyright takes its arguments for those of `ExceptionGroup`.
+        raise group(f"While structuring {declared}", problems, declared)
+    return tuple(found)
+
+
+def _count_problems(error: BaseException) -> int:
+    if not isinstance(error, BaseExceptionGroup):
+        return 1
+    return sum(map(_count_problems, cast("BaseExceptionGroup[BaseException]", error).exceptions))
 
 
 def _checked(value: object, kind: type[Any]) -> Any:
@@ -134,6 +176,8 @@ def _read_seconds(value: object) -> int:
     seconds: int = _checked(value, int)
     if seconds < 0:
         raise ValueError("the number of seconds must not be negative")
+    if seconds not in _SECONDS_RANGE:
+        raise ValueError("the number of seconds must have at most nine digits")
     return seconds
 
 

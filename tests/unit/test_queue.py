@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import tracemalloc
 from collections import UserDict
 
 import attrs
@@ -9,7 +10,7 @@ import cattrs
 import pytest
 from cattrs.preconf.json import make_converter as make_json_converter
 
-from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, parse
+from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, load_call, merge, parse
 from helpers import LEAST, PAGE, without_none
 
 ODD = {
@@ -114,6 +115,7 @@ class Broken(UserDict):
 
 
 GOOD = dump(parse(ODD))
+LONG_ISSUE = {**GOOD["issues"][0], "value": "x" * 201}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,7 @@ GOOD = dump(parse(ODD))
         ({**GOOD, "schema": "1"}, "with schema 1 and type status_callback"),
         ({**GOOD, "schema": True}, "with schema 1 and type status_callback"),
         ({**GOOD, "schema": 0}, "with schema 1 and type status_callback"),
+        ({**GOOD, "schema": 10**5_000}, "with schema 1 and type status_callback"),
         ({**GOOD, "schema": 2}, "newer version of exotel-callback made this .schema 2.; upgrade"),
         ({**GOOD, "type": "call"}, "type status_callback"),
         ({**GOOD, "more": 1}, r"^unexpected names @ \$$"),
@@ -143,12 +146,14 @@ GOOD = dump(parse(ODD))
         ({**GOOD, "conversation_duration": True}, r"\$.conversation_duration"),
         ({**GOOD, "conversation_duration": "5"}, r"\$.conversation_duration"),
         ({**GOOD, "conversation_duration": -5}, r"\$.conversation_duration"),
+        ({**GOOD, "conversation_duration": 10**9}, r"\$.conversation_duration"),
         ({**GOOD, "to_number": ["0"]}, r"\$.to_number"),
         ({**GOOD, "legs": "ab"}, r"\$.legs"),
         ({**GOOD, "legs": None}, r"\$.legs"),
         ({**GOOD, "legs": [{"status": "free"}]}, r"\$.legs\[0\].status"),
         ({**GOOD, "legs": [5]}, r"\$.legs\[0\]"),
         ({**GOOD, "issues": [{"path": "x"}]}, r"missing @ \$.issues\[0\].code; missing @ \$.issues\[0\].message"),
+        ({**GOOD, "issues": [LONG_ISSUE]}, r"^invalid value @ \$.issues\[0\]$"),
         (Broken(GOOD), "invalid value"),
     ],
 )
@@ -159,6 +164,34 @@ def test_anything_else_is_a_decode_error(dumped, says):
     assert caught.value.__context__ is None
 
 
+CALL = dump(merge(parse(ODD)))
+HALF_BAD = {**GOOD, "legs": [5] * 60}
+
+
+@pytest.mark.parametrize(
+    ("read", "dumped", "first", "count"),
+    [
+        (load, {**GOOD, "legs": [5] * 100}, "invalid value @ $.legs[0]", 100),
+        (load, {**GOOD, "legs": [5] * 101}, "invalid value @ $.legs[0]", 101),
+        (load, {**GOOD, "issues": [{}] * 50_000}, "missing @ $.issues[0].path", 101),
+        (load, {**HALF_BAD, "issues": [{}] * 50_000}, "invalid value @ $.legs[0]", 101),
+        (load_call, {**CALL, "events": [5] * 50_000}, "expected a mapping made by dump(), not int @ $.events[0]", 101),
+        (load_call, {**CALL, "events": [HALF_BAD] * 50_000}, "invalid value @ $.events[0].legs[0]", 101),
+    ],
+)
+def test_the_message_lists_the_first_hundred_problems(read, dumped, first, count):
+    """Many problems make a message that fills a log, or take seconds and hundreds of megabytes."""
+    tracemalloc.start()
+    with pytest.raises(DecodeError) as caught:
+        read(dumped)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+    problems = str(caught.value).split("; ")
+    assert (problems[0], len(problems)) == (first, count)
+    assert (problems[-1] == "and more") == (count > 100)
+
+
 # The errors that a user's converter raises for a field, with the message of the field's reader.
 WORDS = [
     ("to_number", 5, TypeError, "must be str, not int"),
@@ -166,6 +199,13 @@ WORDS = [
     ("legs", None, TypeError, "must be list, not NoneType"),
     ("conversation_duration", "5", TypeError, "must be int, not str"),
     ("conversation_duration", -5, ValueError, "the number of seconds must not be negative"),
+    ("conversation_duration", 10**9, ValueError, "the number of seconds must have at most nine digits"),
+    (
+        "issues",
+        [{**GOOD["issues"][0], "value": "x" * 201}],
+        ValueError,
+        "the value of an issue has at most 200 characters",
+    ),
     ("end_time", "2024-01-15T09:05:00Z", ValueError, "not a date with an offset as datetime.isoformat() writes it"),
 ]
 
