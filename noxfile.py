@@ -93,9 +93,10 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session  # Not in parallel: other sessions would disturb what it measures.
 def speed(session: nox.Session) -> None:
-    """Compare the speed of parsing with allowed ratios."""
-    session.install("-e", ".[test]")
+    """Compare the speed of parsing with allowed ratios, and check that time and memory grow at most linearly."""
+    session.install("-e", ".[test,arrow]")
     session.run("python", "tests/tools/benchmarks/gate.py")
+    session.run("python", "tests/tools/benchmarks/doubling.py")
 
 
 @nox.session(allow_parallel=True)
