@@ -174,9 +174,9 @@ CASES: dict[str, Case] = {
     "parse: no status, many issues": lambda n: read(parse, body({"CallSid": "a", "Legs": [UNKNOWN] * n}), JSON),
     "parse: legs in wrappers": lambda n: read(parse, with_legs([{"Leg": {"Id": i + 1}} for i in range(n)]), JSON),
     "parse: legs by index": lambda n: read(parse, with_legs({str(i): {} for i in range(n)}), JSON),
-    "parse: legs that are no objects": lambda n: read(parse, with_legs(["x"] * n), JSON),
-    "parse: legs as JSON text": lambda n: read(parse, {**MINIMUM, "Legs": json.dumps([UNKNOWN] * n)}),
-    "parse: legs as repeated text": lambda n: read(parse, {**MINIMUM, "Legs": ["[]"] * n}),
+    "parse: legs that are strings": lambda n: read(parse, with_legs(["x"] * n), JSON),
+    "parse: legs as a JSON string": lambda n: read(parse, {**MINIMUM, "Legs": json.dumps([UNKNOWN] * n)}),
+    "parse: legs as a repeated string": lambda n: read(parse, {**MINIMUM, "Legs": ["[]"] * n}),
     "parse: legs in bracket keys": lambda n: read(
         parse, {**MINIMUM, **{f"Legs[{i // 2}][{'Status' if i % 2 else 'x'}]": "busy" for i in range(n)}}
     ),
@@ -184,7 +184,7 @@ CASES: dict[str, Case] = {
         parse, {**MINIMUM, "Legs": FULL["Legs"] * (n // 2), **{f"Legs[{i}][Status]": "completed" for i in range(n)}}
     ),
     "parse: legs at one index, JSON": lambda n: read(parse, with_legs(claimed(n)), JSON),
-    "parse: legs at one index, text": lambda n: read(parse, form({**MINIMUM, "Legs": json.dumps(claimed(n))}), FORM),
+    "parse: legs at one index, string": lambda n: read(parse, form({**MINIMUM, "Legs": json.dumps(claimed(n))}), FORM),
     "parse: legs at one index, form": lambda n: read(parse, form(claimed_by_brackets(n)), FORM),
     "parse: legs at one index, dict": lambda n: read(parse, claimed_by_brackets(n)),
     "parse: one name repeated, form": lambda n: read(parse, form([*MINIMUM.items(), *[("To", "1")] * (n - 2)]), FORM),
@@ -237,7 +237,7 @@ CASES: dict[str, Case] = {
     ),
     "parse_call_list: bad calls": lambda n: read(parse_call_list, calls(n, Sid=None)),
     "parse_call_list: bad calls, strict": lambda n: read(parse_call_list, calls(n, Sid=None, Details=[1]), strict=True),
-    "parse_call_list: no objects": lambda n: read(parse_call_list, body({"Calls": [5] * n})),
+    "parse_call_list: numbers": lambda n: read(parse_call_list, body({"Calls": [5] * n})),
     "parse_call_list: legs at one index": lambda n: read(parse_call_list, calls(2, Details={"Legs": claimed(n)})),
     "parse_event: query": lambda n: (
         partial(parse_event, secret="s", limits=LIMITS),
