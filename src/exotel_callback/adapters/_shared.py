@@ -57,10 +57,10 @@ def too_large(max_bytes: int | None = None) -> DecodeError:
 
 def read_at_most(read: Callable[[int], bytes], max_bytes: int) -> bytes:
     """Read a stream to its end, or up to `max_bytes`. One call of `read` may return fewer bytes than requested."""
-    body = b""
+    body = bytearray()  # Each addition to `bytes` would copy all that was read before.
     while chunk := read(max_bytes - len(body)):
         body += chunk
-    return body
+    return bytes(body)
 
 
 class Options(TypedDict, total=False):

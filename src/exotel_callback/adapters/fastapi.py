@@ -73,7 +73,7 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
     length = length_of(request.headers.get("content-length"))
     min_length = min_length_of(length, request.headers.get("transfer-encoding"))
     settings.admit(query_values(request.scope["query_string"], settings.secret_parameter), length)
-    body = b""
+    body = bytearray()  # Each addition to `bytes` would copy all that was read before.
     try:
         async for chunk in request.stream():  # If the body was read before, this yields the stored body.
             body += chunk
@@ -88,6 +88,6 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
         problem = DecodeError(UNREADABLE)
     else:
         # Starlette stores the body here for the next reader.
-        request._body = body  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(body, request.headers.get("content-type"), min_length)
+        request._body = stored = bytes(body)  # pyright: ignore[reportPrivateUsage]
+        return settings.parse_body(stored, request.headers.get("content-type"), min_length)
     raise problem

@@ -18,6 +18,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -40,6 +41,7 @@ from exotel_callback import (
     testing,
 )
 from exotel_callback._encode import multipart
+from exotel_callback.adapters._shared import read_at_most
 from exotel_callback.adapters.aws_lambda import parse_event
 from measure import payloads
 
@@ -152,6 +154,11 @@ def loaded(count, function=load, **fields):
     return function, {**dumped, **{name: [value] * count for name, value in fields.items()}}
 
 
+def of_stream(sent):
+    stream = BytesIO(sent)
+    return read_at_most(lambda _: stream.read(1), len(sent))
+
+
 PLAIN = 'Content-Disposition: form-data; name="CallSid"\r\n\r\na1\r\n'
 ISSUE = {"path": "x", "code": "missing", "message": "x", "value": ""}
 
@@ -243,6 +250,7 @@ CASES: dict[str, Case] = {
         partial(parse_event, secret="s", limits=LIMITS),
         {"rawQueryString": form({**names(n), "secret": "s"}).decode(), "body": form(MINIMUM).decode()},
     ),
+    "read_at_most: chunks of one byte": lambda n: (of_stream, b"x" * n),
     "extra: fields": lambda n: of_callback(lambda c: c.extra, {**MINIMUM, **names(n)}),
     "extra: bracket keys": lambda n: of_callback(
         lambda c: c.extra, {**MINIMUM, **{f"Legs[{i // 4}][n{i % 4}]": "x" for i in range(n)}}
