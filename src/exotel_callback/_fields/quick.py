@@ -58,9 +58,12 @@ if v is not None:
 """
 # If the value is empty, the field may have a value under its other name, or it may be required. The reader decides.
 _STRING_OR_ALIAS_CODE: Final = """\
-v = get({name!r}).strip()
-if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: raise LookupError
-if not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
+v = get({name!r})
+if v is not None:
+    v = v.strip()
+    if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: raise LookupError
+    if not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
+elif {undecided}: raise LookupError
 """
 _SECONDS_CODE: Final = """\
 v = get({name!r})
@@ -135,7 +138,8 @@ def _lookups(cls: type[attrs.AttrsInstance], scope: dict[str, Any], target: str,
         if field.kind.enum:
             scope[name] = _usual_members(field.kind.enum, field)
         lookup = _code_of(field) + (_FIRST_DATE_CODE if field is first_date else "")
-        lookup = lookup.format(name=field.names[0], members=name)
+        undecided = field.is_required or " or ".join(f"{alias!r} in items" for alias in field.names[1:])
+        lookup = lookup.format(name=field.names[0], members=name, undecided=undecided)
         code += f"try:\n{indent(lookup, '    ')}    {target}.{field.attribute} = v\n"
         code += f"except UNKNOWN: {otherwise.format(attribute=field.attribute)}\n"
     return code
