@@ -1,10 +1,16 @@
 """Test that answers of the Call Details API become callbacks, which merge with received ones."""
 
 import json
+from decimal import Decimal
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exotel_callback import (
+    AnsweredBy,
+    CallbackError,
     CallList,
     CallStatus,
     DecodeError,
@@ -22,6 +28,7 @@ from exotel_callback import (
     parse,
     parse_call_details,
     parse_call_list,
+    strategies,
 )
 from helpers import JSON, PAGE
 
@@ -433,3 +440,437 @@ def test_nothing_personal_is_shown():
 def test_a_callback_in_place_of_an_answer_is_read():
     """A callback is refused as an answer, although it has the same names."""
     assert parse_call_details(PAGE) == parse(PAGE)
+
+
+HUMAN, MACHINE = AnsweredBy.HUMAN, AnsweredBy.MACHINE
+
+
+def legs_answered_by(value, **details):
+    callback = parse_call_details({**CALL, "AnsweredBy": value, "Details": details})
+    return [leg.answered_by for leg in callback.legs], [issue.message for issue in callback.issues]
+
+
+@pytest.mark.parametrize(
+    ("value", "details", "answered_by"),
+    [
+        ("Machine", {}, [None, MACHINE]),
+        ("HUMAN", {"Leg1Status": "completed"}, [None, HUMAN]),
+        ("NOT_SURE", {"Leg1Status": "completed", "Leg2Status": "completed"}, [None, AnsweredBy.NOT_SURE]),
+        ("Human", {"Leg1Status": "completed", "Leg2Status": "busy"}, [None, HUMAN]),
+        (
+            "Human",
+            {"Legs": [{"Status": "completed"}, {"Status": "busy"}, {"Status": "completed"}]},
+            [None, None, HUMAN],
+        ),
+        ("Human", {"Legs": [{}, {"Status": "completed"}, {"Status": "completed"}]}, [None, None, HUMAN]),
+        ("Human", {"Legs": [{}, {"Status": "completed"}, {"Status": "busy"}]}, [None, HUMAN, None]),
+        ("Human", {"Legs": [{}, {"Status": "busy"}, {"Status": "busy"}]}, [None, HUMAN, None]),
+        ("Human", {"Legs": [{}, {"AnsweredBy": "Machine"}]}, [None, MACHINE]),
+        ("Human", {"Legs": [{}, {"AnsweredBy": ""}]}, [None, HUMAN]),
+        ("NA", {"Leg1Status": "completed", "Leg2Status": "busy"}, [None, AnsweredBy.NOT_APPLICABLE]),
+        ("NA", {"Leg1Status": "completed"}, [None]),
+        ("NA", {}, []),
+        ("", {}, []),
+        (None, {}, []),
+        ("null", {"Leg2Status": "completed"}, [None, None]),
+        ([], {}, []),
+    ],
+)
+def test_the_answered_by_of_the_call(value, details, answered_by):
+    """The ``AnsweredBy`` of the call is at another leg, replaces a leg's own value, or creates a leg in vain."""
+    assert legs_answered_by(value, **details) == (answered_by, [])
+    body = json.dumps({**CALL, "AnsweredBy": value, "Details": details})
+    callback = parse_call_details(body)
+    assert ([leg.answered_by for leg in callback.legs], callback.issues) == (answered_by, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "answered_by", "message"),
+    [
+        ("robot", [None, AnsweredBy.UNKNOWN], "unrecognized value @ Legs[1].AnsweredBy"),
+        ({"a": 1}, [], "unexpected type @ Legs[1].AnsweredBy"),
+    ],
+)
+def test_an_invalid_answered_by_of_the_call(value, answered_by, message):
+    """An invalid ``AnsweredBy`` of the call leaves no issue, or its path isn't that of the leg."""
+    assert legs_answered_by(value) == (answered_by, [message])
+    keys = {parse_call_details({**CALL, "AnsweredBy": other}).event_key for other in ("robot", "dog", "Human", None)}
+    assert len(keys) == 4
+
+
+def test_the_answered_by_of_the_call_respects_the_limit_of_legs():
+    """The ``AnsweredBy`` of the call creates a leg beyond the limit."""
+    callback = parse_call_details({**CALL, "AnsweredBy": "Human", "Details": {}}, limits=Limits(legs=1))
+    assert callback.legs == ()
+    assert [issue.message for issue in callback.issues] == ["more legs than the limit; using the first ones @ Legs"]
+
+
+def test_flat_statuses():
+    """The statuses of the legs and the duration are read only in ``Details``, or replace those of ``Details``."""
+    flat = {name: value for name, value in CALL.items() if name != "Details"} | CALL["Details"]
+    assert parse_call_details(flat) == parse_call_details(CALL)
+    both = {**flat, "Details": {"Leg1Status": "no-answer", "Leg2Status": None, "ConversationDuration": 0}}
+    callback = parse_call_details(both)
+    assert [leg.status for leg in callback.legs] == [LegStatus.NO_ANSWER, LegStatus.NOT_ATTEMPTED]
+    assert callback.conversation_duration == 0
+    assert [leg.on_call_duration for leg in callback.legs] == [21, 8]  # `Details` lacks these.
+
+
+@pytest.mark.parametrize("name", ["Details", "Leg1Status", "Leg2Status"])
+@pytest.mark.parametrize("sid", [{"Sid": "a"}, {"Sid": "a", "CallSid": ""}, {"Sid": "a", "CallSid": None}])
+def test_parse_refuses_a_call_whose_legs_it_would_lose(name, sid):
+    """`parse` accepts a call of the Call Details API, and loses its legs."""
+    with pytest.raises(MissingFieldError, match=r"^This looks like a call from .*; use parse_call_details\.$"):
+        parse({**sid, "Status": "completed", name: "completed"})
+    assert parse({"CallSid": "a", "Status": "completed", name: "completed"}).call_sid == "a"
+
+
+@pytest.mark.parametrize("custom_field", ["N/A", "n/a", " N/A "])
+def test_no_custom_field(custom_field):
+    """``N/A`` is a custom field in Call Details, or is none in a callback."""
+    assert parse_call_details({**CALL, "CustomField": custom_field}).custom_field is None
+    assert parse({**PAGE, "CustomField": custom_field}).custom_field == custom_field.strip()
+    assert parse_call_details({**CALL, "CustomField": "N/A N/A"}).custom_field == "N/A N/A"
+
+
+def test_the_exophone_of_a_list():
+    """``PhoneNumber`` isn't the ExoPhone, or isn't part of the key."""
+    call = {name: value for name, value in CALL.items() if name != "PhoneNumberSid"}
+    callback = parse_call_details({**call, "PhoneNumber": CALL["PhoneNumberSid"]})
+    assert callback == parse_call_details(CALL)
+    assert callback.event_key == parse_call_details(CALL).event_key
+    assert "PhoneNumber" not in callback.extra
+    assert "PhoneNumber" in parse_call_details({**CALL, "PhoneNumber": "0"}).extra
+    keys = {parse_call_details({**call, "PhoneNumber": number}).event_key for number in ("\0", "\0 1", "0")}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("legs", "durations"),
+    [
+        ({"Id": 2, "OnCallDuration": 5}, [None, 5]),
+        ({"Leg": {"Id": "2", "OnCallDuration": "5"}}, [None, 5]),
+        ({"Leg": [{"Id": "2", "OnCallDuration": "5"}, {"Id": "1", "OnCallDuration": "7"}]}, [7, 5]),
+        ([{"Id": 2, "OnCallDuration": 5}], [None, 5]),
+        ([{"Id": 2, "OnCallDuration": 5}, {"Leg": {"Id": 1, "OnCallDuration": 7}}], [7, 5]),
+        ([{"Id": 1, "Leg": {"Id": 2, "OnCallDuration": 5}}], [None, 5]),
+        ([{"OnCallDuration": 5}, None], [5, None]),
+        (['[{"OnCallDuration": 5}]'], [5]),
+    ],
+)
+def test_the_shapes_of_legs(legs, durations):
+    """A leg isn't read in one of its shapes, or its ``Id`` doesn't decide its position."""
+    callback = with_details(Legs=legs)
+    assert ([leg.on_call_duration for leg in callback.legs], callback.issues) == (durations, ())
+
+
+# The examples of https://developer.exotel.com/docs/voice-v3/api-reference/call-details, with other numbers.
+V3_CALL = {
+    "sid": "a1b2c3d4e5f60718293a4b5c6d7e8f90",
+    "direction": "outbound",
+    "virtual_number": "+918040000001",
+    "state": "terminal",
+    "status": "completed",
+    "legs": "/v3/accounts/your_sid/calls/a1b2c3d4e5f60718293a4b5c6d7e8f90/legs",
+    "created_time": "2026-03-04 22:54:40+05:30",
+    "updated_time": "2026-03-04 22:56:04+05:30",
+    "start_time": "2026-03-04 22:54:57+05:30",
+    "end_time": "2026-03-04 22:56:04+05:30",
+    "total_duration": 84,
+    "total_talk_time": 59,
+    "custom_field": None,
+    "app_id": None,
+    "recordings": [{"url": "https://s3-ap-south-1.amazonaws.com/.../recording.mp3"}],
+}
+
+
+def v3_answer(http_code=200, **fields):
+    return {
+        "request_id": "9107ba6b",
+        "method": "GET",
+        "http_code": http_code,
+        "response": {"code": 200, "status": "success", "call_details": {**V3_CALL, **fields}},
+    }
+
+
+@pytest.mark.parametrize("encode", [dict, json.dumps])
+def test_version_3(encode):
+    """A field of version 3 isn't read, or ``raw`` and ``extra`` don't hold the rest."""
+    callback = parse_call_details(encode(v3_answer()), strict=True)
+    assert callback == parse_call_details(
+        {
+            "Sid": V3_CALL["sid"],
+            "Direction": "outbound",
+            "PhoneNumberSid": "+918040000001",
+            "Status": "completed",
+            "DateCreated": "2026-03-04 22:54:40",
+            "DateUpdated": "2026-03-04 22:56:04",
+            "StartTime": "2026-03-04 22:54:57",
+            "EndTime": "2026-03-04 22:56:04",
+            "Duration": 84,
+            "ConversationDuration": 59,
+            "RecordingUrl": V3_CALL["recordings"][0]["url"],
+        }
+    )
+    assert callback.raw["response"]["call_details"]["app_id"] is None
+    assert dict(callback.extra) == {
+        "request_id": "9107ba6b",
+        "method": "GET",
+        "state": "terminal",
+        "legs": V3_CALL["legs"],
+        "app_id": None,
+    }
+    assert load(dump(callback)) == callback
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "messages"),
+    [
+        ({"state": "active", "status": None}, CallStatus.IN_PROGRESS, []),
+        ({"state": " Active ", "status": ""}, CallStatus.IN_PROGRESS, []),
+        ({"state": "active", "status": "completed"}, CallStatus.COMPLETED, []),
+        ({"status": None}, CallStatus.UNKNOWN, ["unrecognized value @ Status"]),
+        ({"state": ["x"], "status": None}, CallStatus.UNKNOWN, ["unrecognized value @ Status"]),
+        ({"status": "agent_unanswered"}, CallStatus.UNKNOWN, ["unrecognized value @ Status"]),
+        ({"status": "from_leg_no_dial"}, CallStatus.FROM_LEG_NO_DIAL, []),
+    ],
+)
+def test_the_status_of_version_3(fields, status, messages):
+    """The status of version 3 isn't read, or its state doesn't replace a missing one."""
+    callback = parse_call_details(v3_answer(**fields))
+    assert (callback.status, [issue.message for issue in callback.issues]) == (status, messages)
+
+
+def test_the_key_of_version_3_distinguishes_unrecognized_values():
+    """The issues of version 3 have paths that the key doesn't know."""
+    values = [("status", "free"), ("status", "gone"), ("direction", "up"), ("end_time", "soon"), ("end_time", "later")]
+    keys = {parse_call_details(v3_answer(**{name: value})).event_key for name, value in values}
+    assert len(keys) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("recordings", "url"),
+    [
+        (None, None),
+        ([], None),
+        ([{}], None),
+        ([{"url": None}], None),
+        ([{"url": "https://a/b"}, {"url": "https://a/c"}], "https://a/b"),
+        ({"url": "https://a/b"}, "https://a/b"),
+        (["https://a/b"], "https://a/b"),
+    ],
+)
+def test_the_recording_of_version_3(recordings, url):
+    """The first recording isn't read, or a call without one leaves an issue."""
+    for answer in (v3_answer(recordings=recordings), json.dumps(v3_answer(recordings=recordings))):
+        callback = parse_call_details(answer)
+        assert (callback.recording_url, callback.issues) == (url, ())
+
+
+@pytest.mark.parametrize("http_code", [404, "404", 500, 202, {"a": 1}, True])
+@pytest.mark.parametrize("response", [{"error_data": {}}, None, v3_answer()["response"]])
+@pytest.mark.parametrize("read", [parse, parse_call_details, parse_call_list])
+def test_an_error_of_version_3(http_code, response, read):
+    """An error of version 3 is read as a call, or the message doesn't say that it is an error."""
+    says = r"This looks like an error from Exotel's v3 API; see its error_data for the reason\.$"
+    with pytest.raises(MissingFieldError, match=says) as caught:
+        read({"request_id": "a", "http_code": http_code, "response": response})
+    assert caught.value.status_hint == 422
+
+
+@pytest.mark.parametrize("http_code", [200, "200", " 200 ", None, ""])
+def test_a_success_of_version_3(http_code):
+    """A successful answer of version 3 is taken for an error."""
+    assert parse_call_details(v3_answer(http_code)).call_sid == V3_CALL["sid"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (v3_answer(), "an answer from the v3 Call Details API; use parse_call_details"),
+        ({"http_code": 200, "response": {"leg_details": {}}}, "an answer from another v3 API; request"),
+        ({"http_code": 200, "response": "odd"}, "an answer from another v3 API; request"),
+        (V3_CALL, "a call without the answer around it; pass the whole answer"),
+        ({"TwilioResponse": {"Calls": {"Call": []}}}, "a list of calls from the Call Details API; use parse_call_list"),
+        ({"TwilioResponse": {"Call": CALL}}, "an answer from the Call Details API; use parse_call_details"),
+    ],
+)
+def test_parse_names_the_answer(answer, says):
+    """`parse` doesn't say which answer it was given."""
+    with pytest.raises(MissingFieldError) as caught:
+        parse(json.dumps(answer))
+    assert caught.value.advice.startswith(f"This looks like {says}")
+
+
+def test_a_call_of_version_3_without_an_object():
+    """Call details that aren't an object raise another error."""
+    with pytest.raises(MissingFieldError, match=r"^missing @ Sid; missing @ Status$"):
+        parse_call_details({"http_code": 200, "response": {"call_details": "odd"}})
+
+
+def test_extra_of_a_callback_with_names_of_version_3():
+    """A callback with unknown fields that look like an answer of version 3 loses them in ``extra``."""
+    answer = v3_answer()
+    assert dict(parse({**PAGE, **answer}).extra)["response"]["code"] == 200
+    assert parse_call_details({**CALL, **answer}).call_sid == CALL["Sid"]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        {"TwilioResponse": {"Calls": {"Call": [CALL]}}},
+        {"TwilioResponse": {"Calls": {"Call": CALL}}},
+        {"TwilioResponse": {"Calls": [{"Call": CALL}]}},
+        {"TwilioResponse": {"Call": [CALL]}},
+        {"Calls": {"Call": [CALL]}},
+        {"Calls": CALL},
+        {"Calls": [{"TwilioResponse": {"Call": CALL}}]},
+    ],
+)
+def test_shapes_of_a_list(calls):
+    """A list in one of its shapes isn't read."""
+    for answer in (calls, json.dumps(calls)):
+        page = parse_call_list(answer)
+        assert page == CallList(calls=(parse_call_details(CALL),))
+
+
+DETAILS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Leg1Status": st.sampled_from(["completed", "no-answer", "busy", "free", "", None]),
+        "Leg2Status": st.sampled_from(["completed", "canceled", "failed", "free", "", None]),
+        "ConversationDuration": st.sampled_from([0, 12, "12", "", None, "soon"]),
+        "Legs": st.lists(
+            st.fixed_dictionaries({"OnCallDuration": st.sampled_from([0, 20, "20", None, -1])}), max_size=3
+        ),
+    },
+)
+
+
+@st.composite
+def calls(draw):
+    """Draw the fields of a call and its details."""
+    payload = draw(strategies.payloads())
+    fields = {name: value for name, value in payload.items() if name not in {"EventType", "Legs"} and "[" not in name}
+    fields["Sid"] = fields.pop("CallSid")
+    for name in ("AnsweredBy", "Duration"):
+        fields[name] = draw(st.sampled_from([None, "", "NA", "HUMAN", "Machine", "robot", "40", 40]))
+    return fields, draw(DETAILS)
+
+
+def result_of(answer):
+    """Return a call without what a shape changes."""
+    try:
+        return attrs.evolve(parse_call_details(answer), raw={})
+    except CallbackError as error:
+        return error.issues
+
+
+@given(calls())
+def test_shapes_agree(call):
+    """A call differs between the shapes of version 1."""
+    fields, details = call
+    details.pop("ConversationDuration", None) if "ConversationDuration" in fields else None
+    legs = [{"Leg": {"Id": index, **leg}} for index, leg in enumerate(details.get("Legs", ()), 1)]
+    nested = {**fields, "Details": details | ({"Legs": legs} if "Legs" in details else {})}
+    unwrapped_legs = [leg["Leg"] for leg in reversed(legs)]
+    shapes = [
+        {"Call": nested},
+        {**fields, **details},
+        {"TwilioResponse": {"Call": nested}},
+        json.dumps({**fields, **details, "Legs": {"Leg": unwrapped_legs}} if legs else {**fields, **details}),
+        {**fields, "Details": {**details, "Legs": unwrapped_legs}},
+    ]
+    expected = result_of(nested)
+    for shape in shapes:
+        assert result_of(shape) == expected
+    page = parse_call_list(json.dumps({"TwilioResponse": {"Calls": {"Call": nested}}}))
+    assert [attrs.evolve(callback, raw={}) for callback in page.calls] == [expected]
+
+
+V1_OF_V3 = {
+    "sid": "Sid",
+    "status": "Status",
+    "created_time": "DateCreated",
+    "updated_time": "DateUpdated",
+    "start_time": "StartTime",
+    "end_time": "EndTime",
+    "virtual_number": "PhoneNumberSid",
+    "direction": "Direction",
+    "custom_field": "CustomField",
+    "total_talk_time": "ConversationDuration",
+    "total_duration": "Duration",
+}
+
+
+@given(calls())
+def test_versions_agree(call):
+    """A call differs between version 1 and version 3."""
+    fields, _ = call
+    fields.setdefault("Status", "completed")
+    v1 = {name: fields[name] for name in V1_OF_V3.values() if name in fields}
+    v3 = {name: fields[v1_name] for name, v1_name in V1_OF_V3.items() if v1_name in fields}
+    if "RecordingUrl" in fields:
+        v1["RecordingUrl"], v3["recordings"] = fields["RecordingUrl"], [{"url": fields["RecordingUrl"]}]
+    assert result_of({"http_code": 200, "response": {"call_details": v3}}) == result_of(v1)
+
+
+DEEP = {}
+for _ in range(20):
+    DEEP = {"Leg": [DEEP]}
+ODD = st.sampled_from(
+    [DEEP, [DEEP], Decimal("NaN"), Decimal("sNaN"), 10**4_000, b"x", object(), float("inf"), "\ud800"]
+)
+ODD |= st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 3)
+    | st.floats()
+    | st.sampled_from(["", "null", "NA", "n/a", "\0", "completed"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["Leg", "Legs", "Id", "url", "Call", "Calls", "call_details", "Sid", "Status", "0", ""]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.data(), st.booleans())
+def test_only_our_errors_escape_from_odd_answers(data, strict):
+    """A value of an unexpected type, at any place of an answer, raises an exception that isn't a `CallbackError`."""
+    answer = data.draw(st.sampled_from([ANSWER, {**CALL, **CALL["Details"]}, v3_answer(), PAGE_OF_CALLS]))
+    if data.draw(st.booleans()):
+        answer = {"TwilioResponse": answer}
+    odd = with_odd_value(json.loads(json.dumps(answer)), data.draw)
+    for read in (parse_call_details, parse_call_list, parse):
+        for given_answer in (odd, as_json(odd)):
+            try:
+                value = read(given_answer, strict=strict)
+            except CallbackError:
+                continue
+            for call in value.calls if isinstance(value, CallList) else [value]:
+                assert load(dump(call)) == call
+                assert isinstance(dict(call.extra), dict)
+                assert call.event_key
+
+
+def as_json(answer):
+    return json.dumps(answer, default=str)
+
+
+def with_odd_value(answer, draw):
+    """Replace one value of an answer, at any depth, by an unexpected one."""
+    names = list(answer) if isinstance(answer, dict) else list(range(len(answer)))
+    if not names:
+        return answer
+    name = draw(st.sampled_from(names))
+    inner = answer[name]
+    if isinstance(inner, dict | list) and inner and draw(st.booleans()):
+        answer[name] = with_odd_value(inner, draw)
+    else:
+        answer[name] = draw(ODD)
+    return answer

@@ -295,6 +295,12 @@ def test_explain_call_details():
     assert out.count("Call Details (not settled): completed, outcome connected") == 1
     _, out, _ = run("explain", SAMPLES / "call-details-unsettled" / "body.json")
     assert "Call Details (not settled): completed, the call is over; outcome connected\n" in out
+    status, out, _ = run("explain", SAMPLES / "call-details-v3" / "body.json")
+    assert status == 0
+    assert "Call Details: completed, the call is over; outcome connected\n" in out
+    assert {"app_id", "legs", "state"} <= rows(out).keys()
+    for name in ("call-details-shapes/flat.json", "call-details-shapes/xml.json", "call-list-one-call/body.json"):
+        assert "outcome connected" in run("explain", SAMPLES / name)[1]
 
 
 def test_explain_passthru():

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from .._enums import LegStatus, Outcome
 from .._errors import Issue, IssueCode
+from .._fields.answers import is_call_details
 from .._fields.kinds import as_text
-from .._fields.names import CALL_DETAILS_ID
-from .._fields.table import wire_fields
+from .._fields.table import read_only, wire_fields
 from .._model.call import Call, merge
 from .._model.callback import CallFields, Leg, StatusCallback
 from .._parse.passthru import PassthruEvent, PassthruLeg
@@ -56,7 +56,7 @@ class View(NamedTuple):
 
 
 def _view_of_callback(event: StatusCallback) -> View:
-    if CALL_DETAILS_ID in event.raw:
+    if is_call_details(read_only(event.raw)):
         title = "Call Details" if event.end_time or not event.is_terminal else "Call Details (not settled)"
     else:
         title = f"StatusCallback ({event.event_type.value})" if event.event_type else "StatusCallback"

@@ -1,7 +1,7 @@
 """Define `StatusCallback` and its `Leg`. Each field's line is also its row in the table of wire names.
 
 Source of the names: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback. Other pages use the
-aliases ``Sid`` (Call Details API) and ``CallFrom`` and ``CallTo``
+aliases ``Sid`` and ``PhoneNumber`` (Call Details API) and ``CallFrom`` and ``CallTo``
 (https://developer.exotel.com/docs/advanced-config/webhooks-setup).
 """
 
@@ -12,6 +12,7 @@ import attrs
 
 from .._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 from .._errors import Issue
+from .._fields.answers import without_v3_names
 from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, STRING
 from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
@@ -65,7 +66,9 @@ class CallFields:
     """The party that was called first, as sent: with a trunk ``0``, in E.164, masked, or a SIP address."""
     to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
     """The party that was called second, as sent. None if the call went to a flow."""
-    phone_number_sid: str | None = attrs.field(default=None, metadata=wire(STRING, "PhoneNumberSid"), repr=mask_number)
+    phone_number_sid: str | None = attrs.field(
+        default=None, metadata=wire(STRING, "PhoneNumberSid", "PhoneNumber"), repr=mask_number
+    )
     """The identifier of the ExoPhone, often its number."""
     conversation_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "ConversationDuration"))
     """The seconds that both parties were connected."""
@@ -142,5 +145,8 @@ class StatusCallback(CallFields):
 
     @property
     def extra(self) -> Mapping[str, object]:
-        """The fields of ``raw`` that this version doesn't know, and each alias whose primary name is used."""
-        return unknown_fields(StatusCallback, Leg, read_only(self.raw))
+        """The fields of ``raw`` that this version doesn't know, and each alias whose primary name is used.
+
+        For an answer of the Call Details API, see ``docs/reference/call-details.md``.
+        """
+        return unknown_fields(StatusCallback, Leg, without_v3_names(read_only(self.raw)))

@@ -44,7 +44,7 @@ _KEY_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Statu
 
 # The paths of issues that are part of a key. An issue at another path belongs to a field of a later release.
 _PATH: Final = (
-    rf"Sid|CallFrom|CallTo|Details|{'|'.join(_KEY_FIELDS.values())}|"
+    rf"Sid|CallFrom|CallTo|PhoneNumber|Details|{'|'.join(_KEY_FIELDS.values())}|"
     rf"Legs(\[[0-9]+\](\.({'|'.join(_KEY_LEG_FIELDS.values())}))?)?"
 )
 

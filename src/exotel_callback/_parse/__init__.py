@@ -49,7 +49,7 @@ def parse(
     options = read_options(strict, timezone, limits)
     try:
         raw = decode_for("parse", payload, content_type, limits)
-        if POPUP_MARK in raw or "CallSid" not in raw:
+        if POPUP_MARK in raw or not raw.get("CallSid"):
             refuse_others(raw, "parse")
         return read_event(StatusCallback, Leg, raw, options, reader="parse")
     except CallbackError as error:

@@ -6,19 +6,29 @@ Facts
   ``{"Metadata": {...}, "Calls": [...]}``.
 - A call has the names of a StatusCallback, except that ``Sid`` replaces ``CallSid``. ``Details`` describes the legs:
   their statuses in ``Leg1Status`` and ``Leg2Status``, and their durations in ``Legs``, in wrappers with ids from 1.
-- Without ``.json`` in the URL, the answer is XML.
+- Some answers have ``Leg1Status``, ``Leg2Status`` and ``ConversationDuration`` beside ``Status``, without ``Details``.
+- ``AnsweredBy`` of the call is about the second party. ``CustomField`` is ``N/A`` if there is none. The list calls the
+  ExoPhone ``PhoneNumber``.
+- Without ``.json`` in the URL, the answer is XML. Turned into a mapping, it has the root ``TwilioResponse``, and one
+  call or one leg is an object instead of a list.
+- Version 3 has other names (see `exotel_callback._fields.answers`), and no legs.
 
-Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+Sources: https://developer.exotel.com/docs/voice-v1/api-reference/call-details and
+https://developer.exotel.com/docs/voice-v3/api-reference/call-details.
 
-So this module renames the fields of a call to those of a StatusCallback, and then reads it as one.
+So this module renames the fields of version 3 to those of version 1, and these to the fields of a StatusCallback. Then
+it reads the call as one. So issues have the names of a StatusCallback in every shape, and the same call has the same
+`event_key`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Final, cast
 
 import attrs
 
+from .._enums import AnsweredBy, LegStatus, normalized
 from .._errors import (
     CallbackError,
     InvalidCallbackError,
@@ -28,13 +38,15 @@ from .._errors import (
     forget_context,
     message_of,
 )
-from .._fields.kinds import as_text, is_empty
-from .._fields.names import CALL_DETAILS_ID, LEGS
+from .._fields.answers import V3_NAMES, unwrapped, v3_call
+from .._fields.kinds import ANSWERED_BY, as_text, is_empty
+from .._fields.names import CALL_DETAILS_ID, LEG_ID, LEGS
+from .._fields.reader import FieldReader
 from .._fields.table import read_only
 from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated
 from .diagnose import decode_for, diagnose
 from .event import read_event
 from .legs import Legs
@@ -47,7 +59,11 @@ _CALLS: Final = "Calls"
 _METADATA: Final = "Metadata"
 _DETAILS: Final = "Details"
 _LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
-_DETAILS_FIELDS: Final = ("ConversationDuration", LEGS)
+_DETAILS_FIELDS: Final = ("ConversationDuration", LEGS, *_LEG_STATUSES)
+_LEG_WRAPPER: Final = "Leg"
+_ANSWERED_BY: Final = "AnsweredBy"
+_CUSTOM_FIELD: Final = "CustomField"
+_STATUS_OF_STATE: Final = {"active": "in-progress"}
 
 
 @restorable
@@ -75,13 +91,18 @@ def parse_call_details(
 ) -> StatusCallback:
     """Parse one call of the Call Details API into the `StatusCallback` that you didn't receive.
 
-    You can merge the result with callbacks of the same call. Request ``details=true``, because without it there are no
-    legs. The figures settle about two minutes after the call. Until then ``end_time`` is None, and you can ask again.
+    It reads the answers of version 1 and version 3. You can merge the result with callbacks of the same call. Request
+    ``details=true``, because without it there are no legs; version 3 never has legs. The figures settle about two
+    minutes after the call. Until then ``end_time`` is None, and you can ask again.
 
     ``raw`` is the object of the call, without the ``Call`` around it. So ``extra`` holds ``ParentCallSid``, ``Price``
-    and other fields. It also holds ``Details``, which may contain more than this library reads.
+    and other fields. It also holds ``Details``, which may contain more than this library reads. For version 3, ``raw``
+    is the whole answer, and ``extra`` holds what isn't read.
 
-    :param payload: The answer's body, or the object that `json.loads` returned for it.
+    The paths of issues have the names of a StatusCallback, such as ``Status`` for ``response.call_details.status``,
+    because ``event_key`` depends on them.
+
+    :param payload: The answer's body, or the object that `json.loads` or a parser of XML returned for it.
     :param content_type: The answer's ``Content-Type`` header. You can omit it.
     :param strict: As for `parse`.
     :param timezone: As for `parse`.
@@ -89,11 +110,13 @@ def parse_call_details(
     :return: The call as a callback.
     :raises DecodeError: The answer can't be decoded as its content type, or it is too large. If it is XML, the message
         says to add ``.json`` to the URL.
-    :raises MissingFieldError: The answer contains no call. If it is an error (``RestException``), the message says so.
+    :raises MissingFieldError: The answer contains no call. If it is an error (``RestException``, or an ``http_code``
+        other than 200), the message says so.
     :raises InvalidCallbackError: The call has an issue, and `strict` is true.
     :raises TypeError: An argument other than `payload` has the wrong type.
 
-    Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
+    Sources: https://developer.exotel.com/docs/voice-v1/api-reference/call-details and
+    https://developer.exotel.com/docs/voice-v3/api-reference/call-details.
     """
     options = read_options(strict, timezone, limits)
     try:
@@ -145,65 +168,141 @@ parse_call_list.__module__ = "exotel_callback"
 
 
 def _read_list(answer: RawPayload, options: ReadOptions) -> CallList:
-    calls = answer.get(_CALLS)
+    answer = unwrapped(answer)
+    calls = _calls_in(answer)
     if not isinstance(calls, tuple):
         code = IssueCode.MISSING if is_empty(calls) else IssueCode.WRONG_TYPE
         issues = (Issue.at(_CALLS, code, as_text(calls)),)
         advice = diagnose(answer, "parse_call_list")
         raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
     parsed: list[StatusCallback] = []
-    bad: list[list[Issue]] = []
+    bad: list[Issue] = []
     for index, call in enumerate(cast("tuple[object, ...]", calls)):
+        path = f"{_CALLS}[{index}]"
         if isinstance(call, RawPayload):
             try:
                 parsed.append(_read_call(call, options, "parse_call_list"))
-                continue
             except CallbackError as error:
-                bad.append(_placed(f"{_CALLS}[{index}]", error))
+                bad += _placed(path, error, is_strict=options.strict)
         else:
-            bad.append([Issue.at(f"{_CALLS}[{index}]", IssueCode.WRONG_TYPE, as_text(call))])
+            bad.append(Issue.at(path, IssueCode.WRONG_TYPE, as_text(call)))
     if options.strict and bad:
         raise _all_at_once(bad)
     metadata = answer.get(_METADATA)
     if not isinstance(metadata, RawPayload):
-        metadata = RawPayload({name: value for name, value in answer.items() if name != _CALLS})
-    return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(map(_reason, bad)))
+        metadata = RawPayload({name: value for name, value in answer.items() if name not in {_CALLS, _CALL}})
+    return CallList(calls=tuple(parsed), metadata=metadata, errors=tuple(bad))
+
+
+def _calls_in(answer: RawPayload) -> object:
+    """Return the list of calls. XML that was turned into a mapping has ``Call`` for each, and one call isn't a list."""
+    calls = answer.get(_CALLS)
+    if isinstance(calls, RawPayload) and _CALL in calls:
+        calls = calls[_CALL]
+    elif calls is None and isinstance(answer.get(_CALL), tuple):
+        calls = answer[_CALL]
+    return (calls,) if isinstance(calls, RawPayload) and calls else calls
 
 
 def _read_call(raw: RawPayload, options: ReadOptions, reader: str) -> StatusCallback:
+    raw = unwrapped(raw)
     inner = raw.get(_CALL)
     call = inner if isinstance(inner, RawPayload) else raw
-    source, legs, found = _as_callback_fields(call)
-    return read_event(StatusCallback, Leg, call, options, reader=reader, source=source, more_legs=legs, found=found)
+    details, found = _details_of(call)
+    fields = _v1_fields(call) | {name: details[name] for name in _DETAILS_FIELDS if name in details}
+    if LEGS in fields:
+        fields[LEGS] = _wrapped_legs(fields[LEGS])
+    if as_text(fields.get(_CUSTOM_FIELD)).strip().lower() == "n/a":
+        fields[_CUSTOM_FIELD] = None
+    return read_event(
+        StatusCallback,
+        Leg,
+        call,
+        options,
+        reader=reader,
+        source=RawPayload(fields),
+        more_legs=_leg_statuses(fields),
+        complete=partial(_add_answered_by, fields.get(_ANSWERED_BY), options.limits.legs),
+        found=found,
+    )
 
 
-def _as_callback_fields(call: RawPayload) -> tuple[RawPayload, Legs, tuple[Issue, ...]]:
-    """Return a call under the names of a StatusCallback, the legs in its ``Details``, and the issues of ``Details``."""
-    names = {CALL_DETAILS_ID: None, **call}  # The issue of a missing identifier then has this name.
+def _details_of(call: RawPayload) -> tuple[RawPayload, tuple[Issue, ...]]:
+    """Return the ``Details`` of a call, and the issues that they leave."""
     details = call.get(_DETAILS)
-    if not isinstance(details, RawPayload):
-        is_absent = is_empty(details) or details == ()  # PHP writes an empty object as an empty list.
-        found = () if is_absent else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
-        return RawPayload(names), {}, found
-    names |= {name: details[name] for name in _DETAILS_FIELDS if name in details}
-    legs: Legs = {position: {"Status": details[name]} for position, name in enumerate(_LEG_STATUSES) if name in details}
-    return RawPayload(names), legs, ()
+    if isinstance(details, RawPayload):
+        return details, ()
+    is_absent = is_empty(details) or details == ()  # PHP writes an empty object as an empty list.
+    return EMPTY_PAYLOAD, () if is_absent else (Issue.at(_DETAILS, IssueCode.WRONG_TYPE, as_text(details)),)
 
 
-def _placed(path: str, error: CallbackError) -> list[Issue]:
-    """Return the issues of one call with their paths in the list."""
+def _v1_fields(call: RawPayload) -> dict[str, object]:
+    """Return the fields of a call under the names of version 1. A missing identifier has the name ``Sid``."""
+    v3 = v3_call(call)
+    if v3 is None:
+        return {CALL_DETAILS_ID: None, **call}
+    fields = {CALL_DETAILS_ID: None, **{name: v3[v3_name] for v3_name, name in V3_NAMES.items() if v3_name in v3}}
+    fields["RecordingUrl"] = _first_url(v3.get("recordings"))
+    if is_empty(fields.get("Status")):  # A state that doesn't say the status is an unrecognized status.
+        state = as_text(v3.get("state"))
+        fields["Status"] = _STATUS_OF_STATE.get(normalized(state), state)
+    return fields
+
+
+def _first_url(recordings: object) -> object:
+    if isinstance(recordings, tuple):
+        recordings = next(iter(cast("tuple[object, ...]", recordings)), None)
+    return recordings.get("url") if isinstance(recordings, RawPayload) else recordings
+
+
+def _wrapped_legs(legs: object) -> object:
+    """Wrap each leg that has an ``Id`` and no wrapper, so that its id decides its position. A leg may be on its own."""
+    if isinstance(legs, Repeated):
+        return Repeated(map(_wrapped_legs, legs))
+    if isinstance(legs, tuple):
+        return tuple(map(_wrapped_legs, cast("tuple[object, ...]", legs)))
+    is_bare = isinstance(legs, RawPayload) and LEG_ID in legs and _LEG_WRAPPER not in legs
+    return RawPayload({_LEG_WRAPPER: legs}) if is_bare else legs
+
+
+def _leg_statuses(fields: Mapping[str, object]) -> Legs:
+    return {index: {"Status": fields[name]} for index, name in enumerate(_LEG_STATUSES) if name in fields}
+
+
+def _add_answered_by(value: object, max_legs: int, legs: tuple[Leg, ...], reader: FieldReader) -> tuple[Leg, ...]:
+    """Add the ``AnsweredBy`` of the call to the last completed leg after leg 0, or else to leg 1.
+
+    The leg's own value wins. An empty, invalid or inapplicable value creates no leg.
+    """
+    completed = [index for index, leg in enumerate(legs) if index and leg.status is LegStatus.COMPLETED]
+    index = completed[-1] if completed else 1
+    is_new = index >= len(legs)
+    if is_empty(value) or value == () or (not is_new and legs[index].answered_by is not None):
+        return legs
+    answered_by = cast("AnsweredBy | None", reader.value(ANSWERED_BY, value, f"{LEGS}[{index}].{_ANSWERED_BY}"))
+    if is_new and answered_by in {None, AnsweredBy.NOT_APPLICABLE}:
+        return legs
+    if index >= max_legs:
+        reader.note(LEGS, IssueCode.TOO_MANY_LEGS, index + 1)
+        return legs
+    padded = (*legs, *(Leg(),) * (index + 1 - len(legs)))
+    return (*padded[:index], attrs.evolve(padded[index], answered_by=answered_by), *padded[index + 1 :])
+
+
+def _placed(path: str, error: CallbackError, *, is_strict: bool) -> list[Issue]:
+    """Return the issues of one call with their paths in the list: all in strict mode, else the one that explains it."""
     if not error.issues:
         return [Issue(path=path, code=IssueCode.WRONG_TYPE, message=f"{error} @ {path}")]
-    return [Issue.at(f"{path}.{issue.path}", issue.code, issue.value) for issue in error.issues]
+    issues = error.issues if is_strict else (_reason(error.issues),)
+    return [Issue.at(f"{path}.{issue.path}", issue.code, issue.value) for issue in issues]
 
 
-def _reason(issues: list[Issue]) -> Issue:
+def _reason(issues: Sequence[Issue]) -> Issue:
     """Return the issue that explains why a call was not parsed: the first missing field, or else the first issue."""
     return next((issue for issue in issues if issue.code is IssueCode.MISSING), issues[0])
 
 
-def _all_at_once(bad: list[list[Issue]]) -> InvalidCallbackError | MissingFieldError:
-    issues = tuple(issue for issues_of_call in bad for issue in issues_of_call)
+def _all_at_once(issues: Sequence[Issue]) -> InvalidCallbackError | MissingFieldError:
     is_missing = any(issue.code is IssueCode.MISSING for issue in issues)
     error = MissingFieldError if is_missing else InvalidCallbackError
-    return error(message_of(issues), issues=issues)
+    return error(message_of(issues), issues=tuple(issues))

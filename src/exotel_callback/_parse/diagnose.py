@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple, cast
 
 from .._errors import DecodeError, MissingFieldError
+from .._fields.answers import unwrapped, v3_marks
 from .._options import Limits
 from .._wire.decode import decode
 from .._wire.payload import EMPTY_OBJECT, ListOfObjectsError, RawPayload
@@ -95,17 +96,17 @@ _OTHER_EVENTS: Final = (
     _other("Call", _CALL_ANSWER, reader="parse_call_details"),
     _other("Calls", "a list of calls from the Call Details API", reader="parse_call_list"),
     # A call without what surrounds it. Without the wrapper, `parse` would lose its legs.
-    _other(
-        "Sid Details",
-        "a call from the Call Details API",
-        reader="parse_call_details",
-        unless="CallSid",
-        misread_by="parse",
+    *(
+        _other(f"Sid {name}", "a call from the Call Details API", reader="parse_call_details", misread_by="parse")
+        for name in ("Details", "Leg1Status", "Leg2Status")
     ),
     _other("TwilioResponse", f"{_CALL_ANSWER}, converted from XML", reader="parse_call_details"),
-    # https://developer.exotel.com/docs/voice-v3/api-reference/call-details
-    _other("request_id http_code response", f"{_CALL_ANSWER} v3", reader="parse_call_details"),
     _other("RestException", "a RestException, an error from Exotel's API", "see its Message for the reason"),
+    # https://developer.exotel.com/docs/voice-v3/api-reference/call-details
+    _other("response.error", "an error from Exotel's v3 API", "see its error_data for the reason"),
+    _other("response.call_details", "an answer from the v3 Call Details API", reader="parse_call_details"),
+    _other("http_code response", "an answer from another v3 API", "request the call's Call Details"),
+    _other("sid state virtual_number", "a call without the answer around it", "pass the whole answer"),
     # https://support.exotel.com/support/solutions/articles/3000088074-working-with-connect-applet-dial-whom-
     _other(
         "CallStatus",
@@ -204,8 +205,9 @@ def _advice_on_text(text: str, kinds: tuple[OtherText, ...]) -> str:
 
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
+    raw = unwrapped(raw)
     # In a form, ``Details[Leg1Status]`` belongs to ``Details``. Most names are plain, and need no pattern.
-    names = {name if name.isidentifier() else _BRACKET.split(name, 1)[0] for name in raw}
+    names = {name if name.isidentifier() else _BRACKET.split(name, 1)[0] for name in raw} | v3_marks(raw)
     return next((event for event in _OTHER_EVENTS if event.marks <= names and event.unless.isdisjoint(names)), None)
 
 

@@ -4,7 +4,8 @@ Quick lookups read the fields. Only if a lookup fails, the full reader reads tha
 slow read.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import attrs
 
@@ -30,6 +31,7 @@ def read_event(
     reader: str,
     source: RawPayload | None = None,
     more_legs: Legs | None = None,
+    complete: Callable[[tuple[Any, ...], FieldReader], tuple[Any, ...]] | None = None,
     found: tuple[Issue, ...] = (),
 ) -> T:
     """Read an event by the table of `cls`.
@@ -38,6 +40,8 @@ def read_event(
     :param reader: The name of the calling public function, so that the advice doesn't recommend it.
     :param source: The same event under the names of the table, if these differ.
     :param more_legs: The fields of legs that aren't in `source`, by index.
+    :param complete: A function that returns the legs completed with another field of the event. It is called only if
+        the event has a field that the table lacks.
     :param found: The issues that were found while `source` was made.
     :raises DecodeError: The event has too many fields.
     :raises MissingFieldError: A required field is missing. The error holds all issues.
@@ -58,6 +62,8 @@ def read_event(
             setattr(event, attribute, fields.field(table.rows[attribute]))
         if event.legs is None or more_legs:
             event.legs = read_legs(leg_cls, fields, items, table.names, limits.legs, more_legs)
+            if complete:
+                event.legs = complete(event.legs, fields)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
