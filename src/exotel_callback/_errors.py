@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 import attrs
 
+from ._enums import normalized
 from ._model._open import restorable
 
 
@@ -51,12 +52,17 @@ _DESCRIPTIONS: Final = {
     IssueCode.MISSING: "missing",
 }
 
+# The issues whose message isn't that of their code.
+_DESCRIPTIONS_AT_PATH: Final = {
+    ("Status", IssueCode.CONTRADICTING): "terminal events disagree about the outcome",
+}
+
 MAX_VALUE_LENGTH: Final = 200
 MAX_MESSAGES: Final = 100
 
 
 @restorable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)  # Merging a call hashes the issues of all events, each time.
 class Issue:
     """One problem with a value in a payload, for logs and alerts."""
 
@@ -73,11 +79,36 @@ class Issue:
     """
     value: str = attrs.field(default="", repr=False)
     """The value as a string of at most 200 characters. Empty if there is none. Not in the repr: it may be personal."""
+    _digest: str = attrs.field(default="", repr=False, alias="digest")
+    # What identifies a value that is longer than ``value``. It is part of equality and of the event key. Empty for
+    # other values, and for those that 1.0.0 dumped.
 
     @classmethod
     def at(cls, path: str, code: IssueCode, value: str = "") -> "Issue":
-        """Make an issue with the message of its code."""
-        return cls(path=path, code=code, message=f"{_DESCRIPTIONS[code]} @ {path}", value=value[:MAX_VALUE_LENGTH])
+        """Make an issue with the message of its path and code."""
+        message = f"{_DESCRIPTIONS_AT_PATH.get((path, code)) or _DESCRIPTIONS[code]} @ {path}"
+        digest = _long_value_digest(code, value) if len(value) > MAX_VALUE_LENGTH else ""
+        return cls(path=path, code=code, message=message, value=value[:MAX_VALUE_LENGTH], digest=digest)
+
+
+def _long_value_digest(code: IssueCode, value: str) -> str:
+    """Return what identifies a long value: a digest, or the normalized value if that is an unrecognized short one.
+
+    A later release that recognizes the value then computes the same event key, because it digests the normalized form.
+    """
+    from hashlib import sha256
+
+    text = value
+    if code is IssueCode.UNKNOWN_VALUE:
+        text = normalized(value) or value
+        if len(text) <= MAX_VALUE_LENGTH:
+            return f"value:{text}"
+    return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def digest_of(issue: Issue) -> str:
+    """Return the digest of an issue's whole value. Empty if ``value`` is the whole value."""
+    return issue._digest  # pyright: ignore[reportPrivateUsage]
 
 
 def message_of(issues: Sequence[Issue], advice: str = "") -> str:

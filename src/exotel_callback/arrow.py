@@ -58,13 +58,18 @@ def _kind(annotation: Any) -> Any:
     return next((arg for arg in get_args(annotation) if arg not in {NoneType, Ellipsis}), annotation)
 
 
+def _public_fields(cls: type[Any]) -> list[Any]:
+    """Return the fields of a class that a table stores. The key of an event is a column, so it needs no digests."""
+    return [field for field in attrs.fields(cls) if not field.name.startswith("_")]
+
+
 def _type(annotation: Any) -> Any:
     """Return the Arrow type for an annotation. An enum is stored as the values of its members."""
     kind = _kind(annotation)
     if Ellipsis in get_args(annotation):
         return pa.list_(_type(kind))
     if attrs.has(kind):
-        return pa.struct([(field.name, _type(field.type)) for field in attrs.fields(kind)])
+        return pa.struct([(field.name, _type(field.type)) for field in _public_fields(kind)])
     return _TYPES.get(kind, pa.string())
 
 
@@ -288,7 +293,7 @@ def _stored(value: Any) -> Any:
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
-    return {field.name: _stored(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    return {field.name: _stored(getattr(value, field.name)) for field in _public_fields(type(value))}
 
 
 _ESCAPED_DIGITS: Final = "d[89a-f][0-9a-f]{2}|005c"
@@ -356,7 +361,7 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         read_item = _reader(kind)
         return lambda items: tuple(map(read_item, items or ()))
     if attrs.has(kind):
-        readers = {field.name: _reader(field.type) for field in attrs.fields(kind)}
+        readers = {field.name: _reader(field.type) for field in _public_fields(kind)}
         if kind is Issue:
             readers["value"] = unescaped
         return lambda fields: kind(**{name: read(fields[name]) for name, read in readers.items()})

@@ -74,9 +74,16 @@ def configure_converter(converter: Converter) -> None:
 
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
     """Return the hooks of one class, with one reader and one writer for all of its fields except ``raw``."""
-    both_ways = override(struct_hook=_field_reader(converter), unstruct_hook=_field_writer(converter))
+    read, write = _field_reader(converter), _field_writer(converter)
     fields: dict[str, Any] = {
-        field.name: override(omit=True) if field.name == "raw" else both_ways
+        field.name: override(omit=True)
+        if field.name == "raw"
+        else override(
+            rename=field.alias,
+            omit_if_default=field.name.startswith("_") or None,
+            struct_hook=read,
+            unstruct_hook=write,
+        )
         for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls))
     }
     return (

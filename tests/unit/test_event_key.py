@@ -1,6 +1,8 @@
 """Test the key of an event: a redelivery has the same key, and every other event has another one."""
 
+import pickle
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
@@ -25,6 +27,8 @@ from exotel_callback import (
 )
 from exotel_callback._model import event_key as _event_key
 from helpers import ENCODERS, LEAST, PAGE
+
+UNKNOWN_VALUE = IssueCode.UNKNOWN_VALUE
 
 CALLBACK = parse({**PAGE, "Legs": [{"Status": "completed"}, {"Status": "free", "AnsweredBy": "Human"}]})
 
@@ -210,6 +214,85 @@ def test_issues_of_its_own_fields_count(path):
 def test_unrecognized_values_without_letters_have_different_keys():
     """Two unrecognized values that normalize to an empty string have the same key."""
     assert parse({**LEAST, "Status": "-"}).event_key != parse({**LEAST, "Status": "_"}).event_key
+
+
+LONG = "x" * 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"Status": LONG + "a"}, {"Status": LONG + "b"}),
+        ({"Status": LONG + "a"}, {"Status": LONG}),
+        ({"Status": "busy" + "-" * 200 + "x"}, {"Status": "busy"}),
+        ({"Status": "-" * 201}, {"Status": "-" * 200}),
+        ({"EndTime": LONG + "a"}, {"EndTime": LONG + "b"}),
+        ({"EndTime": LONG + "a"}, {"EndTime": LONG}),
+        ({"To": "\0" + LONG + "a"}, {"To": "\0" + LONG + "b"}),
+        ({"Legs": [LONG + "a"]}, {"Legs": [LONG + "b"]}),
+        ({"Legs": [{"AnsweredBy": LONG + "a"}]}, {"Legs": [{"AnsweredBy": LONG + "b"}]}),
+        # A value that looks like the digest of another one.
+        ({"Status": LONG + "a"}, {"Status": dump(parse({**LEAST, "Status": LONG + "a"}))["issues"][0]["digest"]}),
+    ],
+)
+def test_values_that_differ_after_200_characters_have_different_keys(one, other):
+    """Two events have one key or are equal because only the beginning of a value counts, so `merge` drops one."""
+    one, other = parse({**LEAST, **one}), parse({**LEAST, **other})
+    assert one.event_key != other.event_key
+    assert one != other
+    assert len({one, other}) == 2
+    for event in (one, other):
+        for clone in (load(dump(event)), pickle.loads(pickle.dumps(event))):
+            assert (clone, hash(clone), clone.event_key) == (event, hash(event), event.event_key)
+
+
+def test_a_long_value_that_is_recognized_later_has_the_same_key():
+    """A redelivery of a long value after an upgrade that adds it as a member has another key."""
+    value = "no" + "-" * 300 + "answer"
+    older = attrs.evolve(parse(LEAST), status=CallStatus.UNKNOWN, issues=(Issue.at("Status", UNKNOWN_VALUE, value),))
+    assert older.event_key == parse({**LEAST, "Status": value}).event_key
+    spelled = attrs.evolve(older, issues=(Issue.at("Status", UNKNOWN_VALUE, value.upper()),))
+    assert spelled.event_key == older.event_key
+
+
+def test_a_dump_of_1_0_0_keeps_its_key():
+    """A stored event with a long value, of which 1.0.0 stored 200 characters, has another key than it had."""
+    dumped = dump(parse({**LEAST, "Status": LONG + "a", "EndTime": LONG + "a"}))
+    for issue in dumped["issues"]:
+        del issue["digest"]
+    assert load(dumped).event_key == "v1:4b5103eac18dee1c5dacb77daf16029f"
+    assert load(dumped) != parse({**LEAST, "Status": LONG + "a", "EndTime": LONG + "a"})
+
+
+def test_a_key_takes_linear_time():
+    """The key of an event with many issues takes quadratic time, so an attacker can keep a worker busy."""
+    events = {
+        number: attrs.evolve(
+            CALLBACK,
+            legs=(Leg(status=LegStatus.UNKNOWN),) * number,
+            issues=tuple(Issue.at(f"Legs[{index}].Status", UNKNOWN_VALUE, f"x{index}") for index in range(number)),
+        )
+        for number in (1_000, 8_000)
+    }
+    seconds = {}
+    for number, event in events.items():
+        start = time.process_time()
+        assert event.event_key
+        seconds[number] = time.process_time() - start
+    assert seconds[8_000] < 30 * seconds[1_000]
+
+
+def test_a_key_is_computed_once():
+    """The key is computed anew at each access, so merging many events is slow."""
+    event = parse(PAGE)
+    assert event.event_key is event.event_key
+    assert pickle.dumps(event) == pickle.dumps(parse(PAGE))
+    assert attrs.evolve(event, call_sid="a").event_key != event.event_key
+
+
+def test_the_duration_of_the_call_does_not_count():
+    """``duration``, which 1.0.0 didn't know, changes the key."""
+    assert attrs.evolve(CALLBACK, duration=60).event_key == CALLBACK.event_key
 
 
 def test_the_message_of_an_issue_does_not_count():

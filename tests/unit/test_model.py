@@ -153,11 +153,30 @@ def test_the_repr_of_an_issue_omits_its_value():
 
 def test_an_issue_of_a_reader_is_like_any_other():
     """An issue from a reader differs from one that a user makes."""
-    issue = Issue.at("From", IssueCode.INVALID_STRING, "a" * 300)
+    issue = Issue.at("From", IssueCode.INVALID_STRING, "a" * 200)
     other = Issue(path="From", code=IssueCode.INVALID_STRING, message=issue.message, value="a" * 200)
     assert (type(issue), issue, hash(issue), repr(issue)) == (Issue, other, hash(other), repr(other))
     for clone in (copy.copy(issue), pickle.loads(pickle.dumps(issue)), attrs.evolve(issue)):
         assert (type(clone), clone, clone.message) == (Issue, issue, issue.message)
+
+
+def test_the_message_of_a_contradiction():
+    """Terminal events that disagree have the message of contradicting legs."""
+    messages = {Issue.at(path, IssueCode.CONTRADICTING).message for path in ("Status", "Legs")}
+    assert messages == {
+        "terminal events disagree about the outcome @ Status",
+        "`Legs` and the bracket keys disagree; using the bracket keys @ Legs",
+    }
+
+
+def test_an_issue_of_a_long_value():
+    """An issue holds more than 200 characters, or two long values make one issue, or one makes two."""
+    issues = [Issue.at("From", IssueCode.INVALID_STRING, "a" * 200 + end) for end in ("", "b", "c", "b")]
+    assert {issue.value for issue in issues} == {"a" * 200}
+    assert len(set(issues)) == 3
+    assert "digest" not in repr(issues[1])
+    for clone in (copy.copy(issues[1]), pickle.loads(pickle.dumps(issues[1])), attrs.evolve(issues[1])):
+        assert (clone, hash(clone)) == (issues[1], hash(issues[1]))
 
 
 def test_extra_holds_the_fields_that_are_not_known():

@@ -72,7 +72,7 @@ def result_of(folder, body, content_type):
             "metadata": value.metadata,
         }
     elif isinstance(value, PassthruEvent):
-        fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name != "raw")
+        fields = attrs.asdict(value, filter=lambda attribute, _: attribute.name not in {"raw", "_digest"})
         result = {"event": without_none(fields), "outcome": value.outcome, "extra": value.extra}
     else:
         result = {

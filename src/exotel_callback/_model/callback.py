@@ -19,7 +19,7 @@ from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown
 from .._wire.payload import EMPTY_PAYLOAD
 from ._open import restorable
 from .event_key import event_key
-from .outcome import Result, outcome_of
+from .outcome import FINAL_LEGS, Result, answered_by_of, outcome_of
 
 
 @restorable
@@ -41,9 +41,23 @@ class Leg:
     """The kind of answer: a human or a machine. None unless answering-machine detection is on."""
 
 
+class _Derived:
+    """Slots for values that follow from an instance's fields and are computed once.
+
+    They aren't fields, so equality, reprs, pickles and copies ignore them.
+    """
+
+    __slots__ = ("_key", "_sources")
+
+    _key: str
+    """The event key."""
+    _sources: frozenset[str]
+    """The keys of the events of a call that its fields come from (see `exotel_callback._model.call.merged`)."""
+
+
 # This class has no instances, so attrs doesn't write its methods. It writes those of `StatusCallback` and `Call`.
 @attrs.frozen(kw_only=True, init=False, eq=False, repr=False)
-class CallFields:
+class CallFields(_Derived):
     """The base class of `StatusCallback` and `Call`: their fields, and the properties that follow from these."""
 
     call_sid: str = attrs.field(metadata=wire(STRING, "CallSid", CALL_DETAILS_ID))
@@ -89,6 +103,17 @@ class CallFields:
         return self.status.is_terminal
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the call is over and its figures are final, so that you needn't ask Exotel for it (again).
+
+        It is over, ``end_time`` is known, and the payload says what happened to the parties: a leg has a final status,
+        or ``conversation_duration`` is known. Some calls never settle, so ask for them only for a limited time.
+        """
+        if not self.is_terminal or self.end_time is None:
+            return False
+        return self.conversation_duration is not None or any(leg.status in FINAL_LEGS for leg in self.legs)
+
+    @property
     def outcome(self) -> Outcome:
         """The result of the call, from status, legs, duration and direction. See ``docs/reference/outcome.md``.
 
@@ -104,23 +129,30 @@ class CallFields:
 
     @property
     def answered_by(self) -> AnsweredBy | None:
-        """The ``answered_by`` of the last completed leg after leg 0, or of leg 1 if none of these is completed."""
-        others = self.legs[1:]
-        completed = [leg for leg in others if leg.status is LegStatus.COMPLETED]
-        return next((leg.answered_by for leg in (*reversed(completed), *others)), None)
+        """Who answered: the ``answered_by`` of the last completed leg after leg 0.
+
+        If no such leg is completed, that of leg 1. If leg 1 has none, and no leg after leg 0 was attempted, that of
+        leg 0, unless it is ``NA``.
+        """
+        return answered_by_of([leg.status for leg in self.legs], [leg.answered_by for leg in self.legs])
 
     @property
     def event_key(self) -> str:
         """The key of the event: ``v1:`` and 32 hexadecimal digits. Store it in a unique column.
 
-        Equal events have equal keys in every encoding and release, and other events have other keys. ``raw`` and
-        unknown fields don't change the key.
+        Equal events have equal keys in every encoding and release, and other events have other keys. ``raw``,
+        ``duration`` and unknown fields don't change the key.
         """
-        return event_key(self, self.legs, self.issues)
+        try:
+            return self._key
+        except AttributeError:
+            key = event_key(self, self.legs, self.issues)
+            object.__setattr__(self, "_key", key)  # Only a cache, so the instance stays immutable.
+            return key
 
     def _result(self) -> Result:
-        statuses = [leg.status for leg in self.legs]
-        return outcome_of(self.status, statuses, self.answered_by, self.conversation_duration, self.direction)
+        statuses, answers = [leg.status for leg in self.legs], [leg.answered_by for leg in self.legs]
+        return outcome_of(self.status, statuses, answers, self.conversation_duration, self.direction)
 
 
 @restorable
