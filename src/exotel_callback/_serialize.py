@@ -45,8 +45,11 @@ load.__module__ = "exotel_callback"
 def load_call(mapping: Mapping[str, Any]) -> Call:
     """Convert a dict that `dump` returned for a call back to an equal call. The ``raw`` of its events is empty.
 
-    :raises DecodeError: The mapping is anything else, its fields don't follow from its events, or a newer version of
-        this library made it.
+    It merges the events again. So the call has the fields that this release gives it, also if an older release made
+    the dict.
+
+    :raises DecodeError: The mapping is anything else, has more than 10,000 events, or a newer version of this library
+        made it.
     """
     return _load(mapping, Call)
 

@@ -170,7 +170,7 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     calls: list[Call] = []
     keys: list[list[str]] = []
     for _, rows in groupby(rows_of(table), itemgetter("call_sid")):
-        events_of_call = distinct((row["event_key"], event_of(row)) for row in rows)
+        events_of_call = distinct({row["event_key"]: event_of(row)} for row in rows)
         calls.append(merged(events_of_call))
         keys.append(list(events_of_call))
     events_column = pa.array(keys, CALL_SCHEMA.field("events").type)

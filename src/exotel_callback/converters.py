@@ -16,7 +16,7 @@ from cattrs import Converter, IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ._errors import MAX_MESSAGES, MAX_VALUE_LENGTH, DecodeError, Issue
-from ._model.call import Call, merge
+from ._model.call import MAX_EVENTS, Call, merge
 from ._model.callback import Leg, StatusCallback
 
 __all__ = ["configure_converter", "make_converter"]
@@ -59,10 +59,11 @@ def configure_converter(converter: Converter) -> None:
         return read_callback(_unsealed(value, _CALLBACK_TYPE), cls)
 
     def structure_call(value: object, cls: type[Call]) -> Call:
-        call = read_call(_unsealed(value, _CALL_TYPE), cls)
-        if not call.events or call != merge(*call.events):
-            raise DecodeError("the fields of the call don't match its events")
-        return call
+        fields = _unsealed(value, _CALL_TYPE)
+        events = fields.get("events")
+        if isinstance(events, list) and not 0 < len(cast("list[object]", events)) <= MAX_EVENTS:
+            raise DecodeError(f"a call has 1 to {MAX_EVENTS:,} events")
+        return merge(*read_call(fields, cls).events)
 
     converter.register_structure_hook(StatusCallback, structure_callback)
     converter.register_structure_hook(Call, structure_call)

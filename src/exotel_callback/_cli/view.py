@@ -18,7 +18,7 @@ from .._errors import Issue, IssueCode
 from .._fields.answers import is_call_details
 from .._fields.kinds import as_text
 from .._fields.table import read_only, wire_fields
-from .._model.call import Call, merge
+from .._model.call import Call, distinct, merged
 from .._model.callback import CallFields, Leg, StatusCallback
 from .._parse.passthru import PassthruEvent, PassthruLeg
 from .._wire.payload import EMPTY_PAYLOAD
@@ -126,7 +126,9 @@ def _merged(deliveries: Sequence[Located]) -> list[Event | Call]:
         return [*events]
     callbacks = [event for event in events if isinstance(event, StatusCallback)]
     others = [event for event in events if not isinstance(event, StatusCallback)]
-    return [*([merge(*callbacks)] if callbacks else []), *others]
+    # Not `merge`, because a file may hold more events of a call than it accepts.
+    calls = [merged(distinct({event.event_key: event} for event in callbacks))] if callbacks else []
+    return [*calls, *others]
 
 
 def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
