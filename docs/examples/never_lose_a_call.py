@@ -5,9 +5,11 @@ import logging
 import sqlite3
 from collections.abc import Callable
 
-from exotel_callback import CallbackError, StatusCallback, dump, load, load_call, merge, parse, parse_call_details
+from exotel_callback import Call, CallbackError, StatusCallback, dump, load, load_call, merge, parse, parse_call_details
 
 log = logging.getLogger(__name__)
+
+MAX_EVENTS_OF_A_CALL = 500  # Exotel sends a handful. More come from a sender who knows your secret.
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS bodies (
@@ -23,12 +25,14 @@ CREATE TABLE IF NOT EXISTS events (
     is_merged INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS new_events ON events (call_sid) WHERE NOT is_merged;
+CREATE INDEX IF NOT EXISTS events_of_calls ON events (call_sid);
 CREATE TABLE IF NOT EXISTS calls (
     call_sid TEXT PRIMARY KEY,
     is_settled INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     call TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ended (call_sid TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS calls_made (
     call_sid TEXT PRIMARY KEY,
     made_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
@@ -70,6 +74,10 @@ def store_event(db: sqlite3.Connection, event: StatusCallback) -> None:
     for issue in event.issues:
         log.warning("%s in call %s", issue.message, event.call_sid)
     with db:
+        (number,) = db.execute("SELECT count(*) FROM events WHERE call_sid = ?", (event.call_sid,)).fetchone()
+        if number >= MAX_EVENTS_OF_A_CALL:
+            log.warning("too many events of call %s", event.call_sid)
+            return
         db.execute(
             "INSERT OR IGNORE INTO events (event_key, call_sid, event) VALUES (?, ?, ?)",
             (event.event_key, event.call_sid, json.dumps(dump(event))),
@@ -88,21 +96,29 @@ def merge_new(db: sqlite3.Connection) -> None:
 
 
 def _merge_call(db: sqlite3.Connection, call_sid: str) -> None:
-    known = db.execute("SELECT call FROM calls WHERE call_sid = ?", (call_sid,)).fetchall()
+    before = db.execute("SELECT call FROM calls WHERE call_sid = ?", (call_sid,)).fetchall()
     new = db.execute("SELECT event FROM events WHERE call_sid = ? AND NOT is_merged", (call_sid,)).fetchall()
     if not new:  # another worker has merged them
         return
-    call = merge(
-        *(load_call(json.loads(stored)) for (stored,) in known),
-        *(load(json.loads(stored)) for (stored,) in new),
-    )
-    # An event must have the end and the legs. The default payload and Call Details without details don't have them.
-    is_settled = any(event.is_terminal and event.end_time and event.legs for event in call.events)
+    known = [load_call(json.loads(stored)) for (stored,) in before]
+    call = merge(*known, *(load(json.loads(stored)) for (stored,) in new))
+    if call.is_terminal and not any(earlier.is_terminal for earlier in known):
+        # Exactly once for each call, because it is in one transaction with the merged call.
+        db.execute("INSERT INTO ended (call_sid) VALUES (?)", (call_sid,))
     db.execute(
         "INSERT OR REPLACE INTO calls (call_sid, is_settled, outcome, call) VALUES (?, ?, ?, ?)",
-        (call_sid, is_settled, call.outcome.value, json.dumps(dump(call))),
+        (call_sid, call.is_settled, call.outcome.value, json.dumps(dump(call))),
     )
     db.execute("UPDATE events SET is_merged = 1 WHERE call_sid = ?", (call_sid,))
+
+
+def react_to_ended(db: sqlite3.Connection, react: Callable[[Call], None]) -> None:
+    """Call `react` with each call that has just ended. It sees a call again only if it was stopped or raised."""
+    rows = db.execute("SELECT call_sid, call FROM ended JOIN calls USING (call_sid) ORDER BY call_sid").fetchall()
+    for call_sid, stored in rows:
+        react(load_call(json.loads(stored)))
+        with db:
+            db.execute("DELETE FROM ended WHERE call_sid = ?", (call_sid,))
 
 
 def record_call(db: sqlite3.Connection, call_sid: str) -> None:
@@ -112,7 +128,10 @@ def record_call(db: sqlite3.Connection, call_sid: str) -> None:
 
 
 def find_missing(db: sqlite3.Connection, since: str = "-2 days", until: str = "-5 hours") -> list[str]:
-    """Return the calls that you made between two times and that have no settled end."""
+    """Return the calls that you made between two times and that aren't settled.
+
+    Some calls never settle. `since` limits how long you request them.
+    """
     rows = db.execute(
         "SELECT call_sid FROM calls_made LEFT JOIN calls USING (call_sid) "
         "WHERE made_at BETWEEN datetime('now', ?) AND datetime('now', ?) AND NOT coalesce(is_settled, 0) "
@@ -126,8 +145,10 @@ def fetch_details(db: sqlite3.Connection, call_sids: list[str], get_call_details
     """Request calls from the Call Details API, and store the answers as events. The next run retries failures."""
     for call_sid in call_sids:
         try:
-            event = parse_call_details(get_call_details(call_sid))
+            body = get_call_details(call_sid)
+            event = parse_call_details(body)
         except (CallbackError, OSError) as error:  # your HTTP client raises OSError: refused, timed out, 404
             log.warning("no details of call %s: %s", call_sid, error)
         else:
+            store_body(db, body, "application/json", event.event_key)
             store_event(db, event)

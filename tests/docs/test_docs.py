@@ -15,7 +15,7 @@ from pages import PAGES, PAGES_OF_BULK, python_blocks, run_page
 FIELDS = ROOT / "docs" / "reference" / "fields.md"
 PASSTHRU = ROOT / "docs" / "reference" / "passthru.md"
 
-SAVED_BY_READERS = {"calls.py", "capture.py", "never_lose_a_call.py"}
+SAVED_BY_READERS = {"calls.py", "capture.py", "never_lose_a_call.py", "upgrade_stored_bodies.py"}
 """The names under which the pages tell readers to save code."""
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

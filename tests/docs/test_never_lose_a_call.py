@@ -18,18 +18,26 @@ example = SimpleNamespace(**runpy.run_path(str(EXAMPLE)))
 CALLS = min(2_000, 4 * settings.default.max_examples)
 DELIVERIES = 5 * CALLS
 
+# The status of a call, that of its second leg and who answered it, the seconds of conversation, and the outcome.
 ENDS = [
-    ("completed", "completed", 320),
-    ("completed", "no-answer", 0),
-    ("no-answer", "no-answer", 0),
-    ("failed", "canceled", 0),
-    ("busy", "busy", 0),
+    ("completed", "completed", None, 320, "connected"),
+    ("completed", "completed", "Machine", 12, "machine"),
+    ("completed", "no-answer", None, 0, "no-answer"),
+    ("no-answer", "no-answer", None, 0, "no-answer"),
+    ("failed", "canceled", None, 0, "canceled"),
+    ("busy", "busy", None, 0, "busy"),
+    ("completed", "one party", None, 0, "first-party-only"),
+    ("to_leg_unanswered", "no-answer", None, 0, "no-answer"),
 ]
 
 
-def events_of_call(number, rng):
+def end_of_call(number):
+    return ENDS[number % len(ENDS)]
+
+
+def events_of_call(number):
     """Return the payloads of one call in order: one or two ``answered`` events, and the last one."""
-    status, second, seconds = rng.choice(ENDS)
+    status, second, answered_by, seconds, _ = end_of_call(number)
     common = {**PAGE, "CallSid": f"{number:032}", "CustomField": f"order_{number}"}
     answered = {**common, "Status": "in-progress", "EventType": "answered", "EndTime": None, "RecordingUrl": None}
     events = [
@@ -37,12 +45,18 @@ def events_of_call(number, rng):
             **answered,
             "DateUpdated": f"2024-01-15 14:25:{20 + place}",
             "ConversationDuration": 0,
-            "Legs": [{"Status": "in-progress"}, {"Status": leg}],
+            "Legs": [{"Status": "in-progress"}, {"Status": leg, "OnCallDuration": 0}],
         }
         for place, leg in enumerate([None, "in-progress"][: 2 if seconds else 1])
     ]
     over = {**common, "Status": status, "ConversationDuration": seconds}
-    over["Legs"] = [{"Status": "completed", "OnCallDuration": 335}, {"Status": second, "OnCallDuration": seconds}]
+    over["Legs"] = [
+        {"Status": "completed", "OnCallDuration": 335},
+        {"Status": second, "OnCallDuration": seconds} | ({"AnsweredBy": answered_by} if answered_by else {}),
+    ]
+    if second == "one party":
+        for event in (*events, over):
+            event.update(To=None, Legs=event["Legs"][:1])
     return [*events, over]
 
 
@@ -75,10 +89,17 @@ def rows(db):
     return db.execute("SELECT * FROM calls ORDER BY call_sid").fetchall()
 
 
+def ended(db):
+    """Return the calls that have ended since the last time."""
+    calls = []
+    example.react_to_ended(db, calls.append)
+    return sorted(call.call_sid for call in calls)
+
+
 def test_thousands_of_deliveries(database):
     """A call isn't stored once, differs from in-order delivery, or isn't requested although its event was lost."""
     rng = random.Random(1)
-    calls = [events_of_call(number, rng) for number in range(CALLS)]
+    calls = [events_of_call(number) for number in range(CALLS)]
     lost_ends = set(rng.sample(range(CALLS), CALLS * 3 // 40))
     lost_altogether = set(rng.sample(sorted(lost_ends), CALLS // 100 + 1))
     arriving = []
@@ -97,13 +118,17 @@ def test_thousands_of_deliveries(database):
     assert len(deliveries) == DELIVERIES
     assert len(arriving) < DELIVERIES / 2
     db = database(*sids)
+    noticed = []
     for place, event in enumerate(deliveries):
         post(db, event, rng)
         if place % 500 == 0:
             example.merge_new(db)
+            noticed += ended(db)
     example.merge_new(db)
+    noticed += ended(db)
 
     assert rows(db) == rows(in_order)
+    assert sorted(noticed) == ended(in_order) == [sids[number] for number in range(CALLS) if number not in lost_ends]
     assert len(rows(db)) == CALLS - len(lost_altogether)
     assert db.execute("SELECT count(*) FROM events").fetchone() == (len(arriving),)
     left = example.find_missing(db)
@@ -111,7 +136,8 @@ def test_thousands_of_deliveries(database):
 
     def get_call_details(call_sid, end_time="2024-01-15 14:30:45"):
         over = calls[int(call_sid)][-1]
-        details = {"ConversationDuration": over["ConversationDuration"], "Leg2Status": over["Legs"][1]["Status"]}
+        details = {"ConversationDuration": over["ConversationDuration"]}
+        details |= {f"Leg{leg}Status": party["Status"] for leg, party in enumerate(over["Legs"], 1)}
         call = {"Sid": call_sid, "Status": over["Status"], "EndTime": end_time, "Details": details}
         return json.dumps({"Call": call}).encode()
 
@@ -123,6 +149,10 @@ def test_thousands_of_deliveries(database):
         call = load_call(json.loads(stored))
         assert (call.call_sid, call.outcome.value, is_settled) == (call_sid, outcome, 1)
         assert call.status.value == calls[int(call_sid)][-1]["Status"]
+        expected = end_of_call(int(call_sid))[-1]
+        # The details that were requested don't say who answered.
+        assert outcome == ("connected" if expected == "machine" and int(call_sid) in lost_ends else expected)
+    assert ended(db) == left
 
 
 LEGS = {"Leg1Status": "completed", "Leg2Status": "no-answer"}
@@ -167,6 +197,41 @@ def test_a_default_payload_is_requested(database):
     example.handle(db, b"CallSid=a&Status=completed&DateUpdated=2024-01-15+14%3A30%3A45&RecordingUrl=", FORM)
     example.merge_new(db)
     assert example.find_missing(db) == ["a"]
+
+
+def test_an_end_is_noticed_once(database):
+    """A call that ends is noticed twice, or before it ends, or not again after the reaction failed."""
+    db = database()
+
+    def post_one(**fields):
+        post(db, {"CallSid": "a", **fields}, random.Random(1))
+        example.merge_new(db)
+
+    def fail(_):
+        raise RuntimeError
+
+    post_one(Status="in-progress")
+    assert ended(db) == []
+    post_one(Status="completed")
+    with pytest.raises(RuntimeError):
+        example.react_to_ended(db, fail)
+    assert ended(db) == ["a"]
+    post_one(Status="completed", To="01")
+    post_one(Status="in-progress", To="02")
+    assert ended(db) == []
+
+
+def test_a_flood_of_events_affects_only_its_call(database, caplog):
+    """A sender who knows the secret stops the worker, or the events of other calls, with many events of one call."""
+    db = database()
+    for number in range(505):
+        assert example.handle(db, f"CallSid=a&Status=busy&To={number}".encode(), FORM) == 200
+    example.handle(db, b"CallSid=b&Status=busy", FORM)
+    example.merge_new(db)
+    assert [call_sid for call_sid, *_ in rows(db)] == ["a", "b"]
+    assert len(load_call(json.loads(rows(db)[0][-1])).events) == 500
+    assert caplog.text.count("too many events of call a") == 5
+    assert db.execute("SELECT count(*) FROM bodies").fetchone() == (506,)
 
 
 def test_a_recent_call_is_not_requested(database):
