@@ -50,7 +50,7 @@ OTHERS = [
     ({"TwilioResponse": {"Call": {"Sid": "a", "Status": "completed"}}}, "parse_call_details"),
     (
         {"request_id": "a", "method": "GET", "http_code": 200, "response": {"call_details": {"sid": "a"}}},
-        "v3; use parse_call_details",
+        "v3 Call Details API; use parse_call_details",
     ),
     ({"CallSid": "a", "CallFrom": "0", "flow_id": "1", "CallStatus": "ringing"}, "numbers to dial; answer it"),
     (

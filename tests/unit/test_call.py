@@ -216,7 +216,7 @@ def test_a_recording_that_is_known_stays_known():
 
 def test_a_correction_of_a_terminal_status_counts():
     """Of two terminal events, the earlier one wins, or one without a date wins over one with a date."""
-    busy = parse({**LEAST, "Status": "busy", "DateUpdated": "1960-01-15 14:30:45"})
+    busy = parse({**LEAST, "Status": "busy", "DateUpdated": "1980-01-15 14:30:45"})
     failed = parse({**LEAST, "Status": "failed"})
     completed = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45"})
     assert merge(failed, busy).status is CallStatus.BUSY
