@@ -223,6 +223,16 @@ def test_a_correction_of_a_terminal_status_counts():
     assert merge(completed, failed, busy).status is CallStatus.COMPLETED
 
 
+def test_the_event_with_more_fields_counts():
+    """Of two events of one second, the hash decides although one of them knows more."""
+    short = parse({**LEAST, "To": "01"})
+    for number in range(20):
+        long = parse({**LEAST, "To": "02", "From": str(number)})
+        with_leg = parse({**LEAST, "To": "03", "Legs": [{"Status": "completed", "OnCallDuration": number}]})
+        assert merge(short, long).to_number == "02"
+        assert merge(short, long, with_leg).to_number == "03"
+
+
 def test_an_event_of_an_unknown_status_comes_last():
     """A late event with an unknown status wins over another event."""
     known = parse({**LEAST, "Status": "ringing", "DateUpdated": "2024-01-15 14:30:45", "From": "01"})
@@ -239,6 +249,19 @@ def test_the_more_detailed_legs_are_the_base():
     legs = merge(reported, later).legs
     assert [leg.status for leg in legs] == [LegStatus.COMPLETED, LegStatus.BUSY, None]
     assert legs[0].on_call_duration == 20
+
+
+def test_the_base_is_remembered():
+    """An event whose legs are the base isn't a source of the call, because others have each of its statuses too."""
+    base = parse({**LEAST, "Legs": [{"Status": "completed"}, {"Status": "busy"}]})
+    later = [
+        parse({**LEAST, "DateUpdated": f"2024-01-15 14:30:4{second}", "Legs": legs})
+        for second, legs in enumerate([[{"Status": "busy"}], [{"OnCallDuration": 5}, {"Status": "busy"}]])
+    ]
+    last = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:49", "Legs": [{"Status": "canceled"}]})
+    call = merge(merge(base, *later), last)
+    assert call == merge(base, *later, last)
+    assert [leg.status for leg in call.legs] == [LegStatus.COMPLETED, LegStatus.BUSY]
 
 
 def test_a_machine_is_not_lost_to_call_details():
@@ -313,6 +336,8 @@ def test_terminal_events_that_disagree_leave_an_issue():
     issue = Issue.at("Status", IssueCode.CONTRADICTING, "busy, failed")
     assert merge(busy, failed).issues == merge(merge(failed), busy, parse(LEAST)).issues == (issue,)
     assert issue.message == "terminal events disagree about the outcome @ Status"
+    later = parse({**LEAST, "Status": "failed", "DateUpdated": "2024-01-15 14:30:45"})
+    assert merge(merge(busy, later), parse({**LEAST, "Status": "in-progress"})).issues == (issue,)
     assert merge(busy, parse(LEAST), parse({**LEAST, "Status": "in-progress"})).issues == ()
 
 
@@ -357,12 +382,15 @@ def test_an_event_that_knows_the_duration_is_kept():
 
 
 def test_another_reading_of_a_stored_event_counts():
-    """The sources of a call are used although one of them has another reading now."""
-    old = parse({**LEAST, "Duration": 60})
-    stored = merge(old, parse({**LEAST, "Duration": 40, "To": "01"}))
-    newer = attrs.evolve(old, duration=20)
-    assert merge(stored, newer) == merge(newer, *stored.events)
-    assert merge(stored, newer).duration == merge(newer, stored.events[0], stored.events[1]).duration
+    """An event has another reading that knows less, and what the other events know in its place is lost."""
+    event = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:45", "To": "01"})
+    issue = Issue.at("NewField", IssueCode.INVALID_STRING, "x")
+    stored = attrs.evolve(event, duration=60, issues=(issue,))
+    earlier = parse({**LEAST, "DateUpdated": "2024-01-15 14:30:44", "To": "02", "Duration": 40})
+    call = merge(stored, earlier)
+    assert (call.duration, stored.event_key == event.event_key) == (60, True)
+    assert merge(call, event) == merge(event, earlier)
+    assert merge(call, event).duration == 40
 
 
 def test_a_call_that_is_under_way_goes_on():
