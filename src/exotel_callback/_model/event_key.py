@@ -56,7 +56,7 @@ _key_values_of_leg: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*_KEY_L
 
 _ENUMS_IN_KEY: Final[Sequence[type[StrEnum]]] = (CallStatus, EventType, Direction, LegStatus, AnsweredBy)
 # The names and values of 1.0.0, which are part of keys that users have stored. Empty for an unrecognized value.
-_MEMBERS_IN_KEY: Final[dict[StrEnum, str]] = {
+_MEMBERS_IN_KEY: Final[dict[Any, str]] = {
     member: "" if member.name == "UNKNOWN" else _encode(normalized(member)) for enum in _ENUMS_IN_KEY for member in enum
 } | {LegStatus.NOT_ATTEMPTED: '"null"'}
 _CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
