@@ -22,7 +22,7 @@ from ._errors import (
 from ._model.callback import Leg, StatusCallback
 from ._options import IST, Limits
 from ._parse import parse
-from ._wire.payload import RawPayload
+from ._wire.payload import Payload, RawPayload
 
 if TYPE_CHECKING:
     from ._model.call import Call, merge
@@ -76,6 +76,7 @@ __all__ = [
     "Outcome",
     "PassthruEvent",
     "PassthruLeg",
+    "Payload",
     "RawPayload",
     "StatusCallback",
     "dump",

@@ -224,6 +224,8 @@ def _parse_row(row: tuple[Any, Any], **options: Any) -> StatusCallback:
         content_type = content_type.decode("latin-1")
     if not isinstance(content_type, str | None):
         raise DecodeError("the content type is not a string")
+    if not isinstance(body, str | bytes | dict | list):  # For `parse`, a date is a mistake of the calling code.
+        raise DecodeError(f"the body must be a string, bytes, a struct or a list, not {type(body).__name__}")
     if content_type is None and isinstance(body, str | bytes):
         content_type = guess_content_type(body)
     return parse(body, content_type, **options)

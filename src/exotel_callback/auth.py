@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 if TYPE_CHECKING:
     from itsdangerous import TimestampSigner
 
-__all__ = ["check_basic_auth", "check_secret", "sign_url", "verify_url"]
+__all__ = ["check_basic_auth", "check_secret", "require_secret", "sign_url", "verify_url"]
 
 Secrets = str | bytes | Iterable[str | bytes]
 """A secret, or a list of which every entry is accepted. To rotate a secret, pass the new one and the old one."""
@@ -53,6 +53,23 @@ def _is_one_of(received: str | bytes | None, secrets: list[bytes]) -> bool:
     digest = sha256(_as_bytes(received)).digest()
     # All are compared, so that the time doesn't show which one matches.
     return sum(hmac.compare_digest(digest, other) for other in digests) > 0
+
+
+def require_secret(secret: Secrets | None) -> Secrets:
+    """Return a secret unchanged, or raise if it is empty. Call it where your application starts.
+
+    ``SECRET = require_secret(os.environ.get("EXOTEL_SECRET"))`` fails at import if the variable is unset or empty.
+    Without it, an empty secret fails at the first request.
+
+    :param secret: A secret, or a list of which every entry is accepted (for rotation).
+    :return: The secret, or the list.
+    :raises ValueError: `secret` is None or empty, or has an empty entry.
+    :raises TypeError: `secret` is neither a string, nor bytes, nor a list of these.
+    """
+    if not isinstance(secret, str | bytes):
+        secret = cast("list[str | bytes]", list(_iterable(secret, "secret")))
+    as_secrets(secret, "secret")
+    return secret
 
 
 def check_basic_auth(header: str | bytes | None, username: Secrets, password: Secrets) -> bool:
@@ -172,4 +189,9 @@ def _iterable(given: object, name: str) -> Iterable[object]:
 
 
 def _as_bytes(text: str | bytes) -> bytes:
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if isinstance(text, bytes):
+        return text
+    try:  # `os.environ` and the adapters decode bytes that aren't UTF-8 into surrogates.
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # Another lone surrogate, which stands for no byte.
+        return text.encode("utf-8", "surrogatepass")

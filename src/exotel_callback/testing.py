@@ -25,6 +25,7 @@ from ._errors import CallbackError
 from ._model.callback import Leg, StatusCallback
 from ._options import DEFAULT_LIMITS, IST, Limits
 from ._parse import parse
+from ._wire.payload import Payload
 
 __all__ = [
     "SCENARIOS",
@@ -250,7 +251,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({scenario.name: scen
 
 
 def assert_valid(
-    payload: object,
+    payload: Payload,
     content_type: str | None = None,
     *,
     timezone: tzinfo = IST,
@@ -265,7 +266,7 @@ def assert_valid(
     :return: The callback.
     :raises AssertionError: The payload isn't what Exotel documents. The message has one line for each issue, and quotes
         no value.
-    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
     """
     __tracebackhide__ = True  # pytest then shows the line of the test.
     try:

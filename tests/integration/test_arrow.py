@@ -170,6 +170,11 @@ def test_bodies_in_other_columns():
     (batch,) = parse_batches(pa.record_batch({"body": [1.5]}))
     assert batch["body"].to_pylist() == [b"1.5"]
     assert batch["error"][0]["type"].as_py() == "DecodeError"
+    (batch,) = parse_batches(pa.record_batch({"body": pa.array([1, None], pa.date32())}))
+    assert [error["message"] for error in batch["error"].to_pylist()] == [
+        "the body must be a string, bytes, a struct or a list, not date",
+        "the body is null",
+    ]
 
 
 def test_decoded_bodies_that_json_can_not_hold():

@@ -1,8 +1,12 @@
 """Use every public name for type checkers. mypy strict and pyright strict read this file; it is never run."""
 
+import io
+import json
+import os
 from collections.abc import ItemsView, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_type
+from urllib.parse import parse_qs, parse_qsl
 
 from cattrs import Converter
 from hypothesis import given
@@ -31,6 +35,7 @@ from exotel_callback import (
     Outcome,
     PassthruEvent,
     PassthruLeg,
+    Payload,
     RawPayload,
     StatusCallback,
     arrow,
@@ -52,8 +57,11 @@ from exotel_callback import (
 from exotel_callback.adapters import Options, aiohttp, aws_lambda, django, fastapi, flask
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from aiohttp import ClientResponse, web
     from django.http import HttpRequest
+    from flask import Request as FlaskRequest
+    from httpx2 import Response
+    from multidict import MultiDictProxy
     from starlette.requests import Request
 
 callback = parse(b"body", "application/json", strict=True, timezone=timezone(timedelta()), limits=Limits(legs=2))
@@ -66,6 +74,30 @@ parse(memoryview(b""))
 parse("text")
 parse({"CallSid": ["a"]})
 parse([("CallSid", "a")])
+parse([["CallSid", "a"]])
+parse(iter({"CallSid": "a"}.items()))
+parse(parse_qs("CallSid=a"))
+parse(parse_qsl("CallSid=a"))
+parse(RawPayload())
+parse(callback.raw)
+parse(json.loads("{}"))
+parse({1: "a"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a name isn't a string
+parse(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't a payload
+parse({"CallSid"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - these aren't pairs
+parse(iter("CallSid=a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - these are characters
+parse(io.BytesIO(b"CallSid=a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - these are lines
+parse(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+parse(dict)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a class isn't called
+parse_passthru(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+parse_call_details(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+parse_call_list(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+testing.assert_valid(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+
+
+def read(payload: Payload) -> StatusCallback:
+    """Pass on the payload of a handler."""
+    return parse(payload)
+
 
 assert_type(callback.call_sid, str)
 assert_type(callback.status, CallStatus)
@@ -140,6 +172,7 @@ assert_type(event.extra, Mapping[str, object])
 merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a PassthruEvent
 
 assert_type(auth.check_secret("a", ["b", b"c"]), bool)
+assert_type(auth.check_secret("a", auth.require_secret(os.environ.get("EXOTEL_SECRET"))), bool)
 assert_type(auth.check_basic_auth(None, "a", "b"), bool)
 assert_type(auth.sign_url("https://example.com", "a", "b"), str)
 assert_type(auth.verify_url(None, "a", "b", max_age=60), bool)
@@ -179,7 +212,22 @@ def flask_view() -> None:
     """Use Flask's adapter, with the current request or a given one."""
     assert_type(flask.parse_request(secret="a", strict=True), StatusCallback)
     flask.parse_request(secret=None)
+    flask.parse_request(secret=auth.require_secret(b"a"))
     flask.parse_request(secrets="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - no such option
+
+
+def flask_payloads(request: "FlaskRequest") -> None:
+    """Pass each thing that Flask has for a body, and the mistakes."""
+    parse(request.get_data())
+    parse(request.form)
+    parse(request.values)
+    parse(request.args.items(multi=True))
+    parse(request.get_json())
+    parse_passthru(request.args)
+    parse_passthru(request.query_string)
+    parse(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't the body
+    parse(request.get_data)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't called
+    parse(request.stream)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't read
 
 
 def django_view(request: "HttpRequest") -> None:
@@ -187,11 +235,56 @@ def django_view(request: "HttpRequest") -> None:
     assert_type(django.parse_request(request, limits=Limits()), StatusCallback)
 
 
+def django_payloads(request: "HttpRequest") -> None:
+    """Pass each thing that Django has for a body, and the mistake."""
+    parse(request.body)
+    parse(request.POST)
+    parse(request.POST.lists())
+    parse_passthru(request.GET)
+    parse_passthru(request.META["QUERY_STRING"])
+    parse(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't the body
+
+
 async def fastapi_route(request: "Request") -> None:
     """Use FastAPI's adapter, and its dependency."""
     assert_type(await fastapi.parse_request(request, secret=["a", "b"]), StatusCallback)
     assert_type(await fastapi.callback(secret="a")(request), StatusCallback)
     assert_type(fastapi.OPENAPI, dict[str, Any])
+
+
+async def fastapi_payloads(request: "Request", body: bytes | None) -> None:
+    """Pass each thing that FastAPI has for a body, and the mistakes. The request itself is a mapping."""
+    parse(body)
+    parse(await request.body())
+    parse(await request.json())
+    parse(await request.form())
+    parse((await request.form()).multi_items())
+    parse_passthru(request.query_params)
+    parse(request.body)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't called
+    parse(request.body())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't awaited
+    parse(request.form())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't awaited
+    parse(request.stream())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is asynchronous
+
+
+async def aiohttp_payloads(request: "web.Request", form: "MultiDictProxy[str]") -> None:
+    """Pass each thing that aiohttp has for a body, and the mistakes."""
+    parse(form)
+    parse(await request.read())
+    parse(await request.text())
+    parse(await request.post())
+    parse_passthru(request.query)
+    parse(request.read())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't awaited
+    parse(request.post())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't awaited
+    parse(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't the body
+
+
+async def answers_of_the_api(response: "Response", other: "ClientResponse") -> None:
+    """Pass the answer of an HTTP client, and the mistakes."""
+    parse_call_details(response.content)
+    parse_call_details(response.json())
+    parse_call_details(await other.read())
+    parse_call_list(response)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't the body
+    parse_call_list(other.read())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't awaited
 
 
 async def aiohttp_handler(request: "web.Request") -> None:

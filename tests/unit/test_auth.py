@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from exotel_callback.auth import check_basic_auth, check_secret, sign_url, verify_url
+from exotel_callback.auth import check_basic_auth, check_secret, require_secret, sign_url, verify_url
 from helpers import label
 
 SECRET = "correct horse"
@@ -26,6 +26,8 @@ OLD = "battery staple"
         (OLD, {SECRET, OLD}),
         ("पासवर्ड", "पासवर्ड"),
         ("\ud800", "\ud800"),
+        ("\udcff", b"\xff"),
+        (b"\xff", "\udcff"),
     ],
 )
 def test_the_right_secret(received, expected):
@@ -90,6 +92,32 @@ def test_an_empty_expected_secret_raises(expected, received):
     """An empty expected secret, such as that of an unset environment variable, doesn't raise."""
     with pytest.raises(ValueError, match=r"^the secret is None or empty: is the environment variable set\?$"):
         check_secret(received, expected)
+
+
+@pytest.mark.parametrize("secret", EMPTY_PAYLOAD, ids=label)
+def test_a_required_secret_that_is_empty(secret):
+    """An application with an unset or empty environment variable starts, and answers each request with 500."""
+    with pytest.raises(ValueError, match=r"^the secret is None or empty: is the environment variable set\?$"):
+        require_secret(secret)
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET.encode(), [SECRET, OLD]])
+def test_a_required_secret(secret):
+    """A secret is refused or changed where the application starts."""
+    assert require_secret(secret) == secret
+    assert check_secret(SECRET, require_secret(secret)) is True
+
+
+def test_a_required_secret_from_an_iterator():
+    """The check of an iterator of secrets uses it up."""
+    assert require_secret(iter([SECRET, OLD])) == [SECRET, OLD]
+
+
+@pytest.mark.parametrize("secret", [5, [5], {SECRET: OLD}, ...])
+def test_a_required_secret_of_the_wrong_type(secret):
+    """A secret of the wrong type doesn't raise where the application starts."""
+    with pytest.raises(TypeError, match="the secret must be str"):
+        require_secret(secret)
 
 
 @pytest.mark.parametrize(

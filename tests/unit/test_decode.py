@@ -1,19 +1,37 @@
 """Test decoding: bodies, content types, charsets and limits."""
 
+import gc
 import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
 
 import pytest
 
-from exotel_callback import DecodeError, Limits, MissingFieldError, parse
+from exotel_callback import (
+    CallStatus,
+    DecodeError,
+    Limits,
+    MissingFieldError,
+    parse,
+    parse_call_details,
+    parse_call_list,
+    parse_passthru,
+)
 from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, encode_form, encode_json, encode_multipart, multipart
 
 LEAST_PAIRS = list(LEAST.items())
 
 
-def refusal(payload, content_type=None, **options):
+READERS = [parse, parse_call_details, parse_call_list, parse_passthru]
+
+
+def refusal(payload, content_type=None, read=parse, **options):
     """Return the status hint and the message of the error, and check that it has no context."""
     with pytest.raises(DecodeError) as caught:
-        parse(payload, content_type, **options)
+        read(payload, content_type, **options)
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
     return caught.value.status_hint, str(caught.value)
@@ -455,14 +473,152 @@ def test_a_plus_sign_that_was_not_escaped():
     assert parse("CallSid=a&Status=busy&From=%2B919876543210").from_number == "+919876543210"
 
 
-@pytest.mark.parametrize("payload", [None, 5, 1.5, True, object(), parse])
-def test_a_payload_of_the_wrong_type(payload):
-    """The message for a payload of the wrong type doesn't name the type."""
-    says = f"the payload must be a body, a mapping or an iterable of pairs, not {type(payload).__name__}"
-    assert refusal(payload) == (400, says)
+EXPECTED = "the payload must be a body, a mapping or an iterable of pairs"
 
 
-@pytest.mark.parametrize("payload", [[1], ["ab"], [("a",)], {1, 2}])
-def test_a_pair_of_the_wrong_type(payload):
-    """An iterable of items that aren't pairs is accepted."""
-    assert refusal(payload) == (400, "the payload must be a body, a mapping or an iterable of pairs")
+@pytest.mark.parametrize("payload", [None, 5, 1.5, True, Decimal("1.5")])
+@pytest.mark.parametrize("read", READERS)
+def test_another_value_that_json_can_hold(read, payload):
+    """The sender of ``5`` or ``null`` raises another exception than `DecodeError`, so the handler answers 500."""
+    assert refusal(payload, read=read) == (400, f"{EXPECTED}, not {type(payload).__name__}")
+
+
+@pytest.mark.parametrize("payload", [[1], ["ab"], [("a",)], (1, 2), iter([("a",)]), [None]])
+def test_a_list_that_holds_no_pairs(payload):
+    """The sender of a JSON list, or of a pair without a value, raises another exception than `DecodeError`."""
+    assert refusal(payload) == (400, EXPECTED)
+
+
+class Request:
+    """An object with the attributes of a request."""
+
+    method = "POST"
+    headers = Mapping
+
+    def __iter__(self):
+        return iter(())
+
+
+class RequestMapping(Request, dict):
+    """A request that is a mapping of other data, as in Starlette and aiohttp."""
+
+
+class File:
+    """An object with the method of a file."""
+
+    def __iter__(self):
+        return iter(())
+
+    def read(self):
+        """Read nothing."""
+
+
+class Later:
+    """An object as asyncio's Future, which is iterable too."""
+
+    def __await__(self):
+        return iter(())
+
+    __iter__ = __await__
+
+
+class Proxy:
+    """An object that stands for another one, as Werkzeug's LocalProxy does."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __getattr__(self, name):
+        return getattr(self.target, name)
+
+    @property
+    def __class__(self):
+        return self.target.__class__
+
+    def __await__(self):
+        return self.target.__await__()
+
+    def __call__(self):
+        return self.target()
+
+    def __iter__(self):
+        return iter(self.target)
+
+
+async def body_of_request():
+    return b""
+
+
+async def chunks():
+    yield b""
+
+
+AWAIT = "; did you forget await?"
+CALL = "; did you forget to call it?"
+ADAPTER = "; use an adapter, or pass the body: "
+SET = "; pass a list, because a set has no order"
+READ = "; pass the result of its read()"
+MISUSES = {
+    "an object": (object, ", not object"),
+    "a date": (lambda: date(2024, 1, 15), ", not date"),
+    "chunks that are not awaited": (chunks, ", not async_generator"),
+    "an awaitable": (Later, f", not Later{AWAIT}"),
+    "a function": (lambda: parse, f", not function{CALL}"),
+    "a method": (lambda: b"".decode, f", not builtin_function_or_method{CALL}"),
+    "a class": (lambda: dict, f", not type{CALL}"),
+    "a class that is iterable": (lambda: CallStatus, f", not EnumType{CALL}"),
+    "a request": (Request, f", not Request{ADAPTER}"),
+    "a request that is a mapping": (RequestMapping, f", not RequestMapping{ADAPTER}"),
+    "a proxy of a request": (lambda: Proxy(Request()), f", not Request{ADAPTER}"),
+    "a file": (File, f", not File{READ}"),
+    "lines": (lambda: BytesIO(b"a=b"), f", not BytesIO{READ}"),
+    "a set": (lambda: {("CallSid", "a"), ("Status", "busy")}, f", not set{SET}"),
+    "a frozen set": (frozenset, f", not frozenset{SET}"),
+    "chunks": (lambda: map(bytes, [b"CallSid=a"]), "; the map yields bytes; pass the whole body instead"),
+    "numbers": (lambda: range(3), "; the range yields int; pass the whole body instead"),
+    "names": (LEAST.keys, "; the dict_keys yields str; pass the whole body instead"),
+}
+
+
+@pytest.mark.parametrize(("make", "says"), MISUSES.values(), ids=MISUSES)
+@pytest.mark.parametrize("read", READERS)
+def test_misuse(read, make, says):
+    """A mistake of the calling code looks like a mistake of the sender, or the message doesn't say what to pass."""
+    for content_type in (None, JSON):
+        with pytest.raises(TypeError, match=f"^{re.escape(EXPECTED + says)}") as caught:
+            read(make(), content_type)
+        assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_coroutine_that_is_not_awaited(read):
+    """The message for a forgotten ``await`` doesn't say so, or Python's own warning is hidden."""
+    with pytest.warns(RuntimeWarning, match="was never awaited"):
+        expect_type_error(read, body_of_request)
+
+
+def expect_type_error(read, make):
+    with pytest.raises(TypeError, match=r"not coroutine; did you forget await\?$"):
+        read(make())
+    gc.collect()
+
+
+def test_payloads_that_only_look_like_misuse():
+    """The sender's names, or a proxy of a form, make a payload look like a mistake of the calling code."""
+
+    class Attributes(dict):
+        __getattr__ = dict.get
+
+    assert parse(Attributes(LEAST, headers="a", method="b", read="c", lists="d")) == parse(LEAST)
+    assert parse(Proxy(LEAST)) == parse(LEAST)
+    assert parse(Proxy(LEAST_PAIRS)) == parse(LEAST)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("content_type", [None, JSON])
+def test_a_memoryview_that_was_released(read, content_type):
+    """A memoryview that was released, as after a ``with`` block, raises an exception that isn't a `DecodeError`."""
+    with memoryview(bytearray(b"CallSid=a")) as view:
+        pass
+    message = "the payload is a memoryview that was released; pass bytes instead"
+    assert refusal(view, content_type, read=read) == (400, message)

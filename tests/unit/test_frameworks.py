@@ -90,3 +90,59 @@ def test_uploads():
         assert callback == parse(PAGE)
         assert callback.raw["x"] == name
         assert not callback.extra
+
+
+def flask_request():
+    import flask
+
+    return flask.Request({"wsgi.input": None})
+
+
+def django_request():
+    from django.http import HttpRequest
+
+    django([])  # Django needs settings.
+    return HttpRequest()
+
+
+def starlette_request():
+    from starlette.requests import Request
+
+    return Request({"type": "http", "headers": []})
+
+
+def aiohttp_request():
+    from aiohttp.test_utils import make_mocked_request
+
+    return make_mocked_request("POST", "/")
+
+
+def flask_response():
+    import flask
+
+    return flask.Response("CallSid=a&Status=busy")
+
+
+def httpx_response():
+    import httpx2
+
+    return httpx2.Response(200)
+
+
+REQUESTS = [flask_request, django_request, starlette_request, aiohttp_request, flask_response, httpx_response]
+
+
+@pytest.mark.parametrize("make", REQUESTS)
+def test_a_request_instead_of_its_body(make):
+    """The message for a request or a response, which may be a mapping or an iterable, doesn't say what to pass."""
+    with pytest.raises(TypeError, match=r"; use an adapter, or pass the body: request\.get_data\(\) in Flask"):
+        parse(make())
+
+
+def test_the_current_request_of_flask():
+    """Flask's ``request``, a proxy that is awaitable and callable, isn't recognized as a request."""
+    import flask
+
+    context = flask.Flask("calls").test_request_context(method="POST")
+    with context, pytest.raises(TypeError, match="not Request; use an adapter"):
+        parse(flask.request)

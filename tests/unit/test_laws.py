@@ -26,6 +26,7 @@ from exotel_callback import (
     strategies,
 )
 from helpers import ENCODERS, JSON
+from hostile import check_misuse
 from payloads import hostile_payloads
 
 READERS = [parse, parse_call_details, parse_call_list, parse_passthru]
@@ -46,6 +47,12 @@ def outcome(payload, content_type=None, read=parse, **options):
 def test_only_our_errors_escape(read, hostile, strict):
     """A payload raises an exception that isn't a `CallbackError`, or a second call has another result."""
     assert outcome(*hostile, read=read, strict=strict) == outcome(*hostile, read=read, strict=strict)
+
+
+@given(hostile_payloads())
+def test_misuse_is_not_the_senders_fault(hostile):
+    """A mistake of the calling code raises an exception that isn't `TypeError`, or does so only for some payloads."""
+    check_misuse(*hostile)
 
 
 @given(st.binary(max_size=300), st.none() | st.text(max_size=80))

@@ -11,6 +11,7 @@ import re
 import sys
 from enum import Enum
 from importlib import import_module
+from types import UnionType
 
 import attrs
 import pytest
@@ -31,6 +32,9 @@ def signature(function):
 
 def described(name, value):
     """Yield the lines of one public name."""
+    if isinstance(value, UnionType):
+        yield f"{name}: type alias"
+        return
     if not inspect.isclass(value):
         yield f"{name}{signature(value)}" if callable(value) else f"{name}: {type(value).__name__}"
         return

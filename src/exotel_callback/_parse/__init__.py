@@ -11,12 +11,13 @@ from datetime import tzinfo
 from .._errors import CallbackError, forget_context
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
+from .._wire.payload import Payload
 from .diagnose import POPUP_MARK, decode_for, refuse_others
 from .event import read_event
 
 
 def parse(
-    payload: object,
+    payload: Payload,
     content_type: str | None = None,
     *,
     strict: bool = False,
@@ -27,7 +28,7 @@ def parse(
 
     :param payload: The body (`bytes`, `bytearray`, `memoryview` or `str`), or the form or JSON that your framework
         decoded: a mapping (a dict, nested or with bracket keys, or any multi-dict) or an iterable of pairs. It is not
-        changed.
+        changed. See `Payload`.
     :param content_type: The value of the ``Content-Type`` header, with its parameters. A multipart body needs it.
         Without it, a body that begins with a brace or a bracket is read as JSON, and any other body as a urlencoded
         form. It is ignored for a mapping or pairs.
@@ -36,11 +37,12 @@ def parse(
     :param timezone: The time zone of dates without one. Exotel writes Indian Standard Time.
     :param limits: The maximum size of the payload.
     :return: The callback.
-    :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
+    :raises DecodeError: The payload can't be decoded as its content type, or it is too large. Or it is another value
+        that JSON can hold (None, a number, a list that isn't pairs), because ``request.get_json()`` returns these.
     :raises MissingFieldError: ``CallSid`` or ``Status`` is missing, or the payload is the popup request of the Connect
         applet, whose ``Status`` is an agent's. If the payload looks like another event, the message says which one.
     :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
-    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
     :raises ImportError: The body is unusual multipart, and ``python-multipart`` before 0.0.13 hides the package that
         decodes it.
 

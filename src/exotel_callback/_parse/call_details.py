@@ -46,7 +46,7 @@ from .._fields.table import read_only
 from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated
+from .._wire.payload import EMPTY_PAYLOAD, Payload, RawPayload, Repeated
 from .diagnose import decode_for, diagnose
 from .event import read_event
 from .legs import Legs
@@ -82,7 +82,7 @@ class CallList:
 
 
 def parse_call_details(
-    payload: object,
+    payload: Payload,
     content_type: str | None = None,
     *,
     strict: bool = False,
@@ -113,7 +113,7 @@ def parse_call_details(
     :raises MissingFieldError: The answer contains no call. If it is an error (``RestException``, or an ``http_code``
         other than 200), the message says so.
     :raises InvalidCallbackError: The call has an issue, and `strict` is true.
-    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
 
     Sources: https://developer.exotel.com/docs/voice-v1/api-reference/call-details and
     https://developer.exotel.com/docs/voice-v3/api-reference/call-details.
@@ -131,7 +131,7 @@ parse_call_details.__module__ = "exotel_callback"
 
 
 def parse_call_list(
-    payload: object,
+    payload: Payload,
     content_type: str | None = None,
     *,
     strict: bool = False,
@@ -152,7 +152,7 @@ def parse_call_list(
         says to add ``.json`` to the URL.
     :raises MissingFieldError: The answer has no ``Calls``. Or a call lacks a required field, and `strict` is true.
     :raises InvalidCallbackError: A call has an issue, and `strict` is true.
-    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
 
     Source: https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
     """

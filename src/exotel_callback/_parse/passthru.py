@@ -27,7 +27,7 @@ from .._model._open import restorable
 from .._model.outcome import FAILURES, UNDER_WAY
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
 from .._wire.decode import Body, size_of
-from .._wire.payload import EMPTY_PAYLOAD
+from .._wire.payload import EMPTY_PAYLOAD, Payload
 from .diagnose import decode_for, refuse_others
 from .event import read_event
 
@@ -147,7 +147,7 @@ _BY_CALL_TYPE: Final[Mapping[CallType | None, Outcome]] = {
 
 
 def parse_passthru(
-    payload: object,
+    payload: Payload,
     content_type: str | None = None,
     *,
     strict: bool = False,
@@ -167,7 +167,7 @@ def parse_passthru(
     :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback or the popup request of the
         Connect applet. The message says what the payload looks like.
     :raises InvalidCallbackError: The payload has an issue, and `strict` is true.
-    :raises TypeError: An argument other than `payload` has the wrong type.
+    :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
 
     Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
     """

@@ -38,7 +38,7 @@ def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = 
 
     :param if_xml: The error message for an XML body. If it is empty, XML gets no message of its own.
     :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
-    :raises TypeError: `content_type` is neither a string nor None.
+    :raises TypeError: `content_type` is neither a string nor None, or the payload has a type that JSON can't have.
     """
     if content_type is not None and not isinstance(content_type, str):
         raise TypeError(f"content_type must be the header's value as str or None, not {type(content_type).__name__}")
@@ -63,9 +63,15 @@ def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = 
 
 
 def size_of(body: Body, limit: int) -> int:
-    """Return the size of a body in bytes. For a string of more than `limit` characters, return its length instead."""
+    """Return the size of a body in bytes. For a string of more than `limit` characters, return its length instead.
+
+    :raises DecodeError: The body is a `memoryview` that was released.
+    """
     if isinstance(body, memoryview):
-        return body.nbytes
+        try:
+            return body.nbytes
+        except ValueError:
+            raise DecodeError("the payload is a memoryview that was released; pass bytes instead") from None
     # A string has at least as many bytes as characters, so a string over the limit doesn't have to be encoded.
     if isinstance(body, str) and len(body) <= limit:
         return len(body.encode("utf-8", "surrogatepass"))

@@ -1,6 +1,16 @@
-"""Copy a mapping or pairs, from a framework or a caller, into a `RawPayload`."""
+"""Copy a mapping or pairs, from a framework or a caller, into a `RawPayload`.
 
-from collections.abc import Callable, Iterable, Mapping
+Facts
+-----
+- A handler passes on whatever its framework decoded. So the sender decides every value that JSON can hold, and a list
+  that holds no pairs is invalid data.
+- Only the handler's own code can pass an object of another type. So such an object is a mistake in that code.
+- The requests of Starlette and aiohttp are mappings, and Django's request is an iterable of lines.
+- Werkzeug's `LocalProxy`, such as ``flask.request``, is awaitable and callable whatever it stands for. Its
+  ``__class__`` is that of the other object.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -27,20 +37,66 @@ def copy_payload(payload: object, max_values: int) -> RawPayload:
 
     :param max_values: The maximum number of names and values. A body limits its own decoding, but a caller's mapping
         may be endless or contain itself.
-    :raises DecodeError: The payload is neither type, is too large, or raised an exception while it was read.
+    :raises DecodeError: The payload is another value that JSON can hold, is too large, or raised an exception while it
+        was read.
+    :raises TypeError: The payload has any other type.
     """
     copier = _Copier(max_values)
-    kind = type(payload).__name__
     try:
-        if isinstance(payload, Mapping):
+        kind = payload.__class__
+        advice = _advice_for(payload, kind)
+        if advice is None and issubclass(kind, Mapping):
             return copier.mapping(cast("Mapping[object, Any]", payload))
-        if isinstance(payload, Iterable):
+        if advice is None and issubclass(kind, Iterable):
             return copier.pairs(cast("Iterable[object]", payload))
     except DecodeError:
         raise
+    except _NotPairsError as error:
+        problem = f"{_EXPECTED}; the {type(payload).__name__} yields {error}; pass the whole body instead"
     except Exception as error:  # noqa: BLE001 - a caller's mapping may do anything while it is read
-        raise DecodeError(f"reading the {kind} raised {type(error).__name__}") from None
-    raise DecodeError(f"the payload must be a body, a mapping or an iterable of pairs, not {kind}")
+        raise DecodeError(f"reading the {type(payload).__name__} raised {type(error).__name__}") from None
+    else:
+        problem = f"{_EXPECTED}, not {kind.__name__}{advice or ''}"
+        if _is_json(payload):
+            raise DecodeError(problem)
+    raise TypeError(problem)
+
+
+_EXPECTED: Final = "the payload must be a body, a mapping or an iterable of pairs"
+
+
+class _NotPairsError(Exception):
+    """An iterable that JSON can't hold yields an object that isn't a pair."""
+
+
+def _advice_for(payload: object, kind: Any) -> str | None:
+    """Return the advice for an object that is never a payload, although it may be a mapping or an iterable."""
+    given: Any = kind
+    if issubclass(kind, Mapping):
+        # The sender decides the names in a mapping, and some mappings have them as attributes. So its class decides.
+        return _BODY_OF_REQUEST if hasattr(given, "headers") and hasattr(given, "method") else None
+    if hasattr(payload, "headers"):
+        return _BODY_OF_REQUEST
+    if issubclass(kind, Awaitable):
+        return "; did you forget await?"
+    if issubclass(kind, cast("Any", Callable)):  # A class is callable too.
+        return "; did you forget to call it?"
+    if hasattr(given, "read"):
+        return "; pass the result of its read()"
+    return "; pass a list, because a set has no order" if issubclass(kind, set | frozenset) else None
+
+
+_BODY_OF_REQUEST: Final = (
+    "; use an adapter, or pass the body: request.get_data() in Flask, request.body in Django, "
+    "await request.body() in FastAPI, await request.read() in aiohttp, response.content of an HTTP client"
+)
+
+
+def _is_json(payload: object) -> bool:
+    """Return whether a decoder of JSON can return the value. Some decoders return decimals."""
+    from decimal import Decimal
+
+    return payload is None or isinstance(payload, int | float | Decimal)
 
 
 class _Copier:
@@ -64,7 +120,8 @@ class _Copier:
 
     def pairs(self, pairs: Iterable[Any]) -> RawPayload:
         """Copy an iterable of pairs."""
-        return self._collect(map(_checked_pair, pairs), 1, in_mapping=False)
+        check = _checked_pair if isinstance(pairs, list | tuple) else _checked_pair_of_iterator
+        return self._collect(map(check, pairs), 1, in_mapping=False)
 
     def _collect(self, pairs: Iterable[tuple[Any, Any]], depth: int, *, in_mapping: bool) -> RawPayload:
         given = list(islice(pairs, self._left // 2 + 1))
@@ -150,18 +207,24 @@ def _plain_int(value: int) -> object:
 def _checked_pair(pair: object) -> tuple[Any, Any]:
     if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
         return cast("tuple[Any, Any]", pair)
-    message = "the payload must be a body, a mapping or an iterable of pairs"
     if isinstance(pair, Mapping):
         names = islice(cast("Mapping[object, Any]", pair), MAX_PAIRS)
-        raise ListOfObjectsError(message, (name for name in names if isinstance(name, str)))
-    raise DecodeError(message)
+        raise ListOfObjectsError(_EXPECTED, (name for name in names if isinstance(name, str)))
+    raise DecodeError(_EXPECTED)
+
+
+def _checked_pair_of_iterator(pair: object) -> tuple[Any, Any]:
+    if not isinstance(pair, tuple | list):
+        raise _NotPairsError(type(pair).__name__)
+    return _checked_pair(cast("object", pair))
 
 
 def _all_pairs(mapping: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
     """Return every value of every name. Recognize a multi-dict by its methods, so that no framework is imported."""
     multi_dict = cast("Any", mapping)
-    if hasattr(mapping, "multi_items"):  # Starlette
+    kind = mapping.__class__  # Some mappings have their names as attributes, so the class decides.
+    if hasattr(kind, "multi_items"):  # Starlette
         return cast("Iterable[tuple[Any, Any]]", multi_dict.multi_items())
-    if hasattr(mapping, "lists"):  # Werkzeug, Django
+    if hasattr(kind, "lists"):  # Werkzeug, Django
         return ((name, value) for name, values in multi_dict.lists() for value in values)
     return mapping.items()  # A dict has one value for each name, and aiohttp's multi-dict yields every pair.

@@ -12,12 +12,25 @@ booleans and None.
 """
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from typing import Any, Final, NoReturn, cast, final
+from typing import Any, Final, NoReturn, TypeAlias, cast, final
 
 from .._errors import DecodeError
 
 MAX_DEPTH: Final = 16
 TOO_DEEP: Final = f"the payload is nested deeper than {MAX_DEPTH} levels"
+
+Payload: TypeAlias = (
+    bytes | bytearray | memoryview | str | Mapping[str, Any] | Iterable[tuple[str, Any] | list[Any]] | None
+)
+"""The type of the argument `payload` of every parser: a body, a mapping or pairs.
+
+- A body is `bytes`, `bytearray`, `memoryview` or `str`.
+- A mapping is what a framework decoded: a dict or any multi-dict.
+- Pairs are a list, a generator or another iterable of names and values.
+
+None is included because a framework returns it for a body that it can't decode. It raises `DecodeError`. An object of
+any other type raises `TypeError`.
+"""
 
 # Python refuses to read or write an integer of more than 4,300 digits. An integer longer than this stays an opaque
 # value.

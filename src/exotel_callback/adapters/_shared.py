@@ -7,12 +7,15 @@ Facts
 - Earlier code (CSRF middleware, logging) may have read the body or the form. Then the framework has stored it, or it is
   lost.
 - A request has a body if it has a ``Content-Length`` or a ``Transfer-Encoding`` (RFC 9112, section 6).
+- A body without a ``Content-Length`` is too large only after a part of it was read. No later code can read all of it,
+  so each adapter makes later reads of that request fail.
 - Under WSGI and in aiohttp, a body that breaks off or has invalid chunks raises an exception of the server's choice. So
   these adapters catch every exception. ASGI has a message for this case.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
+from io import RawIOBase
 from typing import Any, Final, TypedDict, cast
 from urllib.parse import parse_qs
 
@@ -20,6 +23,7 @@ from exotel_callback._errors import AuthenticationError, DecodeError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, read_options
 from exotel_callback._parse import parse
+from exotel_callback._wire.payload import Payload
 from exotel_callback.auth import Secrets, as_secrets, check_secret
 
 # A private sentinel and not Ellipsis, because a user may paste ``parse_request(secret=...)`` from the documentation.
@@ -61,6 +65,22 @@ def read_at_most(read: Callable[[int], bytes], max_bytes: int) -> bytes:
     while chunk := read(max_bytes - len(body)):
         body += chunk
     return bytes(body)
+
+
+class UnreadableStream(RawIOBase):
+    """A stream that replaces a body of which a part is lost. Otherwise later code would take the rest for the body."""
+
+    def __init__(self, error: Callable[[], Exception]) -> None:
+        """Store how to make the exception that every read raises."""
+        self._error = error
+
+    def readable(self) -> bool:
+        """Return that the stream can be read, so that a read raises the given exception."""
+        return True
+
+    def readinto(self, _: object) -> int:
+        """Raise the given exception."""
+        raise self._error()
 
 
 class Options(TypedDict, total=False):
@@ -127,7 +147,7 @@ class Settings:
             raise DecodeError(LOST)
         return self.parse(body, content_type)
 
-    def parse(self, body: object, content_type: str | None) -> StatusCallback:
+    def parse(self, body: Payload, content_type: str | None) -> StatusCallback:
         """Parse the body, or the fields that earlier code decoded."""
         strict, timezone, limits = self.options
         return parse(body, content_type, strict=strict, timezone=timezone, limits=limits)

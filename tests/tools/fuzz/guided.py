@@ -3,7 +3,8 @@
 The invariant, for any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`.
 The result is the same with and without the quick lanes, by value and type. The issues of a strict error are those of
 the callback. A callback survives `dump` and `load`, and `merge`. Its repr doesn't show a masked value.
-`parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
+`parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`. Each reader
+raises `TypeError` only for an object that JSON can't hold, which is a mistake of the calling code.
 
 An input is a line with the content type, and a body. In half of the cases the mutator changes bytes. In the other half
 it changes the payload: it drops, repeats, renames or exchanges fields, and encodes the payload again or passes it as a
@@ -45,7 +46,7 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from exotel_callback._wire.decode import decode
     from exotel_callback._wire.payload import RawPayload
     from helpers import ENCODERS, LEAST, PAGE
-    from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
+    from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES, check_misuse
     from lanes import everything, without_lanes
 
 REPORTED = 50_000
@@ -87,6 +88,7 @@ def check(data):
         for read in (parse_call_details, parse_call_list, parse_passthru):
             with suppress(CallbackError):
                 read(payload, content_type)
+        check_misuse(payload, content_type)
     if issubclass(result[0], CallbackError):
         counts["refused"] += 1
     else:
