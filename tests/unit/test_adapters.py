@@ -5,8 +5,9 @@ import base64
 import io
 import sys
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from types import SimpleNamespace
 from typing import Annotated
 
@@ -298,6 +299,29 @@ def test_a_wrong_secret(framework, query):
 def test_the_right_secret(framework, query, options):
     """A request with one of multiple secrets, or with the secret in another parameter, is refused."""
     assert FRAMEWORKS[framework](sent("json", PAGE, query=query), **options) == CALLBACK
+
+
+@by_framework
+@pytest.mark.parametrize(
+    ("query", "secret"),
+    [
+        ("secret=%FF%FE", b"\xff\xfe"),
+        ("secret=%FF%FE", [b"old", b"\xff\xfe"]),
+        ("secret=%FF%FE", "\udcff\udcfe"),  # `os.environ` decodes bytes that aren't UTF-8 like this.
+        ("secret=%C3%A9", b"\xc3\xa9"),
+        ("secret=%C3%A9", "\xe9"),
+        ("secret=a%00%80+b", b"a\x00\x80 b"),
+        ("secret=%ED%A0%80", b"\xed\xa0\x80"),  # This would be a lone surrogate.
+        ("%FF=right", b"right"),
+    ],
+)
+def test_a_secret_of_bytes(framework, query, secret):
+    """A secret of any bytes doesn't match the same bytes in the query, or matches others."""
+    name = {"secret_parameter": "\udcff"} if query.startswith("%") else {}
+    assert FRAMEWORKS[framework](sent("json", PAGE, query=query), secret=secret, **name) == CALLBACK
+    for wrong in ("secret=%FF%FD", "secret=%EF%BF%BD%EF%BF%BD", "secret=%C3%BF%C3%BE", "secret=%ED%B3%BF%ED%B3%BE"):
+        with pytest.raises(AuthenticationError):
+            FRAMEWORKS[framework](sent("json", PAGE, query=wrong), secret=secret, **name)
 
 
 @by_framework
@@ -604,6 +628,163 @@ def test_the_rest_of_a_body_that_is_too_large():
     asyncio.run(run())
 
 
+# A limit in the middle of a body: what comes before it is a callback, and so is what comes after the next byte.
+PREFIX = b"CallSid=a&Status=busy&"
+LONG = Call(body=PREFIX + b"&CallSid=b&Status=failed", content_type=FORM, chunked=True)
+SHORT = {"limits": Limits(body_bytes=len(PREFIX))}
+
+
+def refuse(read, *errors):
+    """Check that reading a request raises one of the framework's errors."""
+    with pytest.raises(errors):
+        read()
+
+
+@pytest.mark.parametrize("body", [LONG.body, PREFIX + b"x" * 70_000], ids=["one chunk", "large"])
+def test_no_later_code_reads_a_part_of_a_flask_body(body):
+    """After a body of unknown length was refused, a part of it is read as a whole body."""
+    flask = pytest.importorskip("flask")
+    from werkzeug.exceptions import RequestEntityTooLarge
+
+    from exotel_callback.adapters.flask import parse_request
+
+    readers = [
+        lambda request: request.get_data(),
+        lambda request: request.form,
+        lambda request: request.values,
+        lambda request: request.data,
+        lambda request: request.stream.read(),
+        lambda request: request.stream.readline(),
+        lambda request: list(request.stream),
+        lambda request: request.input_stream.read(10),
+        lambda request: request.environ["wsgi.input"].read(),
+        lambda request: flask.Request(request.environ).get_data(),
+    ]
+    for read in readers:
+        environ = environ_of(replace(LONG, body=body))
+        with flask.Flask(__name__).test_request_context(method="POST", environ_overrides=environ):
+            with pytest.raises(DecodeError, match="larger than 22 bytes"):
+                parse_request(**SHORT)
+            refuse(partial(read, flask.request), RequestEntityTooLarge)
+            refuse(parse_request, DecodeError)
+            refuse(partial(parse_request, flask.Request(flask.request.environ)), DecodeError)
+
+
+def test_no_later_code_reads_a_part_of_a_django_body():
+    """After a body of unknown length was refused, a part of it is read as a whole body."""
+    set_up_django()
+    from django.core.exceptions import RequestDataTooBig
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.http import RawPostDataException
+
+    from exotel_callback.adapters.django import parse_request
+
+    for content_type in (FORM, MULTIPART):
+        request = WSGIRequest(environ_of(replace(LONG, content_type=content_type)))
+        for says in ("larger than 22 bytes", "already read it", "already read it"):
+            with pytest.raises(DecodeError, match=says):
+                parse_request(request, **SHORT)
+            refuse(lambda: request.body, RawPostDataException)  # noqa: B023 - called at once
+            refuse(request.read, RequestDataTooBig)
+            refuse(request.environ["wsgi.input"].read, RequestDataTooBig)
+            assert not request.POST
+        # The server of HTTP/2 has no header for a body of unknown length.
+        del request.META["HTTP_TRANSFER_ENCODING"]
+        with pytest.raises(DecodeError, match="already read it"):
+            parse_request(request)
+
+
+def test_later_code_reads_all_of_a_django_body_under_asgi():
+    """Under ASGI, where Django has the whole body, later code reads less than that."""
+    set_up_django()
+    from django.core.handlers.asgi import ASGIRequest
+
+    from exotel_callback.adapters.django import parse_request
+
+    request = ASGIRequest(asgi_scope(LONG), io.BytesIO(LONG.body))
+    with pytest.raises(DecodeError, match="larger than 22 bytes"):
+        parse_request(request, **SHORT)
+    assert request.body == LONG.body
+    assert parse_request(request) == parse(LONG.body, FORM)
+
+
+def test_no_later_code_reads_a_part_of_an_aiohttp_body():
+    """After a body of unknown length was refused, a part of it is read as a whole body."""
+    pytest.importorskip("aiohttp")
+    from aiohttp import StreamReader, web
+    from aiohttp.base_protocol import BaseProtocol
+    from aiohttp.test_utils import make_mocked_request
+
+    from exotel_callback.adapters.aiohttp import parse_request
+
+    async def run():
+        content = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+        content.feed_data(LONG.body)
+        content.feed_eof()
+        request = make_mocked_request("POST", "/", headers={"Content-Type": FORM}, payload=content)
+        with pytest.raises(DecodeError, match="larger than 22 bytes"):
+            await parse_request(request, **SHORT)
+        for read in (request.read, request.text, request.post, request.content.read):
+            with pytest.raises(web.HTTPRequestEntityTooLarge):
+                await read()
+        with pytest.raises(DecodeError, match="could not read the whole body"):
+            await parse_request(request)
+        assert await content.read() == LONG.body[len(PREFIX) + 1 :]  # The server still has its stream.
+
+    asyncio.run(run())
+
+
+def test_no_later_code_reads_a_part_of_a_fastapi_body():
+    """After a body of unknown length was refused, a part of it is read as a whole body."""
+    pytest.importorskip("fastapi")
+    from starlette.requests import ClientDisconnect, Request
+
+    from exotel_callback.adapters.fastapi import parse_request
+
+    messages = [
+        {"type": "http.request", "body": LONG.body, "more_body": True},
+        {"type": "http.request", "body": b"CallSid=c&Status=busy"},
+    ]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def run():
+        request = Request(asgi_scope(LONG), receive)
+        with pytest.raises(DecodeError, match="larger than 22 bytes"):
+            await parse_request(request, **SHORT)
+        for read in (request.body, request.form, request.json):
+            with pytest.raises(RuntimeError, match="Stream consumed"):
+                await read()
+        with pytest.raises(ClientDisconnect):
+            await Request(request.scope, request.receive).body()
+        with pytest.raises(DecodeError, match="could not read the whole body"):
+            await parse_request(Request(request.scope, request.receive))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("framework", ["flask", "django"])
+def test_no_later_code_reads_the_rest_of_a_body_that_broke_off(framework):
+    """After a chunked body broke off, the bytes that its server returns later are read as a whole body."""
+    environ = {**environ_of(sent("form", LEAST, chunked=True)), "wsgi.input": Dying(sent("form", LEAST).body)}
+    with suppress(DecodeError):
+        if framework == "flask":
+            flask = pytest.importorskip("flask")
+            from exotel_callback.adapters.flask import parse_request
+
+            parse_request(flask.Request(environ))
+        else:
+            set_up_django()
+            from django.core.handlers.wsgi import WSGIRequest
+
+            from exotel_callback.adapters.django import parse_request
+
+            parse_request(WSGIRequest(environ))
+    with pytest.raises(Exception, match=r"413|^$"):
+        environ["wsgi.input"].read()
+
+
 @pytest.mark.parametrize("framework", ["flask", "django"])
 @pytest.mark.parametrize("length", ["abc", "21,21", "\xb2", "1e3", "-5", "9" * 5_000])
 def test_an_invalid_content_length(framework, length):
@@ -849,6 +1030,32 @@ def test_a_load_balancer_escapes_names_too():
     """An escaped parameter name of a load balancer is not found."""
     event = {"queryStringParameters": {"my%20key": "a%20b"}, "requestContext": {"elb": {}}, "body": FORM_BODY}
     assert parse_event(event, secret="a b", secret_parameter="my key") == CALLBACK
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"secret": "wrong", "%73ecret": "right"},
+        {"%73ecret": "right", "secret": "wrong"},
+        {"secret": "right", "s%65cret": "right"},
+        {"secret": "", "%73%65%63%72%65%74": "right"},
+    ],
+)
+@pytest.mark.parametrize("has_several", [False, True])
+def test_a_load_balancer_repeats_a_secret(query, has_several):
+    """A repeated secret is accepted if its names are escaped differently."""
+    if has_several:
+        member = {"multiValueQueryStringParameters": {name: [value] for name, value in query.items()}}
+    else:
+        member = {"queryStringParameters": query}
+    with pytest.raises(AuthenticationError):
+        parse_event({"requestContext": {"elb": {}}, "body": FORM_BODY, **member}, secret=RIGHT)
+
+
+def test_a_secret_of_bytes_behind_a_load_balancer():
+    """A secret of bytes that aren't UTF-8 is not found in a load balancer's event."""
+    event = {"queryStringParameters": {"secret": "%FF%fe+a"}, "requestContext": {"elb": {}}, "body": FORM_BODY}
+    assert parse_event(event, secret=b"\xff\xfe a") == CALLBACK
 
 
 @pytest.mark.parametrize("event", [None, "text", [("body", FORM_BODY)]])

@@ -33,7 +33,7 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     try:
         # aiohttp stores the body here for the next reader.
         stored = request._read_bytes  # pyright: ignore[reportPrivateUsage]
-        body = stored or await _read_at_most(request.content, max_bytes)
+        body = stored or await _read_at_most(request, max_bytes)
         request._read_bytes = body  # pyright: ignore[reportPrivateUsage]
         # The size after decompression. The attribute is missing if there is no body.
         min_length = getattr(request.content, "total_bytes", 0)
@@ -49,9 +49,14 @@ async def parse_request(request: web.Request, **options: Unpack[Options]) -> Sta
     raise problem
 
 
-async def _read_at_most(content: StreamReader, max_bytes: int) -> bytes:
+async def _read_at_most(request: web.Request, max_bytes: int) -> bytes:
     try:
-        await content.readexactly(max_bytes + 1)
+        await request.content.readexactly(max_bytes + 1)
     except IncompleteReadError as error:
         return error.partial
+    # Otherwise `request.read` would return the rest of the stream as a whole body. The server still has the stream, and
+    # reads it to its end to keep the connection.
+    lost = StreamReader(request.protocol, max_bytes)
+    lost.set_exception(web.HTTPRequestEntityTooLarge(max_bytes, max_bytes + 1))
+    request._payload = request._cache["content"] = lost  # pyright: ignore[reportPrivateUsage]
     raise too_large(max_bytes)

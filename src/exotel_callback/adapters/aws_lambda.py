@@ -18,7 +18,6 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 import base64
 from collections.abc import Mapping
 from typing import Any, Unpack, cast
-from urllib.parse import unquote_plus
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
@@ -65,9 +64,11 @@ def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
     if isinstance(query, str):
         return query_values(query, parameter)
     values = _all_values(event, "multiValueQueryStringParameters", "queryStringParameters")
-    if "elb" in _mapping(event, "requestContext"):
-        values = {unquote_plus(name): [unquote_plus(value) for value in escaped] for name, escaped in values.items()}
-    return values.get(parameter, [])
+    if "elb" not in _mapping(event, "requestContext"):
+        return values.get(parameter, [])
+    # Two names that are escaped differently can be one parameter, which is then repeated.
+    query = "&".join(f"{name}={value}" for name, several in values.items() for value in several)
+    return query_values(query, parameter)
 
 
 def _content_type(event: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,6 @@
 """Parse a callback in a Django view, which must be exempt from CSRF checks: ``parse_request(request, secret=...)``."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, RawPostDataException
@@ -13,6 +13,7 @@ from ._shared import (
     UNREADABLE,
     Options,
     Settings,
+    UnreadableStream,
     length_of,
     min_length_of,
     query_values,
@@ -46,10 +47,11 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
         # Django reads no body without a length. If the server marks the end of its stream, the stream can be read, up
         # to the limit. It is read only once, because after a failure the rest would look like a whole body.
         if not body and length is None and environ.pop("wsgi.input_terminated", False):
-            body = read_at_most(environ["wsgi.input"].read, settings.options.limits.body_bytes + 1)
-            request._body = body
+            body = _read(request, environ, settings.options.limits.body_bytes)
+    except DecodeError:
+        raise
     except RawPostDataException:  # Earlier code read the form, and the stream can't be read again.
-        if getattr(request._stream, "_pos", min_length) < min_length:
+        if isinstance(request._stream, UnreadableStream) or getattr(request._stream, "_pos", min_length) < min_length:
             raise DecodeError(LOST) from None
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
         return settings.parse_form(pairs, min_length)
@@ -60,6 +62,20 @@ def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCal
     else:
         return settings.parse_body(body, request.META.get("CONTENT_TYPE"), min_length)
     raise problem
+
+
+def _read(request: HttpRequest, environ: dict[str, Any], max_bytes: int) -> bytes:
+    """Read a body whose size no header limits, and store it for ``request.body`` and ``request.POST``."""
+    read = environ["wsgi.input"].read
+    # Until the whole body is read, every other reader of the request gets an error.
+    environ["wsgi.input"] = lost = UnreadableStream(RequestDataTooBig)
+    vars(request).update(_stream=lost, _read_started=True)
+    del request._body
+    body = read_at_most(read, max_bytes + 1)
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
+    request._body = body
+    return body
 
 
 def _query(request: HttpRequest) -> bytes:

@@ -78,8 +78,10 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
         async for chunk in request.stream():  # If the body was read before, this yields the stored body.
             body += chunk
             if len(body) > settings.options.limits.body_bytes:
-                # Otherwise a second call would read the rest of the stream as a whole body.
+                # Otherwise a second call, or another request of this connection's scope, would read the rest of the
+                # stream as a whole body.
                 request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
+                request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
                 raise too_large(settings.options.limits.body_bytes)
     except RuntimeError:  # Earlier code read the form, or read the body without storing it.
         form = getattr(request, "_form", None)
@@ -91,3 +93,7 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
         request._body = stored = bytes(body)  # pyright: ignore[reportPrivateUsage]
         return settings.parse_body(stored, request.headers.get("content-type"), min_length)
     raise problem
+
+
+async def _disconnected() -> dict[str, str]:
+    return {"type": "http.disconnect"}

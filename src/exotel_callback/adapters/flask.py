@@ -9,7 +9,17 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
 
-from ._shared import LOST, UNREADABLE, Options, Settings, min_length_of, query_values, read_at_most, too_large
+from ._shared import (
+    LOST,
+    UNREADABLE,
+    Options,
+    Settings,
+    UnreadableStream,
+    min_length_of,
+    query_values,
+    read_at_most,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -37,10 +47,12 @@ def parse_request(request: "Request | None" = None, **options: Unpack[Options]) 
     if length is None and "stream" in known and known.isdisjoint({"form", "_cached_data"}):
         raise DecodeError(LOST)
     try:
-        if length is None:  # No header limits the size, so the number of bytes that are read is limited.
-            vars(request)["stream"] = BytesIO(read_at_most(request.stream.read, settings.options.limits.body_bytes + 1))
+        if length is None:
+            _read(request, settings.options.limits.body_bytes)
         body = request.get_data()
         pairs = () if body else request.form.items(multi=True)
+    except DecodeError:
+        raise
     except RequestEntityTooLarge:
         problem = too_large()
     except Exception:  # noqa: BLE001 - see _shared
@@ -51,3 +63,15 @@ def parse_request(request: "Request | None" = None, **options: Unpack[Options]) 
             return settings.parse_body(body, request.content_type, min_length)
         return settings.parse_form(pairs, min_length)
     raise problem
+
+
+def _read(request: "Request", max_bytes: int) -> None:
+    """Read a body whose size no header limits, and store it for `request.get_data` and `request.form`."""
+    read = request.stream.read
+    # Until the whole body is read, every other reader of the request gets an error.
+    lost = UnreadableStream(RequestEntityTooLarge)
+    vars(request)["stream"] = request.environ["wsgi.input"] = lost
+    body = read_at_most(read, max_bytes + 1)
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
+    vars(request)["stream"] = BytesIO(body)
