@@ -6,7 +6,8 @@ Facts
   reaches your handler gets the key.
   Source: https://github.com/frappe/exotel_integration/issues/3, https://github.com/juspay/clairvoyance/pull/989.
 - The recordings are under the prefixes below. Every AWS customer shares the S3 host, so the host alone proves nothing.
-  Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
+  Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and, for the cluster in Mumbai,
+  https://developer.exotel.com/docs/voice-v3/api-reference/call-details.
 - Presigned URLs have a query.
 
 The check is strict: it rejects every URL that two programs could read differently.
@@ -22,8 +23,9 @@ __all__ = ["EXOTEL_PREFIXES", "is_trusted"]
 EXOTEL_PREFIXES: Final = (
     "https://recordings.exotel.com/exotelrecordings/",
     "https://s3-ap-southeast-1.amazonaws.com/exotelrecordings/",
+    "https://s3-ap-south-1.amazonaws.com/exotel-mum1-recordings/",
 )
-"""The URL prefixes of Exotel's recordings, as seen in its documentation and in public code."""
+"""The URL prefixes of Exotel's recordings, of its clusters in Singapore and Mumbai, as seen in its documentation."""
 
 # The characters that RFC 3986 allows in a path and a query. The pattern allows no user part, no port except 443, no
 # fragment and no IPv6.

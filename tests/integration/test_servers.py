@@ -228,6 +228,25 @@ def test_right_secret(server, encoding):
     assert (status, answer) == (200, {"dump": DUMP, "raw": NAMES[encoding]})
 
 
+@pytest.mark.parametrize("query", ["secret=%FF%FE", "secret=%ff%fe&key=1"])
+def test_a_secret_of_bytes(server, query):
+    """A secret of bytes that aren't UTF-8 is refused, or another one is accepted."""
+    assert server.send(f"/bytes?{query}", *encode_form(PAGE))[0] == 200
+    assert server.send("/bytes?secret=%FF%FD", *encode_form(PAGE))[0] == 401
+    assert server.send("/bytes?secret=%EF%BF%BD%EF%BF%BD", *encode_form(PAGE))[0] == 401
+
+
+def test_again_after_a_body_that_is_too_large(server):
+    """A handler that parses a request again after a 413 gets a part of the body as a whole one."""
+    half = b"CallSid=a&Status=busy&"
+    assert len(half) == 22
+    body = half + b"x&CallSid=b&Status=failed"
+    status, answer = server.send("/again", body, FORM)
+    assert (status, answer["raw"]) == (200, ["CallSid", "Status", "x"])
+    status, answer = server.send("/again", chunks(body), FORM)
+    assert (status, answer["error"]) == (400, "DecodeError")
+
+
 # Every query except one with the right secret exactly once.
 CLOSED = [
     "",

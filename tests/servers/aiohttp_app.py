@@ -10,10 +10,12 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from exotel_callback import CallbackError, dump
+from exotel_callback import CallbackError, Limits, dump
 from exotel_callback.adapters.aiohttp import parse_request
 
 SECRET = "right"
+BYTES = b"\xff\xfe"
+SHORT = Limits(body_bytes=22)
 
 routes = web.RouteTableDef()
 
@@ -51,6 +53,18 @@ async def form_first(request):
 @routes.route("*", "/body-first")
 async def body_first(request):
     await request.read()
+    return answer(await parse_request(request))
+
+
+@routes.route("*", "/bytes")
+async def secret_of_bytes(request):
+    return answer(await parse_request(request, secret=BYTES))
+
+
+@routes.post("/again")
+async def again(request):
+    with suppress(CallbackError):
+        await parse_request(request, limits=SHORT)
     return answer(await parse_request(request))
 
 

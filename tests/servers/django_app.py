@@ -1,18 +1,24 @@
-"""Define a small Django project in one file, for a real server: ``gunicorn django_app:app``."""
+"""Define a small Django project in one file, for a real server: ``gunicorn django_app:app``.
+
+``daphne django_app:asgi`` serves it under ASGI.
+"""
 
 from contextlib import suppress
 from functools import wraps
 
 from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from exotel_callback import CallbackError, dump
+from exotel_callback import CallbackError, Limits, dump
 from exotel_callback.adapters.django import parse_request
 
 SECRET = "right"
+BYTES = b"\xff\xfe"
+SHORT = Limits(body_bytes=22)
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -56,6 +62,18 @@ def body_first(request):
 
 
 @view
+def secret_of_bytes(request):
+    return parse_request(request, secret=BYTES)
+
+
+@view
+def again(request):
+    with suppress(CallbackError):
+        parse_request(request, limits=SHORT)
+    return parse_request(request)
+
+
+@view
 def strict(request):
     return parse_request(request, strict=True)
 
@@ -65,7 +83,10 @@ urlpatterns = [
     path("secret", secret),
     path("form-first", form_first),
     path("body-first", body_first),
+    path("bytes", secret_of_bytes),
+    path("again", again),
     path("strict", strict),
 ]
 
 app = get_wsgi_application()
+asgi = get_asgi_application()

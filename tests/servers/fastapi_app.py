@@ -10,10 +10,12 @@ import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from exotel_callback import CallbackError, StatusCallback, dump
+from exotel_callback import CallbackError, Limits, StatusCallback, dump
 from exotel_callback.adapters.fastapi import callback, parse_request
 
 SECRET = "right"
+BYTES = b"\xff\xfe"
+SHORT = Limits(body_bytes=22)
 
 app = FastAPI()
 
@@ -48,6 +50,18 @@ async def form_first(request: Request):
 @app.api_route("/body-first", methods=["GET", "POST"])
 async def body_first(request: Request):
     await request.body()
+    return answer(await parse_request(request))
+
+
+@app.api_route("/bytes", methods=["GET", "POST"])
+async def secret_of_bytes(request: Request):
+    return answer(await parse_request(request, secret=BYTES))
+
+
+@app.post("/again")
+async def again(request: Request):
+    with suppress(CallbackError):
+        await parse_request(request, limits=SHORT)
     return answer(await parse_request(request))
 
 

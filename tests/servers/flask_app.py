@@ -4,10 +4,12 @@ from contextlib import suppress
 
 from flask import Flask, jsonify, request
 
-from exotel_callback import CallbackError, dump
+from exotel_callback import CallbackError, Limits, dump
 from exotel_callback.adapters.flask import parse_request
 
 SECRET = "right"
+BYTES = b"\xff\xfe"
+SHORT = Limits(body_bytes=22)
 
 app = Flask(__name__)
 
@@ -42,6 +44,18 @@ def form_first():
 def body_first():
     request.get_data()
     return answer(parse_request(request))
+
+
+@app.route("/bytes", methods=["GET", "POST"])
+def secret_of_bytes():
+    return answer(parse_request(secret=BYTES))
+
+
+@app.route("/again", methods=["POST"])
+def again():
+    with suppress(CallbackError):
+        parse_request(limits=SHORT)
+    return answer(parse_request())
 
 
 @app.route("/strict", methods=["GET", "POST"])

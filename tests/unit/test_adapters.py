@@ -764,6 +764,29 @@ def test_no_later_code_reads_a_part_of_a_fastapi_body():
     asyncio.run(run())
 
 
+def test_a_fastapi_sender_that_hung_up_before():
+    """After earlier code noticed that the sender hung up, the adapter waits for more, with hypercorn for ever."""
+    pytest.importorskip("fastapi")
+    from starlette.requests import ClientDisconnect, Request
+
+    from exotel_callback.adapters.fastapi import parse_request
+
+    messages = [{"type": "http.request", "body": b"CallSid=a&", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def run():
+        request = Request(asgi_scope(LONG), receive)
+        with pytest.raises(ClientDisconnect):
+            await request.form()
+        for _ in range(2):
+            with pytest.raises(DecodeError, match="could not read the whole body"):
+                await parse_request(request)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("framework", ["flask", "django"])
 def test_no_later_code_reads_the_rest_of_a_body_that_broke_off(framework):
     """After a chunked body broke off, the bytes that its server returns later are read as a whole body."""

@@ -1,6 +1,10 @@
 """Test the conversion of phone numbers to E.164."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exotel_callback.phones import to_e164
 from helpers import label
@@ -34,6 +38,68 @@ def test_other_numbers(number, e164):
 def test_numbers_of_another_country(number, region, e164):
     """The region isn't used for a number without a country code."""
     assert to_e164(number, region) == e164
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "e164"),
+    [
+        ("(415) 555-2671", "US", "+14155552671"),
+        ("(415)555.2671", "US", "+14155552671"),
+        ("+1 (415) 555-2671", "IN", "+14155552671"),
+        ("+1.415.555.2671", "IN", "+14155552671"),
+        ("+44 (0)20 7946 0018", "IN", "+442079460018"),
+        ("(+44) 20 7946 0018", "IN", "+442079460018"),
+        ("+(44) 20 7946 0018", "IN", "+442079460018"),
+        ("(0)80 4000 0001", "IN", "+918040000001"),
+        ("+91 (0)80 4000 0001", "US", "+918040000001"),
+        ("+91\u00a098765\u00a043210", "IN", "+919876543210"),
+        ("+91\u202f98765\u202f43210", "IN", "+919876543210"),
+        ("98765\u200743210", "IN", "+919876543210"),
+        ("+39 06 698 12345", "IN", "+390669812345"),
+        ("+39 (0)6 698 12345", "IN", "+390669812345"),
+    ],
+)
+def test_numbers_as_people_write_them(number, region, e164):
+    """A number with brackets, dots or non-breaking spaces is refused, or its trunk zero stays."""
+    assert to_e164(number, region) == e164
+
+
+@given(
+    number=st.sampled_from(["+919876543210", "+918040000001", "+14155552671", "+442079460018", "+390669812345"]),
+    separators=st.lists(st.text(" .-\u00a0\u2007\u202f", max_size=2), min_size=20, max_size=20),
+    brackets=st.sampled_from([None, 0, 1, 2]),
+    length=st.integers(1, 4),
+    around=st.sampled_from(["", " ", "\t\u00a0"]),
+)
+def test_the_formatting_does_not_count(number, separators, brackets, length, around):
+    """Two formats of one number have two results."""
+    pieces = [digit + separator for digit, separator in zip(number[1:], separators, strict=False)]
+    pieces[-1] = number[-1]
+    if brackets is not None:
+        start, end = brackets, brackets + length
+        bare = [re.sub("[^0-9]", "", piece) for piece in pieces[start:end]]
+        pieces[start:end] = ["(" + "".join(bare) + ")"]
+        pieces[:start] = [piece[:2] for piece in pieces[:start]]
+    assert to_e164(f"{around}+{''.join(pieces)}{around}") == number
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "(415 555-2671",
+        "((415) 555-2671",
+        "() 415 555-2671",
+        "(+1 415) 555-2671x1",
+        "+(1 415 555 2671",
+        "(415) 555-2671 ext. 5",
+        "(415) 555\u20112671",
+        "(415)\u2003555-2671",
+        "+1 (0)415 555-2671",
+    ],
+)
+def test_brackets_and_spaces_that_are_invalid(number):
+    """A number with an open bracket, another space or hyphen, an extension, or a wrong trunk zero has a result."""
+    assert to_e164(number, "US") is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ GOOD = f"https://{HOST}/exotelrecordings/acme/f00.mp3"
     [
         GOOD,
         "https://s3-ap-southeast-1.amazonaws.com/exotelrecordings/acme/f00.mp3",
+        "https://s3-ap-south-1.amazonaws.com/exotel-mum1-recordings/acme/f00.mp3",
+        "https://s3-ap-south-1.amazonaws.com/exotel-mum1-recordings/acme/f00.mp3?X-Amz-Expires=300&X-Amz-Signature=0",
         f"https://{HOST}:443/exotelrecordings/acme/f00.mp3",
         f"HTTPS://{HOST.upper()}/exotelrecordings/acme/f00.mp3",
         f"{GOOD}?X-Amz-Expires=300&X-Amz-Credential=A%2F20260203%2Fs3&X-Amz-Signature=00ff",

@@ -73,6 +73,8 @@ async def _parse_request(request: Request, settings: Settings) -> StatusCallback
     length = length_of(request.headers.get("content-length"))
     min_length = min_length_of(length, request.headers.get("transfer-encoding"))
     settings.admit(query_values(request.scope["query_string"], settings.secret_parameter), length)
+    if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
+        raise DecodeError(UNREADABLE)
     body = bytearray()  # Each addition to `bytes` would copy all that was read before.
     try:
         async for chunk in request.stream():  # If the body was read before, this yields the stored body.
