@@ -74,10 +74,6 @@ class UnreadableStream(RawIOBase):
         """Store how to make the exception that every read raises."""
         self._error = error
 
-    def readable(self) -> bool:
-        """Return that the stream can be read, so that a read raises the given exception."""
-        return True
-
     def readinto(self, _: object) -> int:
         """Raise the given exception."""
         raise self._error()

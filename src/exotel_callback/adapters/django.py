@@ -68,9 +68,8 @@ def _read(request: HttpRequest, environ: dict[str, Any], max_bytes: int) -> byte
     """Read a body whose size no header limits, and store it for ``request.body`` and ``request.POST``."""
     read = environ["wsgi.input"].read
     # Until the whole body is read, every other reader of the request gets an error.
-    environ["wsgi.input"] = lost = UnreadableStream(RequestDataTooBig)
-    vars(request).update(_stream=lost, _read_started=True)
-    del request._body
+    environ["wsgi.input"] = vars(request)["_stream"] = UnreadableStream(RequestDataTooBig)
+    del request._body  # It is empty, because Django reads no body without a length.
     body = read_at_most(read, max_bytes + 1)
     if len(body) > max_bytes:
         raise too_large(max_bytes)
