@@ -128,7 +128,6 @@ PAYLOADS = {
     "pairs of something else": ([PERSONAL], None),
     "a name of another type": ({(PERSONAL,): PERSONAL}, None),
     "a mapping that is too deep": ({PERSONAL: [[[[[[[[[[[[[[[[[PERSONAL]]]]]]]]]]]]]]]]]}, None),
-    "another object": (type("Other", (), {"payload": PERSONAL})(), None),
     "missing fields": ({name: value for name, value in BAD.items() if name not in LEAST}, None),
     "another event": ({"SmsSid": PERSONAL, "SmsStatus": PERSONAL, "DetailedStatusCode": PERSONAL}, None),
     "an answer of an error": ({"RestException": {"Status": 404, "Message": PERSONAL}}, None),
@@ -159,6 +158,20 @@ def test_an_error_holds_nothing_of_the_payload(name):
     for error in found:
         assert holds(error) is None, type(error)
         assert error.__context__ is error.__cause__ is None
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "make",
+    [type("Other", (), {"payload": PERSONAL}), lambda: iter([PERSONAL]), lambda: {PERSONAL}],
+)
+def test_the_error_for_misuse_holds_nothing_of_the_payload(read, make):
+    """The error for an object that isn't a payload holds a part of the object."""
+    payload = make()
+    with pytest.raises(TypeError) as caught:
+        read(payload)
+    assert holds(caught.value) is None
+    assert caught.value.__context__ is caught.value.__cause__ is None
 
 
 @given(hostile_payloads())

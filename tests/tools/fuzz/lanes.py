@@ -610,6 +610,10 @@ def outcome(decoder, *given):
         raw = decoder(*given)
     except CallbackError as error:
         return type(error), str(error), error.status_hint
+    except TypeError as error:
+        if str(error).startswith(from_mapping._EXPECTED):  # It isn't a payload, and not the sender's fault.
+            return type(error), str(error)
+        raise
     if raw.is_storable and has_unstorable(raw):
         return "it claims to be storable, and is not"
     return typed(raw)
