@@ -22,7 +22,7 @@ import attrs
 from .._enums import NOT_SENT_NAMES, value_reader
 from .._model._open import open_class
 from .kinds import DATE, EMPTY_DATES, EMPTY_VALUES, SECONDS, STRING, in_zone
-from .table import WireField, table_of, wire_fields
+from .table import WireField, wire_fields
 
 QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
 """The type of a generated function, which returns an instance of the open subclass (see `open_class`).
@@ -31,10 +31,22 @@ Its arguments are a mapping of wire names, the zone of dates without one, a list
 can't read, and whether the strings are known to hold neither NUL nor a lone surrogate.
 """
 
-QuickEventReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool, int], Any]
-"""Takes the maximum number of legs, too. The ``legs`` are None if their shape or one of their values is unusual."""
+UnreadLeg = tuple[Any, int, str, object]
+"""A leg, its position, an attribute that the lookup can't read, and the received value."""
+
+QuickEventReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool, int, list[UnreadLeg]], Any]
+"""Takes the maximum number of legs, and a list to which it adds the values of legs that it can't read, too.
+
+If the legs have an unusual shape, ``legs`` is None.
+"""
 
 _SECONDS_DIGITS: Final = 9
+_USUAL_LEGS: Final = 8
+
+# Every third character of "2024-01-15 14:30:45", from the second on.
+_EVERY_THIRD: Final = slice(1, None, 3)
+_SEPARATORS: Final = frozenset({"0-- ::", "0--T::"})
+_LONGEST_DATE: Final = len("2024-01-15T14:30:45+05:30")
 
 # A sentinel for a value that was not sent, where an empty value has another meaning.
 _NOT_SENT: Final = object()
@@ -47,61 +59,83 @@ _START_CODE: Final = """\
     value = new()
     is_fixed = zone.__class__ is timezone
     first_text = None
+    absent = 0
 """
-# In the generated code, `v` is first the received value and then the typed value.
+# In the generated code, `v` is the typed value, and `absent` counts the names that weren't received.
+_ABSENT_CODE: Final = "absent += {name} not in items"
 _STRING_CODE: Final = """\
-v = get({name!r})
+v = get({name})
+if v is None:
+    {if_none}
+{aliases}\
 if v is not None:
     v = v.strip()
-    if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: v = None
+    if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES:
+        if {is_open}: raise LookupError
+        v = None
     elif not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
 """
-# If the value is empty, the field may have a value under its other name, or it may be required. The reader decides.
-_STRING_OR_ALIAS_CODE: Final = """\
-v = get({name!r})
-if v is not None:
-    v = v.strip()
-    if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES: raise LookupError
-    if not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
-elif {undecided}: raise LookupError
-"""
+_ALIAS_CODE: Final = "    if v is None: v = get({!r})\n"
+_REQUIRED_CODE: Final = "    if v is None: raise LookupError\n"
 _SECONDS_CODE: Final = """\
-v = get({name!r})
-if v is not None and (v.__class__ is not int or v not in SECONDS): v = decimal_seconds(v)
+v = get({name})
+if v is None: {if_none}
+elif type(v) is not int or not 0 <= v < MAX_SECONDS: v = decimal_seconds(v)
 """
-# A date needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour of 0 is checked. An
-# early date may be a placeholder.
-# When a call is over, EndTime is often the same string as DateUpdated, which is the first date.
+# A date of the usual years needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour
+# of 0 is checked. When a call is over, EndTime is often the same string as DateUpdated, which is the first date.
 _DATE_CODE: Final = """\
-v = get({name!r})
-if v is not None:
-    if v == first_text and v.__class__ is str: v = first_date
-    elif v[EVERY_THIRD] in SEPARATORS:
-        date = from_iso(v)
-        if date.year < 2000 or (not date.hour and v[11] != "0"): raise LookupError
-        v = combine(date, date.time(), zone) if is_fixed else localize(date, zone)
-    elif v in EMPTY_DATES: v = None
-    else: raise LookupError
+v = text = get({name})
+if text is None: {if_none}
+elif text == first_text and type(text) is str: v = first_date
+elif text > "2" and text[EVERY_THIRD] in SEPARATORS:
+    date = from_iso(text)
+    if not date.hour and text[11] != "0": raise LookupError
+    v = combine(date, date.time(), zone) if is_fixed else localize(date, zone)
+else: v = other_date(text)
 """
-_FIRST_DATE_CODE: Final = "first_text, first_date = get({name!r}), v\n"
-_ENUM_CODE: Final = "v = {members}[get({name!r})]\n"
-_ENUM_OR_NOT_SENT_CODE: Final = "v = {members}[get({name!r}, NOT_SENT)]\n"
-_NO_CODE: Final = "raise LookupError\n"
-# Other names than those of the table may be bracket keys of legs, and a leg may be in a wrapper.
+_FIRST_DATE_CODE: Final = "first_text, first_date = text, v\n"
+_ENUM_CODE: Final = """\
+v = {members}[get({name})]
+if v is None: {if_none}
+"""
+_ENUM_OR_NOT_SENT_CODE: Final = """\
+v = {members}[get({name}, NOT_SENT)]
+if v is None: {if_none}
+"""
+_OTHER_CODE: Final = """\
+v = get({name})
+if v is not None: raise LookupError
+{if_none}
+"""
+# A leg may be in a wrapper. In bracket keys, a leg without any usual name ends the legs. At the end, the names that
+# were read are compared with all names, because any other name may be the bracket key of a leg.
 _LEGS_CODE: Final = """\
     value.legs = None
-    legs = get("Legs")
-    if legs.__class__ is list and len(legs) <= max_legs and NAMES.issuperset(items):
-        found = []
+    legs, found, unread_values, leg_names = get("Legs"), [], [], 1
+    names = {names} - absent - len(unread)
+    if legs.__class__ is list and len(legs) <= max_legs:
         for each in legs:
-            if each.__class__ is not dict or "Leg" in each: break
+            if each.__class__ is not dict or "Leg" in each: return value
             get = each.get
             leg = new_leg()
-{lookups}\
+{in_list}\
             leg.__class__ = LEG
             found.append(leg)
-        else:
-            value.legs = tuple(found)
+    elif legs is None:
+        leg_names = 0
+        for {keys} in LEG_KEYS[:max_legs]:
+            leg = new_leg()
+            absent = 0
+{in_brackets}\
+            if absent == {leg_names}: break
+            leg_names += {leg_names} - absent
+            leg.__class__ = LEG
+            found.append(leg)
+    else: return value
+    if len(items) <= names + leg_names or "\\n".join(items).count("Legs") == leg_names:
+        value.legs = tuple(found)
+        unread_legs += unread_values
     return value
 """
 
@@ -119,39 +153,66 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
 
 @cache
 def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]) -> QuickEventReader:
-    """Generate the function that reads the fields of an event, and its legs if they are a list of usual ones."""
+    """Generate the function that reads the fields of an event, and its legs from a list or from usual bracket keys."""
+    leg_names = [field.names[0] for field in wire_fields(leg_cls)]
+    keys = {name: f"key_{number}" for number, name in enumerate(leg_names)}
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
-    scope["NAMES"] = table_of(cls).names
-    code = "def read(items, zone, unread, is_storable, max_legs):\n" + _START_CODE
+    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
+    code = "def read(items, zone, unread, is_storable, max_legs, unread_legs):\n" + _START_CODE
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
-    code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
+    otherwise = "unread_values.append((leg, len(found), {attribute!r}, get({name})))"
+    code += _LEGS_CODE.format(
+        names=len(wire_fields(cls)),
+        leg_names=len(leg_names),
+        keys=", ".join(keys.values()),
+        in_list=indent(_lookups(leg_cls, scope, "leg", otherwise, if_none="pass"), " " * 12),
+        in_brackets=indent(_lookups(leg_cls, scope, "leg", otherwise, names=keys), " " * 12),
+    )
     exec(code, scope)
     read: QuickEventReader = scope["read"]
     return read
 
 
-def _lookups(cls: type[attrs.AttrsInstance], scope: dict[str, Any], target: str, otherwise: str) -> str:
+def _lookups(
+    cls: type[attrs.AttrsInstance],
+    scope: dict[str, Any],
+    target: str,
+    otherwise: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    if_none: str = _ABSENT_CODE,
+) -> str:
+    """Return the code that sets the attributes of `target`.
+
+    :param otherwise: The code for a value that a lookup rejects.
+    :param names: The variables that hold the names. Without it, the names are literals.
+    :param if_none: The code for a name without a value.
+    """
     code = ""
     first_date = next((field for field in wire_fields(cls) if field.kind is DATE), None)
     for field in wire_fields(cls):
-        name = f"{target}_{field.attribute}"
+        primary, *aliases = field.names
+        name = names[primary] if names else repr(primary)
+        members = f"{target}_{field.attribute}"
         if field.kind.enum:
-            scope[name] = _usual_members(field.kind.enum, field)
-        lookup = _code_of(field) + (_FIRST_DATE_CODE if field is first_date else "")
-        undecided = field.is_required or " or ".join(f"{alias!r} in items" for alias in field.names[1:])
-        lookup = lookup.format(name=field.names[0], members=name, undecided=undecided)
+            scope[members] = _usual_members(field.kind.enum, field)
+        lookup = (_code_of(field) + (_FIRST_DATE_CODE if field is first_date else "")).format(
+            name=name,
+            members=members,
+            if_none=if_none.format(name=name),
+            aliases="".join(map(_ALIAS_CODE.format, aliases)) + (_REQUIRED_CODE if field.is_required else ""),
+            # An empty value decides if the field isn't required, and has no value under another name.
+            is_open=" or ".join([str(field.is_required), *(f"{alias!r} in items" for alias in aliases)]),
+        )
         code += f"try:\n{indent(lookup, '    ')}    {target}.{field.attribute} = v\n"
-        code += f"except UNKNOWN: {otherwise.format(attribute=field.attribute)}\n"
+        code += f"except UNKNOWN: {otherwise.format(attribute=field.attribute, name=name)}\n"
     return code
 
 
 def _code_of(field: WireField) -> str:
-    may_be_empty = _may_be_empty(field)
     if field.kind.enum:
         return _ENUM_CODE if field.kind.if_empty is None else _ENUM_OR_NOT_SENT_CODE
-    if field.kind is STRING:
-        return _STRING_CODE if may_be_empty else _STRING_OR_ALIAS_CODE
-    return {SECONDS: _SECONDS_CODE, DATE: _DATE_CODE}.get(field.kind, _NO_CODE)
+    return {STRING: _STRING_CODE, SECONDS: _SECONDS_CODE, DATE: _DATE_CODE}.get(field.kind, _OTHER_CODE)
 
 
 def _may_be_empty(field: WireField) -> bool:
@@ -176,6 +237,19 @@ def _decimal_seconds(value: Any) -> int | None:
     return None
 
 
+def _other_date(value: Any) -> datetime | None:
+    """Read a placeholder, or a date with an offset."""
+    if value in EMPTY_DATES:
+        return None
+    is_usual = value > "2" and value[_EVERY_THIRD][:6] in _SEPARATORS and value[19] in "+-Z"
+    if not is_usual or len(value) > _LONGEST_DATE:
+        raise ValueError
+    date = datetime.fromisoformat(value)
+    if (not date.hour and value[11] != "0") or value[-2:] > "59":  # Python reads ``+05:60`` as ``+06:00``.
+        raise ValueError
+    return date
+
+
 def _localize(date: datetime, zone: tzinfo) -> datetime:
     if found := in_zone(date, zone):
         return found
@@ -188,12 +262,11 @@ _SCOPE: Final[dict[str, Any]] = {
     "NUL": "\0",
     "EMPTY_VALUES": EMPTY_VALUES,
     "LONGEST_EMPTY": max(map(len, EMPTY_VALUES)),
-    "SECONDS": range(10**_SECONDS_DIGITS),
+    "MAX_SECONDS": 10**_SECONDS_DIGITS,
     "decimal_seconds": _decimal_seconds,
-    # Every third character of "2024-01-15 14:30:45", from the second on.
-    "EVERY_THIRD": slice(1, None, 3),
-    "SEPARATORS": frozenset({"0-- ::", "0--T::"}),
-    "EMPTY_DATES": EMPTY_DATES,
+    "EVERY_THIRD": _EVERY_THIRD,
+    "SEPARATORS": _SEPARATORS,
+    "other_date": _other_date,
     "from_iso": datetime.fromisoformat,
     "combine": datetime.combine,
     "timezone": timezone,

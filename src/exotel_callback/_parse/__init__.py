@@ -11,7 +11,7 @@ from datetime import tzinfo
 from .._errors import CallbackError, forget_context
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.payload import Payload
+from .._wire.payload import Payload, unfrozen_items
 from .diagnose import POPUP_MARK, decode_for, refuse_others
 from .event import read_event
 
@@ -51,9 +51,10 @@ def parse(
     options = read_options(strict, timezone, limits)
     try:
         raw = decode_for("parse", payload, content_type, limits)
-        if POPUP_MARK in raw or not raw.get("CallSid"):
+        items = unfrozen_items(raw)
+        if POPUP_MARK in items or not items.get("CallSid"):
             refuse_others(raw, "parse")
-        return read_event(StatusCallback, Leg, raw, options, reader="parse")
+        return read_event(StatusCallback, Leg, raw, options, "parse")
     except CallbackError as error:
         forget_context(error)
         raise

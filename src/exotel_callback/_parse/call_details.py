@@ -219,7 +219,7 @@ def _read_call(raw: RawPayload, options: ReadOptions, reader: str) -> StatusCall
         Leg,
         call,
         options,
-        reader=reader,
+        reader,
         source=RawPayload(fields),
         more_legs=_leg_statuses(fields),
         complete=partial(_add_answered_by, fields.get(_ANSWERED_BY), options.limits.legs),

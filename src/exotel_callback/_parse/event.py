@@ -11,13 +11,13 @@ import attrs
 
 from .._errors import DecodeError, InvalidCallbackError, Issue, MissingFieldError, message_of
 from .._fields.names import count_names
-from .._fields.quick import quick_event_reader
+from .._fields.quick import UnreadLeg, quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
 from .._wire.payload import RawPayload, unfrozen_items
 from .diagnose import diagnose
-from .legs import Legs, read_legs
+from .legs import Legs, read_legs, read_values
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 
@@ -27,8 +27,8 @@ def read_event(
     leg_cls: type[attrs.AttrsInstance],
     raw: RawPayload,
     options: ReadOptions,
-    *,
     reader: str,
+    *,
     source: RawPayload | None = None,
     more_legs: Legs | None = None,
     complete: Callable[[tuple[Any, ...], FieldReader], tuple[Any, ...]] | None = None,
@@ -40,30 +40,32 @@ def read_event(
     :param reader: The name of the calling public function, so that the advice doesn't recommend it.
     :param source: The same event under the names of the table, if these differ.
     :param more_legs: The fields of legs that aren't in `source`, by index.
-    :param complete: A function that returns the legs completed with another field of the event. It is called only if
-        the event has a field that the table lacks.
+    :param complete: A function that completes the legs with another field of the event, and returns them.
     :param found: The issues that were found while `source` was made.
     :raises DecodeError: The event has too many fields.
     :raises MissingFieldError: A required field is missing. The error holds all issues.
     :raises InvalidCallbackError: The event has an issue in strict mode. The error holds all issues.
     """
-    strict, zone, limits = options
+    zone, limits = options.timezone, options.limits
     source = raw if source is None else source
     items = unfrozen_items(source)
     if len(items) > limits.fields and count_names(raw) > limits.fields:
         raise DecodeError(f"more than {limits.fields} fields", status_hint=413)
     unread: list[str] = []
-    event = quick_event_reader(cls, leg_cls)(items, zone, unread, source.is_storable, limits.legs)
+    unread_legs: list[UnreadLeg] = []
+    event = quick_event_reader(cls, leg_cls)(items, zone, unread, source.is_storable, limits.legs, unread_legs)
     issues = found
-    if unread or event.legs is None or more_legs:
-        table = table_of(cls)
+    if unread or unread_legs or event.legs is None or more_legs or complete:
+        rows = table_of(cls).rows
         fields = FieldReader(source, zone)
         for attribute in unread:
-            setattr(event, attribute, fields.field(table.rows[attribute]))
+            setattr(event, attribute, fields.field(rows[attribute]))
         if event.legs is None or more_legs:
-            event.legs = read_legs(leg_cls, fields, items, table.names, limits.legs, more_legs)
-            if complete:
-                event.legs = complete(event.legs, fields)
+            event.legs = read_legs(leg_cls, fields, limits.legs, more_legs or {})
+        else:
+            read_values(leg_cls, unread_legs, fields)
+        if complete:
+            event.legs = complete(event.legs, fields)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
@@ -71,7 +73,7 @@ def read_event(
         if any(getattr(event, row.attribute) is None for row in table_of(cls).required):
             advice = diagnose(raw, reader)
             raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
-        if strict:
+        if options.strict:
             raise InvalidCallbackError(message_of(issues), issues=issues)
     event.__class__ = cls
     return event  # type: ignore[no-any-return]  # generated code returns Any

@@ -12,9 +12,8 @@ Each shape is first converted to the fields of each leg by index. Only then are 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -22,94 +21,42 @@ import attrs
 from .._errors import DecodeError, IssueCode
 from .._fields.kinds import as_text, is_empty
 from .._fields.names import LEG_ID, LEGS, leg_key
-from .._fields.quick import quick_reader
+from .._fields.quick import UnreadLeg, quick_reader
 from .._fields.reader import FieldReader
 from .._fields.table import WireField, table_of, wire_fields
 from .._wire.from_json import decode_json
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze_json, unfrozen_items
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, collect, freeze_json
 
 _WRAPPER: Final = "Leg"
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
-_USUAL_LEGS: Final = 8
-_LISTS: Final = (list, tuple)
-_LIST: Final = frozenset({list})  # a set, because type checkers narrow a comparison with a class
 
 Legs = dict[int, Mapping[str, object]]
 
 L = TypeVar("L", bound=attrs.AttrsInstance)
 
 
-def read_legs(
-    cls: type[L],
-    fields: FieldReader,
-    items: dict[str, Any],
-    names: frozenset[str],
-    max_legs: int,
-    more: Legs | None = None,
-) -> tuple[L, ...]:
-    """Read the legs as instances of `cls`. If there are more than `max_legs`, keep the first ones.
+def read_legs(cls: type[L], fields: FieldReader, max_legs: int, more: Legs) -> tuple[L, ...]:
+    """Read legs of any shape as instances of `cls`. If there are more than `max_legs`, keep the first ones.
 
-    :param items: The decoded payload.
-    :param names: The known names of an event. Other names may be bracket keys.
     :param more: The fields of legs that aren't in the payload, by index.
     """
-    legs: list[Any] | None = items.get(LEGS)
-    if type(legs) not in _LIST or more or not names.issuperset(items):
-        legs = None if more else _usual_legs(cls, items)
-    if legs is None or len(legs) > max_legs or not _are_objects(legs):
-        legs = _legs_of_any_shape(cls, fields, max_legs, more or {})
-    read, zone = quick_reader(cls), fields.zone
-    result: list[Any] = []
-    unread: list[str] = []
-    for leg in legs:
-        value = read(leg, zone, unread, False)
-        if unread:
-            for attribute in unread:
-                _, (name,), kind, _ = table_of(cls).rows[attribute]
-                path = f"{LEGS}[{len(result)}].{name}"
-                setattr(value, attribute, fields.value(kind, freeze_json(leg[name]), path))
-            unread.clear()
+    read, result = quick_reader(cls), list[Any]()
+    for leg in _legs_of_any_shape(cls, fields, max_legs, more):
+        unread: list[str] = []
+        value = read(leg, fields.zone, unread, False)
+        rows = table_of(cls).rows
+        read_values(cls, [(value, len(result), name, leg[rows[name].names[0]]) for name in unread], fields)
         value.__class__ = cls
         result.append(value)
     return tuple(result)
 
 
-def _usual_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[Any] | None:
-    """Find the legs in a list, or in bracket keys without gaps; None for any other shape."""
-    if mentions := "\n".join(items).count(LEGS) - (LEGS in items):
-        found = _bracket_legs(cls, items)
-        return found if LEGS not in items and sum(map(len, found)) == mentions else None
-    legs: Any = items.get(LEGS, ())
-    if not isinstance(legs, _LISTS):
-        return None
-    # Those of a mapping are read-only already.
-    return [unfrozen_items(leg) if type(leg) is RawPayload else leg for leg in cast("Sequence[Any]", legs)]
-
-
-def _are_objects(legs: list[Any]) -> bool:
-    """Return whether each leg is an object, and none is in a wrapper."""
-    for leg in legs:  # noqa: SIM110 - `all` takes twice the time
-        if type(leg) is not dict or _WRAPPER in leg:
-            return False
-    return True
-
-
-def _bracket_legs(cls: type[attrs.AttrsInstance], items: dict[str, Any]) -> list[dict[str, object]]:
-    """Return the legs that the usual bracket keys describe."""
-    legs: list[dict[str, object]] = []
-    for keys in _usual_keys(cls):
-        leg = {name: items[key] for key, name in keys if key in items}
-        if not leg:
-            break
-        legs.append(leg)
-    return legs
-
-
-@cache
-def _usual_keys(cls: type[attrs.AttrsInstance]) -> list[list[tuple[str, str]]]:
-    """Return for each usual index the bracket keys of a leg's fields, each with the field's name."""
-    names = [row.names[0] for row in wire_fields(cls)]
-    return [[(f"{LEGS}[{position}][{name}]", name) for name in names] for position in range(_USUAL_LEGS)]
+def read_values(cls: type[attrs.AttrsInstance], unread: list[UnreadLeg], fields: FieldReader) -> None:
+    """Read the values of legs whose quick lookup failed."""
+    for leg, position, attribute, received in unread:
+        _, (name,), kind, _ = table_of(cls).rows[attribute]
+        value = fields.value(kind, freeze_json(received), f"{LEGS}[{position}].{name}")
+        object.__setattr__(leg, attribute, value)  # The leg may be frozen already.
 
 
 def _legs_of_any_shape(

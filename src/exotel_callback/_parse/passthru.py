@@ -175,7 +175,7 @@ def parse_passthru(
     try:
         raw = decode_for("parse_passthru", _query_of(payload, limits.body_bytes), content_type, limits)
         refuse_others(raw, "parse_passthru")
-        return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
+        return read_event(PassthruEvent, PassthruLeg, raw, options, "parse_passthru")
     except CallbackError as error:
         forget_context(error)
         raise

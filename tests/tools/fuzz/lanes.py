@@ -528,7 +528,7 @@ def without_lanes():
 
 
 def _reader_of_nothing(cls, _leg_cls):
-    def read(_items, _zone, unread, _is_storable, _max_legs):
+    def read(_items, _zone, unread, _is_storable, _max_legs, _unread_legs):
         unread.extend(row.attribute for row in wire_fields(cls))
         value = open_class(cls)()
         value.legs = None
@@ -537,8 +537,8 @@ def _reader_of_nothing(cls, _leg_cls):
     return read
 
 
-def _read_legs(cls, fields, _items, _names, max_legs, more=None):
-    found = legs._legs_of_any_shape(cls, fields, max_legs, more or {})
+def _read_legs(cls, fields, max_legs, more):
+    found = legs._legs_of_any_shape(cls, fields, max_legs, more)
     return tuple(
         cls(
             **{
