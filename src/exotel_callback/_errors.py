@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import attrs
 
 from ._enums import normalized
-from ._model._open import restorable
+from ._model._open import open_class, restorable
 
 
 @unique
@@ -88,7 +88,18 @@ class Issue:
         """Make an issue with the message of its path and code."""
         message = f"{_DESCRIPTIONS_AT_PATH.get((path, code)) or _DESCRIPTIONS[code]} @ {path}"
         digest = _long_value_digest(code, value) if len(value) > MAX_VALUE_LENGTH else ""
-        return cls(path=path, code=code, message=message, value=value[:MAX_VALUE_LENGTH], digest=digest)
+        issue = _open_issue()
+        issue.path = path
+        issue.code = code
+        issue.message = message
+        issue.value = value[:MAX_VALUE_LENGTH]
+        issue._digest = digest
+        issue._attrs_cached_hash = None
+        issue.__class__ = cls
+        return issue  # type: ignore[no-any-return]  # `open_class` returns Any
+
+
+_open_issue: Final = open_class(Issue)
 
 
 def _long_value_digest(code: IssueCode, value: str) -> str:

@@ -159,10 +159,15 @@ def is_empty(value: object) -> bool:
 
 def as_text(value: object) -> str:
     """Return any value as a string: a number as a decimal string, None as an empty string, and containers as JSON."""
-    text = "" if value is None else scalar_text(value)
+    if value is None or type(value) is bool:
+        return _TEXT_OF_CONSTANTS[value]
+    text = scalar_text(value)
     if text is None and isinstance(value, StandIn):
         return str(value)
     return _in_json(value) if text is None else text
+
+
+_TEXT_OF_CONSTANTS: Final = {None: "", False: "false", True: "true"}
 
 
 def _jsonable(value: object) -> object:

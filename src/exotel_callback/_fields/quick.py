@@ -58,7 +58,7 @@ _START_CODE: Final = """\
     get = items.get
     value = new()
     is_fixed = zone.__class__ is timezone
-    first_text = None
+    first_text = naive = None
     absent = 0
 """
 # In the generated code, `v` is the typed value, and `absent` counts the names that weren't received.
@@ -91,7 +91,9 @@ elif text == first_text and type(text) is str: v = first_date
 elif text > "2" and text[EVERY_THIRD] in SEPARATORS:
     date = from_iso(text)
     if not date.hour and text[11] != "0": raise LookupError
-    v = combine(date, date.time(), zone) if is_fixed else localize(date, zone)
+    if naive: v = aware + (date - naive)
+    elif is_fixed: v = aware = combine(date, date.time(), zone); naive = date
+    else: v = localize(date, zone)
 else: v = other_date(text)
 """
 _FIRST_DATE_CODE: Final = "first_text, first_date = text, v\n"
@@ -112,8 +114,8 @@ if v is not None: raise LookupError
 # were read are compared with all names, because any other name may be the bracket key of a leg.
 _LEGS_CODE: Final = """\
     value.legs = None
-    legs, found, unread_values, leg_names = get("Legs"), [], [], 1
-    names = {names} - absent - len(unread)
+    legs, found, leg_names = get("Legs"), [], 1
+    names = {names} - absent
     if legs.__class__ is list and len(legs) <= max_legs:
         for each in legs:
             if each.__class__ is not dict or "Leg" in each: return value
@@ -135,7 +137,6 @@ _LEGS_CODE: Final = """\
     else: return value
     if len(items) <= names + leg_names or "\\n".join(items).count("Legs") == leg_names:
         value.legs = tuple(found)
-        unread_legs += unread_values
     return value
 """
 
@@ -159,8 +160,9 @@ def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.Attrs
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
     scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
     code = "def read(items, zone, unread, is_storable, max_legs, unread_legs):\n" + _START_CODE
-    code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
-    otherwise = "unread_values.append((leg, len(found), {attribute!r}, get({name})))"
+    otherwise = "unread.append({attribute!r}); " + _ABSENT_CODE
+    code += indent(_lookups(cls, scope, "value", otherwise), "    ")
+    otherwise = "unread_legs.append((leg, len(found), {attribute!r}, get({name})))"
     code += _LEGS_CODE.format(
         names=len(wire_fields(cls)),
         leg_names=len(leg_names),

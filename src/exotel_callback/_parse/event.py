@@ -28,7 +28,6 @@ def read_event(
     raw: RawPayload,
     options: ReadOptions,
     reader: str,
-    *,
     source: RawPayload | None = None,
     more_legs: Legs | None = None,
     complete: Callable[[tuple[Any, ...], FieldReader], tuple[Any, ...]] | None = None,
@@ -70,9 +69,10 @@ def read_event(
     event.issues = issues
     event.raw = raw
     if issues:
-        if any(getattr(event, row.attribute) is None for row in table_of(cls).required):
-            advice = diagnose(raw, reader)
-            raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
+        for row in table_of(cls).required:
+            if getattr(event, row.attribute) is None:
+                advice = diagnose(raw, reader)
+                raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
         if options.strict:
             raise InvalidCallbackError(message_of(issues), issues=issues)
     event.__class__ = cls

@@ -14,7 +14,16 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from .._errors import DecodeError
-from .payload import EMPTY_OBJECT, MAX_DEPTH, MAX_INT_DIGITS, TOO_DEEP, ListOfObjectsError, RawPayload, freeze_json
+from .payload import (
+    EMPTY_OBJECT,
+    MAX_DEPTH,
+    MAX_INT_DIGITS,
+    TOO_DEEP,
+    ListOfObjectsError,
+    RawPayload,
+    freeze_json,
+    owning,
+)
 from .text import Header, to_text
 
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
@@ -39,12 +48,13 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
         raise not_an_object(value)
     if not value:
         return EMPTY_OBJECT
-    # To look for a second list takes less time than to count the brackets of lists.
-    lists = 1 if text.find("[", text.find("[") + 1) < 0 else text.count("[")
-    if lists + text.count("{") > MAX_DEPTH:
+    # Most objects are in the list of legs. To look for another bracket takes less time than to count.
+    before, _, after = text.partition("[")
+    lists, objects = "[" in after and after.count("["), before.rfind("{") and before.count("{")
+    if 2 + lists + objects + after.count("{") > MAX_DEPTH:
         freeze_json(value)
     # Decoded bytes can't hold a lone surrogate. JSON can hold NUL only as an escape.
-    return RawPayload(value, is_storable=type(body) is bytes and ("\\" not in text or "\\u" not in text))
+    return owning(value, type(body) is bytes and ("\\" not in text or "\\u" not in text))
 
 
 def not_an_object(value: Any) -> DecodeError:

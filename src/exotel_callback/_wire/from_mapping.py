@@ -16,11 +16,22 @@ from typing import Any, Final, cast
 
 from .._errors import DecodeError
 from .from_form import MAX_PAIRS
-from .payload import ATOMS, FilePart, ListOfObjectsError, RawPayload, Repeated, StandIn, check_depth, collect
+from .payload import (
+    ATOMS,
+    FilePart,
+    ListOfObjectsError,
+    RawPayload,
+    Repeated,
+    StandIn,
+    check_depth,
+    collect,
+    owning,
+)
 
 _MAX_INT_BITS: Final = 10_000
 
 # Frozensets of exact types, because type checkers reject a comparison with a class.
+_DICT: Final = frozenset({dict})
 _STRING: Final = frozenset({str})
 _PAIR: Final = frozenset({tuple})
 
@@ -43,6 +54,8 @@ def copy_payload(payload: object, max_values: int) -> RawPayload:
     """
     copier = _Copier(max_values)
     try:
+        if type(payload) in _DICT:
+            return copier.mapping(cast("dict[object, Any]", payload))
         kind = payload.__class__
         advice = _advice_for(payload, kind)
         if advice is None and issubclass(kind, Mapping):
@@ -109,13 +122,14 @@ class _Copier:
         """Copy a mapping of any type, with every value of every name."""
         check_depth(depth)
         given: Any = mapping
-        if type(given) is dict and _STRING.issuperset(map(type, cast("dict[object, object]", given))):
+        if type(given) in _DICT:
             items = cast("dict[str, object]", given).copy()
-            others = [name for name, value in items.items() if type(value) is not str]
-            self._count(2 * len(items) - len(others))
-            for name in others:
-                items[name] = self.value(items[name], depth, in_mapping=True)
-            return RawPayload(items)
+            others = [name for name, value in items.items() if type(value) is not str or type(name) is not str]
+            if _STRING.issuperset(map(type, others)):
+                self._count(2 * len(items) - len(others))
+                for name in others:
+                    items[name] = self.value(items[name], depth, in_mapping=True)
+                return owning(items, False)
         return self._collect(_all_pairs(mapping), depth, in_mapping=True)
 
     def pairs(self, pairs: Iterable[Any]) -> RawPayload:
@@ -129,7 +143,7 @@ class _Copier:
             items = dict(given)
             if len(items) == len(given) and _STRING.issuperset(map(type, (*items, *items.values()))):
                 self._count(2 * len(items))
-                return RawPayload(items)
+                return owning(items, False)
         return collect((self._name(name), self.value(value, depth, in_mapping=in_mapping)) for name, value in given)
 
     def _name(self, name: object) -> str:
@@ -151,9 +165,10 @@ class _Copier:
             return _plain_int(value)
         if type(value) in ATOMS:
             return value
-        if isinstance(value, Mapping):
+        is_list = type(value) is list  # To look for a `Mapping` takes much longer.
+        if not is_list and isinstance(value, Mapping):
             return self.mapping(cast("Mapping[object, Any]", value), depth + 1)
-        if isinstance(value, list | tuple):
+        if is_list or isinstance(value, list | tuple):
             check_depth(depth + 1)
             if in_mapping and (copies := self._copy_objects(value)):
                 check_depth(depth + 2)
@@ -169,10 +184,12 @@ class _Copier:
             return None
         copies: list[dict[str, object]] = []
         for item in cast("Iterable[Any]", given):
-            if type(item) is not dict or not _STRING.issuperset(map(type, cast("dict[object, object]", item))):
+            if type(item) not in _DICT:
                 return None
             copy = cast("dict[str, object]", item).copy()
-            for value in copy.values():
+            for name, value in copy.items():
+                if type(name) is not str:
+                    return None
                 if type(value) is int:
                     if value.bit_length() > _MAX_INT_BITS:
                         return None

@@ -11,7 +11,7 @@ Readers must not depend on the encoding. So there is one representation: `RawPay
 booleans and None.
 """
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias, cast, final
 
 from .._errors import DecodeError
@@ -113,6 +113,17 @@ class RawPayload(Mapping[str, object]):
 def unfrozen_items(raw: RawPayload) -> dict[str, Any]:
     """Return the inner dict of a payload. The caller must not change it. Nested values may still be mutable."""
     return raw._items  # pyright: ignore[reportPrivateUsage]
+
+
+def owning(items: dict[str, object], is_storable: bool) -> RawPayload:  # noqa: FBT001 - a keyword takes longer
+    """Make a payload as the constructor does, in half the time."""
+    raw = _new_payload(RawPayload)
+    raw._items = items  # pyright: ignore[reportPrivateUsage]
+    raw.is_storable = is_storable
+    return raw
+
+
+_new_payload: Final = cast("Callable[[type[RawPayload]], RawPayload]", object.__new__)
 
 
 class Repeated(tuple[object, ...]):

@@ -448,7 +448,7 @@ def compare_mapping(make, max_values):
         is_quick = len(dict(given)) == len(given) and all(type(item) is str for pair in given for item in pair)
     quick = outcome(from_mapping.copy_payload, make(), max_values)
     # The lanes check that all types are in these sets. With empty sets, the check fails for every payload.
-    with mock.patch.multiple(from_mapping, _STRING=frozenset(), _PAIR=frozenset()):
+    with mock.patch.multiple(from_mapping, _DICT=frozenset(), _PAIR=frozenset()):
         general = outcome(from_mapping.copy_payload, make(), max_values)
     return Comparison(is_quick, quick, general)
 
@@ -521,7 +521,7 @@ def without_lanes():
         mock.patch.multiple(from_json, _SCAN_SHORT=_scan_nothing, _SCAN_LONG=_scan_nothing),
         mock.patch.object(from_form, "_plain_form", _leave),
         mock.patch.object(from_multipart, "_plain_form", _leave),
-        mock.patch.multiple(from_mapping, _STRING=frozenset(), _PAIR=frozenset()),
+        mock.patch.multiple(from_mapping, _DICT=frozenset(), _PAIR=frozenset()),
         mock.patch.multiple(event, quick_event_reader=_reader_of_nothing, read_legs=_read_legs),
     ):
         yield
