@@ -12,7 +12,7 @@ Facts
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, cast
 
 from .._errors import DecodeError
@@ -131,9 +131,14 @@ def _parse_header(content_type: str) -> Header | None:
 
 
 def _decode_multipart(body: bytes | str, header: Header) -> RawPayload:
+    return _multipart_decoder()(body, header)
+
+
+@cache  # An import takes a microsecond each time.
+def _multipart_decoder() -> Callable[[bytes | str, Header], RawPayload]:
     from .from_multipart import from_multipart
 
-    return from_multipart(body, header)
+    return from_multipart
 
 
 # The accepted content types, each with its decoder.

@@ -12,7 +12,7 @@ import re
 from typing import Any, Final
 
 from .._errors import DecodeError
-from .payload import RawPayload, collect
+from .payload import RawPayload, collect, owning
 from .text import Header, to_text, wrong_charset
 
 MAX_PAIRS: Final = 1_024
@@ -68,7 +68,7 @@ def _plain_form(body: bytes) -> RawPayload | None:
     except ValueError:
         return None
     # An escaped NUL was rejected above, and decoded bytes can't hold a lone surrogate.
-    return RawPayload(items, is_storable=True) if len(items) == len(pieces) and "" not in items else None
+    return owning(items, True) if len(items) == len(pieces) and "" not in items else None
 
 
 def _unescape(text: str, codec: str) -> str:

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 from .._errors import DecodeError
 from .from_form import MAX_PAIRS, check_pairs
-from .payload import RawPayload, collect
+from .payload import RawPayload, collect, owning
 from .text import Header, codec_of, to_text
 
 _BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70.
 
-# Characters that end or escape a name in a header. The package refuses a header of more than 4,096 characters.
-_SPECIAL: Final = ('"', "\\", "%", "`")
 _NAME_LENGTH: Final = 1_000
 _PLAIN_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]+")
 _PART: Final = b'\r\nContent-Disposition: form-data; name="'
@@ -59,19 +57,22 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     pieces = text.split((delimiter + _PART).decode())
     if len(pieces) > MAX_PAIRS or "\ufeff" in text:
         return None
-    try:
-        items: dict[str, Any] = dict([piece.split(_AFTER_NAME, 1) for piece in pieces])
-    except ValueError:
-        return None
+    items: dict[str, Any] = {
+        name: value for piece in pieces for name, end, value in (piece.partition(_AFTER_NAME),) if end
+    }
     names = "".join(items)
     if len(items) != len(pieces) or "" in items or not (names.isascii() and names.isprintable()):
         return None
-    if any(map(names.__contains__, _SPECIAL)) or (len(names) > _NAME_LENGTH and max(map(len, items)) > _NAME_LENGTH):
+    # These characters end or escape a name.
+    if '"' in names or "\\" in names or "%" in names or "`" in names:
+        return None
+    # The package refuses a header of more than 4,096 characters.
+    if len(names) > _NAME_LENGTH and max(map(len, items)) > _NAME_LENGTH:
         return None
     # A boundary holds no line break, so every other occurrence of it is within a name or a value.
     if first.decode() in "\n".join([*items, *items.values()]):
         return None
-    return RawPayload(items, is_storable="\0" not in text)  # Decoded bytes can't hold a lone surrogate.
+    return owning(items, "\0" not in text)  # Decoded bytes can't hold a lone surrogate.
 
 
 def read_parts(body: bytes, boundary: bytes) -> list[tuple[str, str | None, bytes]]:
