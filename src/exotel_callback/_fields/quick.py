@@ -41,11 +41,14 @@ If the legs have an unusual shape, ``legs`` is None.
 """
 
 _SECONDS_DIGITS: Final = 9
+_LONGEST_EMPTY: Final = max(map(len, EMPTY_VALUES))
 _USUAL_LEGS: Final = 8
 
 # Every third character of "2024-01-15 14:30:45", from the second on.
 _EVERY_THIRD: Final = slice(1, None, 3)
-_SEPARATORS: Final = frozenset({"0-- ::", "0--T::"})
+_SEPARATORS: Final = ("0-- ::", "0--T::")
+# A date with an offset.
+_SHORTEST_DATE: Final = len("2024-01-15T14:30:45Z")
 _LONGEST_DATE: Final = len("2024-01-15T14:30:45+05:30")
 
 # A sentinel for a value that was not sent, where an empty value has another meaning.
@@ -70,7 +73,7 @@ if v is None:
 {aliases}\
 if v is not None:
     v = v.strip()
-    if len(v) <= LONGEST_EMPTY and v.lower() in EMPTY_VALUES:
+    if len(v) <= {longest_empty} and v.lower() in EMPTY_VALUES:
         if {is_open}: raise LookupError
         v = None
     elif not (is_storable or (v.isascii() and NUL not in v)): raise LookupError
@@ -80,7 +83,7 @@ _REQUIRED_CODE: Final = "    if v is None: raise LookupError\n"
 _SECONDS_CODE: Final = """\
 v = get({name})
 if v is None: {if_none}
-elif type(v) is not int or not 0 <= v < MAX_SECONDS: v = decimal_seconds(v)
+elif type(v) is not int or not 0 <= v < {max_seconds}: v = decimal_seconds(v)
 """
 # A date of the usual years needs these separators. Newer Python versions read 24 o'clock as the next day, so an hour
 # of 0 is checked. When a call is over, EndTime is often the same string as DateUpdated, which is the first date.
@@ -88,7 +91,7 @@ _DATE_CODE: Final = """\
 v = text = get({name})
 if text is None: {if_none}
 elif text == first_text and type(text) is str: v = first_date
-elif text > "2" and text[EVERY_THIRD] in SEPARATORS:
+elif text > "2" and text[EVERY_THIRD] in {separators}:
     date = from_iso(text)
     if not date.hour and text[11] != "0": raise LookupError
     if naive: v = aware + (date - naive)
@@ -202,6 +205,9 @@ def _lookups(
             name=name,
             members=members,
             if_none=if_none.format(name=name),
+            separators=_SEPARATORS,
+            longest_empty=_LONGEST_EMPTY,
+            max_seconds=10**_SECONDS_DIGITS,
             aliases="".join(map(_ALIAS_CODE.format, aliases)) + (_REQUIRED_CODE if field.is_required else ""),
             # An empty value decides if the field isn't required, and has no value under another name.
             is_open=" or ".join([str(field.is_required), *(f"{alias!r} in items" for alias in aliases)]),
@@ -243,11 +249,11 @@ def _other_date(value: Any) -> datetime | None:
     """Read a placeholder, or a date with an offset."""
     if value in EMPTY_DATES:
         return None
-    is_usual = value > "2" and value[_EVERY_THIRD][:6] in _SEPARATORS and value[19] in "+-Z"
-    if not is_usual or len(value) > _LONGEST_DATE:
+    if not _SHORTEST_DATE <= len(value) <= _LONGEST_DATE or value[19] not in "+-Z" or value < "2":
         raise ValueError
     date = datetime.fromisoformat(value)
-    if (not date.hour and value[11] != "0") or value[-2:] > "59":  # Python reads ``+05:60`` as ``+06:00``.
+    is_usual = value[_EVERY_THIRD][:6] in _SEPARATORS and value[-2:] <= "59"  # Python reads ``+05:60`` as ``+06:00``.
+    if not is_usual or (not date.hour and value[11] != "0"):
         raise ValueError
     return date
 
@@ -263,11 +269,8 @@ _SCOPE: Final[dict[str, Any]] = {
     "NOT_SENT": _NOT_SENT,
     "NUL": "\0",
     "EMPTY_VALUES": EMPTY_VALUES,
-    "LONGEST_EMPTY": max(map(len, EMPTY_VALUES)),
-    "MAX_SECONDS": 10**_SECONDS_DIGITS,
     "decimal_seconds": _decimal_seconds,
     "EVERY_THIRD": _EVERY_THIRD,
-    "SEPARATORS": _SEPARATORS,
     "other_date": _other_date,
     "from_iso": datetime.fromisoformat,
     "combine": datetime.combine,

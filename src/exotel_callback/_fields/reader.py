@@ -1,6 +1,7 @@
 """Read fields and values completely. For any input, the reader returns a value and collects the issues."""
 
 from datetime import tzinfo
+from typing import Final
 
 from .._enums import CallStatus
 from .._errors import Issue, IssueCode
@@ -8,6 +9,8 @@ from .._wire.payload import FilePart, RawPayload, Repeated
 from .kinds import CALL_STATUS, NOT_YET, UNSTORABLE, Kind, as_text, is_empty, scalar_text
 from .names import chosen_name
 from .table import WireField
+
+_CONTAINERS: Final = frozenset({tuple, Repeated, RawPayload})
 
 
 class FieldReader:
@@ -45,8 +48,7 @@ class FieldReader:
                 return kind.if_empty
             text = scalar_text(value)
             if text is None:
-                is_container = isinstance(value, tuple | RawPayload)
-                self.note(path, IssueCode.WRONG_TYPE if is_container else kind.type_issue, value)
+                self.note(path, IssueCode.WRONG_TYPE if type(value) in _CONTAINERS else kind.type_issue, value)
                 return None
             value = text
         text = kind.trim(value)

@@ -61,7 +61,7 @@ def read_event(
             setattr(event, attribute, fields.field(rows[attribute]))
         if event.legs is None or more_legs:
             event.legs = read_legs(leg_cls, fields, limits.legs, more_legs or {})
-        else:
+        elif unread_legs:
             read_values(leg_cls, unread_legs, fields)
         if complete:
             event.legs = complete(event.legs, fields)

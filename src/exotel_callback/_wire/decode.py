@@ -33,7 +33,7 @@ _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 _BODY: Final = (bytes, bytearray, memoryview, str)
 
 
-def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = "") -> RawPayload:
+def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "") -> RawPayload:
     """Turn a body, a mapping or an iterable of pairs into a `RawPayload`.
 
     :param if_xml: The error message for an XML body. If it is empty, XML gets no message of its own.
