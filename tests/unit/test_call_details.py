@@ -555,7 +555,6 @@ def test_the_exophone_of_a_list():
         ([{"Id": 2, "OnCallDuration": 5}, {"Leg": {"Id": 1, "OnCallDuration": 7}}], [7, 5]),
         ([{"Id": 1, "Leg": {"Id": 2, "OnCallDuration": 5}}], [None, 5]),
         ([{"OnCallDuration": 5}, None], [5, None]),
-        (['[{"OnCallDuration": 5}]'], [5]),
     ],
 )
 def test_the_shapes_of_legs(legs, durations):

@@ -73,6 +73,35 @@ def test_parse_qs():
     assert parse(parse_qs(BODY.decode(), keep_blank_values=True)) == parse(PAGE)
 
 
+def test_an_upload_beside_a_value_of_the_same_name():
+    """A file hides the value of its name, or leaves an issue, in one of the orders and frameworks."""
+    from aiohttp.web import FileField
+    from multidict import CIMultiDict, CIMultiDictProxy
+    from starlette.datastructures import FormData, UploadFile
+    from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
+
+    starlette = [(name, UploadFile(None, filename="a")) for name, _ in PAIRS]
+    werkzeug = [(name, FileStorage()) for name, _ in PAIRS]
+    field = [(name, FileField(name, "a", None, "", CIMultiDictProxy(CIMultiDict()))) for name, _ in PAIRS]
+    for payload in (
+        FormData([*starlette, *PAIRS]),
+        FormData([*PAIRS, *starlette, *starlette]),
+        CombinedMultiDict([MultiDict(PAIRS), MultiDict(werkzeug)]),
+        CombinedMultiDict([MultiDict(werkzeug), MultiDict(PAIRS)]),
+        aiohttp([*field, *PAIRS]),
+        aiohttp([*PAIRS, *field]),
+        [*werkzeug, *PAIRS],
+        [*PAIRS, *werkzeug],
+        {name: [file, value] for (name, file), (_, value) in zip(werkzeug, PAIRS, strict=True)},
+    ):
+        callback = parse(payload, strict=True)
+        assert (callback, callback.raw, callback.extra) == (parse(PAGE), dict(PAIRS), {})
+    several = [("To", "1"), ("To", FileStorage()), ("To", "2")]
+    assert parse([("CallSid", "a"), ("Status", "busy"), *several]).raw["To"] == ("1", "2")
+    files = parse({"CallSid": "a", "Status": "busy", "x": [FileStorage(), FileStorage()]})
+    assert (files.extra, files.raw["x"]) == ({}, ("FileStorage", "FileStorage"))
+
+
 def test_uploads():
     """A framework's object for an upload is read as a field."""
     from aiohttp.web import FileField

@@ -208,6 +208,29 @@ def test_a_primary_name_wins_over_its_alias(primary, alias, name):
         assert (getattr(alone, name), alone.extra, alone.issues) == ("2", {}, ())
 
 
+@pytest.mark.parametrize(
+    ("query", "sid", "problem"),
+    [
+        ("CallSid=&CallSid=b2&Sid=a1", "a1", ("CallSid", "b2")),
+        ("CallSid=null&Sid=a1&CallSid=b2", "a1", ("CallSid", "b2")),
+        ("Sid=a1&Sid=b2", "a1", ("Sid", "b2")),
+        ("CallSid=a1&CallFrom=1&CallFrom=2", "a1", ("CallFrom", "2")),
+        ("CallSid=a1&From=&CallFrom=1&CallFrom=2", "a1", ("CallFrom", "2")),
+        ("CallSid=a1&From=&From=2&CallFrom=1", "a1", ("From", "2")),
+        ("CallSid=a1&From=&CallFrom=&CallFrom=2", "a1", ("CallFrom", "2")),
+        ("CallSid=a1&To=&To=2&CallTo=", "a1", ("To", "2")),
+        ("CallSid=a1&From=1&CallFrom=2&CallFrom=3", "a1", None),
+        ("CallSid=&CallSid=&Sid=a1&Sid=a1", "a1", None),
+    ],
+)
+def test_a_repeated_name_beside_another_name_of_its_field(query, sid, problem):
+    """A value that comes second under one of the names of a field is silently lost."""
+    callback = parse(f"Status=busy&{query}")
+    assert callback.call_sid == sid
+    found = [(issue.path, issue.value) for issue in callback.issues if issue.code is IssueCode.REPEATED]
+    assert found == ([problem] if problem else [])
+
+
 def test_values_that_users_make():
     """A user can't make a callback with a plain dict as ``raw``, or the dict isn't copied."""
     raw = {"CallSid": "a", "x": {"y": 1}}

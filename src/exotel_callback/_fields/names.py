@@ -6,12 +6,13 @@ Facts
 - Forms contain legs as PHP writes them, ``Legs[0][Status]``, and sometimes still percent-encoded,
   ``Legs%5B0%5D%5BStatus%5D``. The Call Details API wraps a leg: ``Legs[0][Leg][OnCallDuration]``.
 - Related webhooks contain deeper keys (``Legs[1][Insights][Status]``).
+- PHP ends a name in brackets at the first ``]``, so the name can't contain one.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
-from .._wire.payload import RawPayload
+from .._wire.payload import MAX_DEPTH, RawPayload
 from .kinds import is_empty
 
 LEGS: Final = "Legs"
@@ -19,36 +20,41 @@ LEG_ID: Final = "Id"
 CALL_DETAILS_ID: Final = "Sid"
 
 _LEG_PREFIXES: Final = ("Legs[", "Legs%5B", "Legs%5b")
-_LEG_KEY: Final = re.compile(r"Legs\[(0|[1-9][0-9]{0,8})\](\[Leg\])?(?:\[([^\[\]]+)\](\[.+)?)?", re.DOTALL)
+_PLAIN_PREFIX: Final = "Legs["
+_BRACKETS: Final = re.compile(r"(?:\[[^\]]*\])+")
+_BRACKET: Final = re.compile(r"\[([^\]]*)\]")
 _PERCENT_BRACKET: Final = re.compile("%5([BD])", re.IGNORECASE)
+_PERCENT_RUN: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
-class LegKey(NamedTuple):
-    """The parts of a bracket key, such as ``Legs[0][Status]``."""
-
-    position: int
-    wrapped: bool
-    field: str | None
-    """The name of the leg's field. None if the key's value is the whole leg."""
-    is_deeper: bool
-    """Whether more brackets follow. Such a key isn't a known field, but its leg exists."""
+def is_leg_key(name: str) -> bool:
+    """Return whether a name is a bracket key of legs, valid or not."""
+    return name.startswith(_LEG_PREFIXES)
 
 
-def leg_key(name: str) -> LegKey | None:
-    """Parse a bracket key. Return None if the name isn't one."""
-    if not name.startswith(_LEG_PREFIXES):
-        return None
-    plain = _PERCENT_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", name)
-    match = _LEG_KEY.fullmatch(plain)
-    if match is None:
-        return None
-    position, wrapped, field, deeper = match.groups()
-    return LegKey(int(position), wrapped is not None, field, deeper is not None)
+def leg_path(name: str) -> list[str]:
+    """Return the names in the brackets of a bracket key: ``0`` and ``Status`` for ``Legs[0][Status]``.
+
+    If the brackets are broken, the only name is what follows ``Legs``. It begins with a bracket, so it isn't an index.
+    Names that are nested more deeply than any payload become one name.
+    """
+    brackets = _decoded(name)[len(LEGS) :]
+    if not _BRACKETS.fullmatch(brackets):
+        return [brackets]
+    path = _BRACKET.findall(brackets)
+    return path if len(path) < MAX_DEPTH else [*path[: MAX_DEPTH - 1], "][".join(path[MAX_DEPTH - 1 :])]
+
+
+def _decoded(name: str) -> str:
+    """Decode a bracket key that is still percent-encoded, or whose brackets are."""
+    if name.startswith(_PLAIN_PREFIX):
+        return _PERCENT_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", name) if "%5" in name else name
+    return _PERCENT_RUN.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(errors="replace"), name)
 
 
 def count_names(raw: RawPayload) -> int:
     """Count the top-level names. ``Legs`` and all bracket keys of legs count as one name."""
-    return len({LEGS if name.startswith(_LEG_PREFIXES) else name for name in raw})
+    return len({LEGS if is_leg_key(name) else name for name in raw})
 
 
 def chosen_name(raw: RawPayload, names: tuple[str, ...]) -> str:

@@ -113,15 +113,16 @@ v = get({name})
 if v is not None: raise LookupError
 {if_none}
 """
-# A leg may be in a wrapper. In bracket keys, a leg without any usual name ends the legs. At the end, the names that
-# were read are compared with all names, because any other name may be the bracket key of a leg.
+# A leg may be in a wrapper, or have the names of a list, which are indexes. In bracket keys, a leg without any usual
+# name ends the legs. At the end, the names that were read are compared with all names, because any other name may be
+# the bracket key of a leg.
 _LEGS_CODE: Final = """\
     value.legs = None
     legs, found, leg_names = get("Legs"), [], 1
     names = {names} - absent
     if legs.__class__ is list and len(legs) <= max_legs:
         for each in legs:
-            if each.__class__ is not dict or "Leg" in each: return value
+            if each.__class__ is not dict or "Leg" in each or "0" in each: return value
             get = each.get
             leg = new_leg()
 {in_list}\

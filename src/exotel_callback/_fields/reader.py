@@ -28,6 +28,11 @@ class FieldReader:
         _, names, kind, is_required = field
         name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
         received = self.raw.get(name)
+        for other in names:  # A name that isn't chosen is empty, but a later value of it may not be.
+            if other != name:
+                self.first(self.raw.get(other), other)
+            elif not is_empty(received):
+                break
         value = self.value(kind, received, name)
         if value is None and is_required:
             if is_empty(received):

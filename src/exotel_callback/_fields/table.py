@@ -12,9 +12,10 @@ import attrs
 
 from .._options import DEFAULT_LIMITS
 from .._wire.from_mapping import copy_payload
-from .._wire.payload import FilePart, RawPayload
+from .._wire.payload import RawPayload, is_file
 from .kinds import Kind
-from .names import LEG_ID, LEGS, chosen_name, leg_key
+from .names import LEG_ID, LEGS, chosen_name, is_leg_key
+from .shapes import unknown_leg_fields
 
 _HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
@@ -96,18 +97,17 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 
-def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload) -> RawPayload:
-    """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used."""
+def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_count: int) -> RawPayload:
+    """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used.
+
+    The unknown fields of the first `leg_count` legs have bracket keys.
+    """
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
         known.update(field.names[: chosen + 1])
-    leg_names = {None, LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
-
-    def is_known(name: str) -> bool:
-        key = leg_key(name)
-        return name in known or (key is not None and key.field in leg_names and not key.is_deeper)
-
-    return RawPayload(
-        {name: value for name, value in raw.items() if not is_known(name) and not isinstance(value, FilePart)}
-    )
+    unknown = {
+        name: value for name, value in raw.items() if name not in known and not is_leg_key(name) and not is_file(value)
+    }
+    leg_names = {LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
+    return RawPayload({**unknown, **unknown_leg_fields(raw, leg_names, leg_count)})

@@ -27,7 +27,7 @@ from .outcome import FINAL_LEGS, Result, answered_by_of, outcome_of
 class Leg:
     """One party's part of a call. Leg 0 is the party that was called first, and leg 1 is the second party.
 
-    If nothing is known about a leg, every field is None. The callback's ``raw`` holds the fields that this version
+    If nothing is known about a leg, every field is None. The callback's ``extra`` has the fields that this version
     doesn't know. Source: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.
     """
 
@@ -179,6 +179,7 @@ class StatusCallback(CallFields):
     def extra(self) -> Mapping[str, object]:
         """The fields of ``raw`` that this version doesn't know, and each alias whose primary name is used.
 
+        Those of legs have bracket keys in every encoding, such as ``Legs[1][RingingDuration]``. Values are as received.
         For an answer of the Call Details API, see ``docs/reference/call-details.md``.
         """
-        return unknown_fields(StatusCallback, Leg, without_v3_names(read_only(self.raw)))
+        return unknown_fields(StatusCallback, Leg, without_v3_names(read_only(self.raw)), len(self.legs))

@@ -171,7 +171,7 @@ _EMPTY: Final = {
 }
 
 
-_BRACKET: Final = re.compile(r"\[|%5B", re.IGNORECASE)
+_OPENING_BRACKET: Final = re.compile(r"\[|%5B", re.IGNORECASE)
 
 
 def decode_for(reader: str, payload: object, content_type: object, limits: Limits, *, if_xml: str = "") -> RawPayload:
@@ -207,7 +207,7 @@ def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
     raw = unwrapped(raw)
     # In a form, ``Details[Leg1Status]`` belongs to ``Details``. Most names are plain, and need no pattern.
-    names = {name if name.isidentifier() else _BRACKET.split(name, 1)[0] for name in raw} | v3_marks(raw)
+    names = {name if name.isidentifier() else _OPENING_BRACKET.split(name, 1)[0] for name in raw} | v3_marks(raw)
     return next((event for event in _OTHER_EVENTS if event.marks <= names and event.unless.isdisjoint(names)), None)
 
 

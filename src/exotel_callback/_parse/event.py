@@ -15,7 +15,7 @@ from .._fields.quick import UnreadLeg, quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
-from .._wire.payload import RawPayload, unfrozen_items
+from .._wire.payload import RawPayload, is_file, unfrozen_items
 from .diagnose import diagnose
 from .legs import Legs, read_legs, read_values
 
@@ -59,7 +59,7 @@ def read_event(
         fields = FieldReader(source, zone)
         for attribute in unread:
             setattr(event, attribute, fields.field(rows[attribute]))
-        if event.legs is None or more_legs:
+        if event.legs is None or more_legs or any(is_file(received) for *_, received in unread_legs):
             event.legs = read_legs(leg_cls, fields, limits.legs, more_legs or {})
         elif unread_legs:
             read_values(leg_cls, unread_legs, fields)
@@ -68,12 +68,17 @@ def read_event(
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
-    if issues:
-        for row in table_of(cls).required:
-            if getattr(event, row.attribute) is None:
-                advice = diagnose(raw, reader)
-                raise MissingFieldError(message_of(issues, advice), issues=issues, advice=advice)
-        if options.strict:
-            raise InvalidCallbackError(message_of(issues), issues=issues)
     event.__class__ = cls
+    if issues:
+        _check(cls, event, options, reader)
     return event  # type: ignore[no-any-return]  # generated code returns Any
+
+
+def _check(cls: type[attrs.AttrsInstance], event: Any, options: ReadOptions, reader: str) -> None:
+    """Raise an error if the event lacks a required field, or has an issue in strict mode."""
+    for row in table_of(cls).required:
+        if getattr(event, row.attribute) is None:
+            advice = diagnose(event.raw, reader)
+            raise MissingFieldError(message_of(event.issues, advice), issues=event.issues, advice=advice)
+    if options.strict:
+        raise InvalidCallbackError(message_of(event.issues), issues=event.issues)

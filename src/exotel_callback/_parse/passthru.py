@@ -123,8 +123,11 @@ class PassthruEvent:
 
     @property
     def extra(self) -> Mapping[str, object]:
-        """The fields of ``raw`` that this version doesn't know, including your own query parameters."""
-        return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw))
+        """The fields of ``raw`` that this version doesn't know, including your own query parameters.
+
+        Those of legs have bracket keys, such as ``Legs[0][NewField]``, in every encoding. Values are as received.
+        """
+        return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw), len(self.legs))
 
     @property
     def outcome(self) -> Outcome:

@@ -21,11 +21,11 @@ from .payload import (
     FilePart,
     ListOfObjectsError,
     RawPayload,
-    Repeated,
     StandIn,
     check_depth,
     collect,
     owning,
+    values_of_name,
 )
 
 _MAX_INT_BITS: Final = 10_000
@@ -128,9 +128,9 @@ class _Copier:
             if _STRING.issuperset(map(type, others)):
                 self._count(2 * len(items) - len(others))
                 for name in others:
-                    items[name] = self.value(items[name], depth, in_mapping=True)
+                    items[name] = self.value(items[name], depth, in_mapping=depth == 1)
                 return owning(items, False)
-        return self._collect(_all_pairs(mapping), depth, in_mapping=True)
+        return self._collect(_all_pairs(mapping), depth, in_mapping=depth == 1)
 
     def pairs(self, pairs: Iterable[Any]) -> RawPayload:
         """Copy an iterable of pairs."""
@@ -158,7 +158,8 @@ class _Copier:
     def value(self, value: Any, depth: int, *, in_mapping: bool) -> object:
         """Copy one value.
 
-        A list in a mapping holds the values of one name, as `urllib.parse.parse_qs` returns them, or objects, as JSON.
+        A list in the payload's own mapping holds the values of one name, as `urllib.parse.parse_qs` returns them, or
+        objects, as in JSON. Deeper lists are lists.
         """
         self._count(1)
         if type(value) is int:
@@ -175,7 +176,7 @@ class _Copier:
                 return copies
             items = tuple(self.value(item, depth + 1, in_mapping=False) for item in cast("Iterable[Any]", value))
             are_objects = bool(items) and all(type(item) is RawPayload for item in items)
-            return Repeated(items) if in_mapping and not are_objects else items
+            return values_of_name(items) if in_mapping and not are_objects else items
         return _copy_atom(value)
 
     def _copy_objects(self, given: Any) -> list[dict[str, object]] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from .._errors import DecodeError
 from .from_form import MAX_PAIRS, check_pairs
 from .payload import RawPayload, collect, owning
-from .text import Header, codec_of, to_text
+from .text import Header, codec_of, decoded
 
 _BOUNDARY_LENGTH: Final = 200  # RFC 2046 allows 70.
 
@@ -38,7 +38,7 @@ def from_multipart(body: bytes | str, header: Header) -> RawPayload:
     if isinstance(body, str):  # The caller has already decoded the body, and so every part.
         return collect([(name, value.decode("utf-8", "surrogatepass")) for name, _, value in parts])
     codecs = {charset: codec_of(charset) if charset else codec for _, charset, _ in parts}
-    return collect([(name, to_text(value, codecs[charset])) for name, charset, value in parts])
+    return collect([(name, decoded(value, codecs[charset])) for name, charset, value in parts])
 
 
 def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
@@ -55,7 +55,7 @@ def _plain_form(body: bytes, boundary: bytes) -> RawPayload | None:
     except UnicodeDecodeError:
         return None
     pieces = text.split((delimiter + _PART).decode())
-    if len(pieces) > MAX_PAIRS or "\ufeff" in text:
+    if len(pieces) > MAX_PAIRS:
         return None
     items: dict[str, Any] = {
         name: value for piece in pieces for name, end, value in (piece.partition(_AFTER_NAME),) if end

@@ -208,8 +208,22 @@ def collect(pairs: Iterable[tuple[str, object]]) -> RawPayload:
         else:
             items[name] = value
     for name, values in repeated.items():
-        items[name] = Repeated(map(freeze_json, values))  # A `RawPayload` freezes only its own values later.
+        items[name] = values_of_name(map(freeze_json, values))  # A `RawPayload` freezes only its own values later.
     return RawPayload(items)
+
+
+def values_of_name(values: Iterable[object]) -> object:
+    """Return the values of one name. An uploaded file doesn't count beside another value, as in a multipart body."""
+    given = tuple(values)
+    kept = [value for value in given if not isinstance(value, FilePart)]
+    if len(kept) in {0, len(given)}:
+        return Repeated(given)
+    return Repeated(kept) if len(kept) > 1 else kept[0]
+
+
+def is_file(value: object) -> bool:
+    """Return whether a value is an uploaded file, or a list of them."""
+    return isinstance(value, FilePart) or (isinstance(value, Repeated) and bool(value) and is_file(value[0]))
 
 
 def check_depth(depth: int) -> None:

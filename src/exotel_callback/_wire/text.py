@@ -46,15 +46,26 @@ def codec_of(charset: str) -> str:
 def to_text(body: bytes | str, codec: str) -> str:
     """Decode a body of bytes. Return a string unchanged.
 
+    The byte order mark at the start of a body isn't part of it. `exotel_callback._wire.decode` skips the mark of UTF-8,
+    and most codecs skip their own mark.
+
     :raises DecodeError: The bytes are not in this charset.
     """
     if isinstance(body, str):
         return body
+    text = decoded(body, codec)
+    return text.removeprefix("\ufeff") if codec.endswith(("-le", "-be")) else text
+
+
+def decoded(value: bytes, codec: str) -> str:
+    """Decode the bytes of a body or of one value, with any byte order mark.
+
+    :raises DecodeError: The bytes are not in this charset.
+    """
     try:
-        text = body.decode(codec)
+        return value.decode(codec)
     except UnicodeDecodeError:
         raise wrong_charset(codec) from None
-    return text.removeprefix("\ufeff")
 
 
 def wrong_charset(codec: str) -> DecodeError:

@@ -50,6 +50,7 @@ from exotel_callback._encode import form_pairs
 from exotel_callback._fields.kinds import EMPTY_DATES, UNSTORABLE
 from exotel_callback._fields.quick import quick_reader
 from exotel_callback._fields.reader import FieldReader
+from exotel_callback._fields.shapes import normal
 from exotel_callback._fields.table import wire_fields
 from exotel_callback._model._open import open_class
 from exotel_callback._parse import event, legs
@@ -558,7 +559,7 @@ def _read_legs(cls, fields, max_legs, more):
     return tuple(
         cls(
             **{
-                row.attribute: fields.value(row.kind, leg[row.names[0]], f"Legs[{position}].{row.names[0]}")
+                row.attribute: fields.value(row.kind, normal(leg[row.names[0]]), f"Legs[{position}].{row.names[0]}")
                 for row in wire_fields(cls)
                 if row.names[0] in leg
             }
