@@ -2,7 +2,7 @@
 
 - urlencoded: `urllib.parse.parse_qsl`.
 - multipart: the form parsers of Werkzeug and Django. An attacker could use a difference to bypass a check.
-- bracket keys: PHP's own rules, if ``php`` is installed. PHP must read the legs that we read.
+- bracket keys: PHP's own rules, if ``php`` is installed. What PHP reads must mean the same, as JSON.
 
 It exits with 1 at the first difference::
 
@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, quote_plus
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exotel_callback import CallbackError, parse
-from exotel_callback._encode import FORM, encode_form, multipart
+from exotel_callback._encode import FORM, JSON, encode_form, multipart
 from exotel_callback._options import DEFAULT_LIMITS
 from exotel_callback._wire.decode import decode
 from exotel_callback._wire.payload import Repeated
@@ -151,24 +151,35 @@ while (($line = fgets(STDIN)) !== false) {
 """
 
 
+INDEXES = ["0", "0", "0", "1", "1", "2", "9", "64", "00", "01", "-1", "a", "Leg", "Status"]
+LEG_NAMES = ["OnCallDuration", "Status", "AnsweredBy", "Id", "Cause", "Insights", "0", "1"]
+LEG_VALUES = ["1", "2", "12", "4.39", "007", "busy", "completed", "Human", "", "null", "true"]
+
+
+def leg_of(rng, depth=0):
+    """Make a leg of any shape: most often an ordinary one."""
+    leg = {name: rng.choice(LEG_VALUES) for name in rng.sample(LEG_NAMES[:5], rng.randint(1, 3))}
+    for _ in range(rng.choice([0, 0, 1, 2])):
+        leg[rng.choice(LEG_NAMES)] = leg_of(rng, depth + 1) if depth < 2 and rng.random() < 0.5 else "x"
+    wrapped = {"Leg": leg if rng.random() < 0.8 else {"0": leg}, **({"Status": "failed"} if rng.random() < 0.2 else {})}
+    return rng.choice([leg, leg, leg, wrapped, {"0": leg}, "x", ""])
+
+
+def everything(payload, content_type=None):
+    """Return what is read of the legs, and the unknown fields as strings."""
+    callback = parse(payload, content_type)
+    return callback.legs, callback.issues, {name: str(value) for name, value in callback.extra.items()}
+
+
 def check_brackets(rng, php):
-    """Check that a form, and PHP's reading of the form as JSON, give the same legs."""
-    legs = [
-        {
-            name: rng.choice(["1", "12", "busy", "completed", "Human", ""])
-            for name in rng.sample(["OnCallDuration", "Status", "AnsweredBy"], rng.randint(1, 3))
-        }
-        for _ in range(rng.randrange(4))
-    ]
+    """Check that a form, and PHP's reading of the form as JSON, give the same legs, issues and unknown fields."""
+    legs = {rng.choice(INDEXES): leg_of(rng) for _ in range(rng.randrange(4))}
     body, content_type = encode_form({**LEAST, "Legs": legs})
     php.stdin.write(json.dumps(body.decode()) + "\n")
     php.stdin.flush()
     theirs = json.loads(php.stdout.readline())
-    ours, nested = parse(body, content_type), parse({**LEAST, "Legs": theirs})
-    return (ours.legs, ours.issues) == (
-        nested.legs,
-        nested.issues,
-    ) or f"{body!r}: {ours.legs} and {nested.legs} of {theirs}"
+    ours, nested = everything(body, content_type), everything(json.dumps({**LEAST, "Legs": theirs}), JSON)
+    return ours == nested or f"{body!r}: {ours} and {nested} of {theirs}"
 
 
 def main():
