@@ -27,7 +27,8 @@ from ._wire.payload import RawPayload
 if TYPE_CHECKING:
     from ._model.call import Call, merge
     from ._parse.call_details import CallList, parse_call_details, parse_call_list
-    from ._parse.passthru import PassthruEvent, PassthruLeg, parse_passthru
+    from ._model.passthru import PassthruEvent, PassthruLeg
+    from ._parse.passthru import parse_passthru
     from ._serialize import dump, load, load_call
 else:
     # `parse` doesn't need these modules, so each is imported when one of its names is first used. Type checkers see the
@@ -35,7 +36,8 @@ else:
     _LATER = {
         "_model.call": ("Call", "merge"),
         "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
-        "_parse.passthru": ("PassthruEvent", "PassthruLeg", "parse_passthru"),
+        "_model.passthru": ("PassthruEvent", "PassthruLeg"),
+        "_parse.passthru": ("parse_passthru",),
         "_serialize": ("dump", "load", "load_call"),
     }
 

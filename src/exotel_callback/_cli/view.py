@@ -20,7 +20,7 @@ from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import wire_fields
 from .._model.call import Call, merge
 from .._model.callback import CallFields, Leg, StatusCallback
-from .._parse.passthru import PassthruEvent, PassthruLeg
+from .._model.passthru import PassthruEvent, PassthruLeg
 from .._wire.payload import EMPTY_PAYLOAD
 
 _ABSENT: Final = Text("-", style="dim")

@@ -1,0 +1,138 @@
+"""Define `PassthruEvent`: what the Passthru applet of a flow says about a call.
+
+Facts
+-----
+- A missing value is the string ``null``. ``EndTime`` is the placeholder, because the call isn't over. ``digits`` is in
+  double quotes. ``Created`` is written ``Wed, 23 Feb 2022 12:31:59``.
+- ``DialCallDuration`` includes ringing. The leg's ``OnCallDuration`` is the time that the parties talked.
+- The legs are the parties whom the Connect applet called. So leg 0 is the first of these, and not the caller.
+
+Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet and, for ``Cause`` and
+``CauseCode``, https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from .._enums import CallStatus, CallType, Direction, Outcome
+from .._errors import Issue
+from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
+from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from .._wire.payload import EMPTY_PAYLOAD
+from ._open import restorable
+from .outcome import FAILURES, UNDER_WAY
+
+
+@restorable
+@attrs.frozen(kw_only=True)
+class PassthruLeg:
+    """One party whom the flow called. A field is None if it was not sent, is empty or is invalid."""
+
+    __module__ = "exotel_callback"
+
+    number: str | None = attrs.field(default=None, metadata=wire(STRING, "Number"), repr=mask_number)
+    """The number that was called, as sent."""
+    type: str | None = attrs.field(default=None, metadata=wire(STRING, "Type"))
+    """The way in which this party was called, such as ``single``."""
+    on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
+    """The seconds that this party talked, without ringing."""
+    caller_id: str | None = attrs.field(default=None, metadata=wire(STRING, "CallerId"), repr=mask_number)
+    """The number that this party saw."""
+    cause: str | None = attrs.field(default=None, metadata=wire(STRING, "Cause"))
+    """The number of the cause for which this leg ended, such as ``16``. It is a string, because it isn't a quantity."""
+    cause_code: str | None = attrs.field(default=None, metadata=wire(STRING, "CauseCode"))
+    """The name of that cause, such as ``NORMAL_CLEARING``, ``USER_BUSY`` or ``RING_TIMEOUT``."""
+    disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
+    """The party that hung up."""
+
+
+@restorable
+@attrs.frozen(kw_only=True)
+class PassthruEvent:
+    """A request of the Passthru applet, which describes the call at that point of the flow.
+
+    Only ``call_sid`` is always present. None means that a field was not sent, is empty (``null``) or is invalid. An
+    invalid value is also in ``issues``. The repr masks numbers, URLs, the custom field and the digits.
+
+    Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
+    """
+
+    __module__ = "exotel_callback"
+
+    call_sid: str = attrs.field(metadata=wire(STRING, "CallSid"))
+    """The call's identifier."""
+    from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
+    """The number of the caller, as sent."""
+    to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
+    """The number that was called. For an incoming call, this is your ExoPhone."""
+    direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
+    """The direction of the call."""
+    created: datetime | None = attrs.field(default=None, metadata=wire(DATE, "Created"))
+    """The time when the call was created. This date and the others are aware, with a fixed offset."""
+    start_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "StartTime"))
+    """The time when the call began."""
+    end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
+    """The time when the call ended. None in practice, because the call isn't over and Exotel writes a placeholder."""
+    current_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "CurrentTime"))
+    """The time of this request, by Exotel's clock."""
+    recording_available_by: datetime | None = attrs.field(default=None, metadata=wire(DATE, "RecordingAvailableBy"))
+    """The time by which the recording can be fetched."""
+    call_type: CallType | None = attrs.field(default=None, metadata=wire(CALL_TYPE, "CallType"))
+    """The course of the call in the flow so far."""
+    dial_status: CallStatus | None = attrs.field(default=None, metadata=wire(CALL_STATUS, "DialCallStatus"))
+    """The result of calling the second party. None if the flow hasn't called a party."""
+    ring_and_talk_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "DialCallDuration"))
+    """The seconds since the second party was called, including ringing. A missed call has this value too."""
+    dialed_number: str | None = attrs.field(default=None, metadata=wire(STRING, "DialWhomNumber"), repr=mask_number)
+    """The number that the Connect applet called."""
+    outgoing_number: str | None = attrs.field(
+        default=None, metadata=wire(STRING, "OutgoingPhoneNumber"), repr=mask_number
+    )
+    """Your number from which the second party was called."""
+    forwarded_from: str | None = attrs.field(default=None, metadata=wire(STRING, "ForwardedFrom"), repr=mask_number)
+    """The number that forwarded the call to you."""
+    digits: str | None = attrs.field(default=None, metadata=wire(DIGITS, "digits"), repr=mask_text)
+    """The digits that the caller typed in an earlier Gather applet, without the quotes that Exotel adds."""
+    flow_id: str | None = attrs.field(default=None, metadata=wire(STRING, "flow_id"))
+    """The identifier of the flow."""
+    tenant_id: str | None = attrs.field(default=None, metadata=wire(STRING, "tenant_id"))
+    """The identifier of your account."""
+    recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
+    """The URL of the recording. Check its host before you send your API key to it."""
+    custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
+    """The string that you passed when you requested the call."""
+    process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
+    """The value as sent. Exotel doesn't document its meaning."""
+    legs: tuple[PassthruLeg, ...] = ()
+    """The parties whom the flow called, in order. The caller isn't one of them."""
+    issues: tuple[Issue, ...] = ()
+    """The problems with the payload, in the order of the fields. Empty if there are none."""
+    raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
+    """The decoded payload, read-only. It holds personal data, and isn't part of equality, hash and repr."""
+
+    @property
+    def extra(self) -> Mapping[str, object]:
+        """The fields of ``raw`` that this version doesn't know, including your own query parameters."""
+        return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The result of the call, from ``dial_status`` or else from ``call_type``. UNKNOWN if neither says."""
+        return _BY_DIAL_STATUS.get(self.dial_status) or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
+
+
+_BY_DIAL_STATUS: Final[Mapping[str | None, Outcome]] = {
+    **FAILURES,
+    **dict.fromkeys(UNDER_WAY, Outcome.IN_PROGRESS),
+    CallStatus.COMPLETED: Outcome.CONNECTED,
+}
+# ``call-attempt`` isn't here, because the flow hasn't called a party yet. Its outcome is UNKNOWN.
+_BY_CALL_TYPE: Final[Mapping[CallType | None, Outcome]] = {
+    CallType.COMPLETED: Outcome.CONNECTED,
+    CallType.CLIENT_HANGUP: Outcome.CANCELED,
+    CallType.INCOMPLETE: Outcome.NO_ANSWER,
+    CallType.VOICEMAIL: Outcome.NO_ANSWER,
+}
