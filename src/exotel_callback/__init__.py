@@ -9,7 +9,18 @@
 import sys
 from typing import TYPE_CHECKING
 
-from ._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
+from ._enums import (
+    AgentStatus,
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    LegStatus,
+    Outcome,
+    PopupEventType,
+    StreamStatus,
+)
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -26,9 +37,12 @@ from ._wire.payload import RawPayload
 
 if TYPE_CHECKING:
     from ._model.call import Call, merge
+    from ._model.passthru import PassthruEvent, PassthruLeg, Stream
+    from ._model.popup import PopupEvent
+    from ._parse.any_event import parse_any
     from ._parse.call_details import CallList, parse_call_details, parse_call_list
-    from ._model.passthru import PassthruEvent, PassthruLeg
     from ._parse.passthru import parse_passthru
+    from ._parse.popup import parse_popup
     from ._serialize import dump, load, load_call
 else:
     # `parse` doesn't need these modules, so each is imported when one of its names is first used. Type checkers see the
@@ -36,8 +50,11 @@ else:
     _LATER = {
         "_model.call": ("Call", "merge"),
         "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
-        "_model.passthru": ("PassthruEvent", "PassthruLeg"),
+        "_model.passthru": ("PassthruEvent", "PassthruLeg", "Stream"),
+        "_model.popup": ("PopupEvent",),
+        "_parse.any_event": ("parse_any",),
         "_parse.passthru": ("parse_passthru",),
+        "_parse.popup": ("parse_popup",),
         "_serialize": ("dump", "load", "load_call"),
     }
 
@@ -58,6 +75,7 @@ else:
 
 __all__ = [
     "IST",
+    "AgentStatus",
     "AnsweredBy",
     "AuthenticationError",
     "Call",
@@ -78,16 +96,22 @@ __all__ = [
     "Outcome",
     "PassthruEvent",
     "PassthruLeg",
+    "PopupEvent",
+    "PopupEventType",
     "RawPayload",
     "StatusCallback",
+    "Stream",
+    "StreamStatus",
     "dump",
     "load",
     "load_call",
     "merge",
     "parse",
+    "parse_any",
     "parse_call_details",
     "parse_call_list",
     "parse_passthru",
+    "parse_popup",
 ]
 
 # Hypothesis loads its entry points when it is imported. If that was before this import, the types are registered here.

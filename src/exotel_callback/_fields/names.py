@@ -16,9 +16,12 @@ from .kinds import is_empty
 
 LEGS: Final = "Legs"
 LEG_ID: Final = "Id"
+STREAM: Final = "Stream"
 CALL_DETAILS_ID: Final = "Sid"
 
 _LEG_PREFIXES: Final = ("Legs[", "Legs%5B", "Legs%5b")
+_STREAM_PREFIXES: Final = ("Stream[", "Stream%5B", "Stream%5b")
+_STREAM_KEY: Final = re.compile(r"Stream\[([^\[\]]+)\]")
 _LEG_KEY: Final = re.compile(r"Legs\[(0|[1-9][0-9]{0,8})\](\[Leg\])?(?:\[([^\[\]]+)\](\[.+)?)?", re.DOTALL)
 _PERCENT_BRACKET: Final = re.compile("%5([BD])", re.IGNORECASE)
 
@@ -44,6 +47,14 @@ def leg_key(name: str) -> LegKey | None:
         return None
     position, wrapped, field, deeper = match.groups()
     return LegKey(int(position), wrapped is not None, field, deeper is not None)
+
+
+def stream_key(name: str) -> str | None:
+    """Return the field of a stream that a bracket key names, such as ``Stream[Status]``, or None."""
+    if not name.startswith(_STREAM_PREFIXES):
+        return None
+    match = _STREAM_KEY.fullmatch(_PERCENT_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", name))
+    return match and match[1]
 
 
 def count_names(raw: RawPayload) -> int:

@@ -98,7 +98,6 @@ _LEGS_CODE: Final = """\
             found.append(leg)
         else:
             value.legs = tuple(found)
-    return value
 """
 
 
@@ -114,14 +113,15 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
 
 
 @cache
-def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]) -> QuickEventReader:
+def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance] | None) -> QuickEventReader:
     """Generate the function that reads the fields of an event, and its legs if they are a list of usual ones."""
-    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
-    scope["NAMES"] = table_of(cls).names
+    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
     code = "def read(items, zone, unread, is_storable, max_legs):\n" + _START_CODE
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
-    code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
-    exec(code, scope)
+    if leg_cls:
+        scope |= {"new_leg": open_class(leg_cls), "LEG": leg_cls, "NAMES": table_of(cls).names}
+        code += _LEGS_CODE.format(lookups=indent(_lookups(leg_cls, scope, "leg", "break"), " " * 12))
+    exec(code + "    return value\n", scope)
     read: QuickEventReader = scope["read"]
     return read
 

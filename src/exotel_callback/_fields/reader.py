@@ -2,10 +2,9 @@
 
 from datetime import tzinfo
 
-from .._enums import CallStatus
 from .._errors import Issue, IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated
-from .kinds import CALL_STATUS, UNSTORABLE, Kind, as_text, is_empty, scalar_text
+from .kinds import UNSTORABLE, Kind, as_text, is_empty, scalar_text
 from .names import chosen_name
 from .table import WireField
 
@@ -20,17 +19,20 @@ class FieldReader:
         self.zone = zone
         self.issues: list[Issue] = []
 
-    def field(self, field: WireField) -> object:
-        """Read a field by any of its names. A missing required field leaves an issue."""
+    def field(self, field: WireField, path: str = "") -> object:
+        """Read a field by any of its names. A missing required field leaves an issue.
+
+        :param path: The beginning of the issue's path.
+        """
         _, names, kind, is_required = field
         name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
         received = self.raw.get(name)
-        value = self.value(kind, received, name)
+        value = self.value(kind, received, path + name)
         if value is None and is_required:
             if is_empty(received):
-                self.note(name, IssueCode.MISSING)
-            elif kind is CALL_STATUS:  # An invalid status still reports that something happened.
-                return CallStatus.UNKNOWN
+                self.note(path + name, IssueCode.MISSING)
+            else:  # An invalid status still reports that something happened.
+                return kind.fallback
         return value
 
     def note(self, path: str, code: IssueCode, value: object = None) -> None:

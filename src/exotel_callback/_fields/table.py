@@ -16,7 +16,7 @@ from .._wire.payload import FilePart, RawPayload
 from .kinds import Kind
 from .names import LEG_ID, LEGS, chosen_name, leg_key
 
-_HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
+_HOST: Final = r"(?i:https?|wss?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
 
 def mask_number(number: str | None) -> str:
@@ -96,13 +96,13 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 
-def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload) -> RawPayload:
+def unknown_fields(cls: type[Any], leg_cls: type[Any] | None, raw: RawPayload) -> RawPayload:
     """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used."""
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
         known.update(field.names[: chosen + 1])
-    leg_names = {None, LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
+    leg_names = {None, LEG_ID, *(name for field in (wire_fields(leg_cls) if leg_cls else ()) for name in field.names)}
 
     def is_known(name: str) -> bool:
         key = leg_key(name)

@@ -6,9 +6,16 @@ Facts
   double quotes. ``Created`` is written ``Wed, 23 Feb 2022 12:31:59``.
 - ``DialCallDuration`` includes ringing. The leg's ``OnCallDuration`` is the time that the parties talked.
 - The legs are the parties whom the Connect applet called. So leg 0 is the first of these, and not the caller.
+- After a voice bot, the fields of the stream are in ``Stream``. Before it, a request with the ``EventType``
+  ``stream-start`` has ``StreamSid`` and ``StreamUrl`` beside the other fields.
 
-Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet and, for ``Cause`` and
-``CauseCode``, https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls.
+Sources:
+
+- https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
+- for ``Cause`` and ``CauseCode``:
+  https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls
+- for streams: https://docs.exotel.com/exotel-agentstream/passthru-applet and
+  https://developer.exotel.com/docs/agentstream/passthru-applet
 """
 
 from collections.abc import Mapping
@@ -17,9 +24,9 @@ from typing import Final
 
 import attrs
 
-from .._enums import CallStatus, CallType, Direction, Outcome
+from .._enums import CallStatus, CallType, Direction, Outcome, StreamStatus
 from .._errors import Issue
-from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
+from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STREAM_STATUS, STRING
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD
 from ._open import restorable
@@ -47,6 +54,37 @@ class PassthruLeg:
     """The name of that cause, such as ``NORMAL_CLEARING``, ``USER_BUSY`` or ``RING_TIMEOUT``."""
     disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
     """The party that hung up."""
+
+
+@restorable
+@attrs.frozen(kw_only=True)
+class Stream:
+    """The stream between a call and a voice bot. A field is None if it was not sent, is empty or is invalid.
+
+    The repr masks both URLs. Source: https://docs.exotel.com/exotel-agentstream/passthru-applet.
+    """
+
+    __module__ = "exotel_callback"
+
+    stream_sid: str | None = attrs.field(default=None, metadata=wire(STRING, "StreamSID", "StreamSid"))
+    """The identifier of the stream."""
+    status: StreamStatus | None = attrs.field(default=None, metadata=wire(STREAM_STATUS, "Status"))
+    """The status of the stream."""
+    duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "Duration"))
+    """The seconds that the caller was connected with the bot."""
+    recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
+    """The URL of the recording of the stream. Check its host before you send your API key to it."""
+    stream_url: str | None = attrs.field(default=None, metadata=wire(STRING, "StreamUrl"), repr=mask_url)
+    """The URL of your bot, to which Exotel streams the call."""
+    disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
+    """The party that ended the stream: ``user``, ``bot`` or ``NA``."""
+    error: str | None = attrs.field(default=None, metadata=wire(STRING, "Error"))
+    """The error that ended the stream, as sent."""
+    detailed_status: str | None = attrs.field(default=None, metadata=wire(STRING, "DetailedStatus"))
+    """The details of the status, as sent."""
+
+
+STREAM_START: Final = "stream-start"
 
 
 @restorable
@@ -100,14 +138,20 @@ class PassthruEvent:
     """The identifier of the flow."""
     tenant_id: str | None = attrs.field(default=None, metadata=wire(STRING, "tenant_id"))
     """The identifier of your account."""
+    account_sid: str | None = attrs.field(default=None, metadata=wire(STRING, "AccountSid"))
+    """The name of your account."""
+    event_type: str | None = attrs.field(default=None, metadata=wire(STRING, "EventType"))
+    """The event, such as ``stream-start``, which asks whether the stream may begin. None for other requests."""
     recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
-    """The URL of the recording. Check its host before you send your API key to it."""
+    """The URL of the recording, or else that of the stream. Check its host before you send your API key to it."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
     """The string that you passed when you requested the call."""
     process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
     """The value as sent. Exotel doesn't document its meaning."""
     legs: tuple[PassthruLeg, ...] = ()
     """The parties whom the flow called, in order. The caller isn't one of them."""
+    stream: Stream | None = None
+    """The stream between the call and a voice bot. None if the request has none of its fields."""
     issues: tuple[Issue, ...] = ()
     """The problems with the payload, in the order of the fields. Empty if there are none."""
     raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
@@ -120,14 +164,29 @@ class PassthruEvent:
 
     @property
     def outcome(self) -> Outcome:
-        """The result of the call, from ``dial_status`` or else from ``call_type``. UNKNOWN if neither says."""
-        return _BY_DIAL_STATUS.get(self.dial_status) or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
+        """The result of the call. UNKNOWN if the request doesn't say.
+
+        It follows from ``dial_status``, or else from the stream's status, or else from ``call_type``.
+        """
+        stream_status = self.stream.status if self.stream else None
+        return (
+            _BY_DIAL_STATUS.get(self.dial_status)
+            or _BY_STREAM_STATUS.get(stream_status)
+            or (Outcome.IN_PROGRESS if (self.event_type or "").lower() == STREAM_START else None)
+            or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
+        )
 
 
 _BY_DIAL_STATUS: Final[Mapping[str | None, Outcome]] = {
     **FAILURES,
     **dict.fromkeys(UNDER_WAY, Outcome.IN_PROGRESS),
     CallStatus.COMPLETED: Outcome.CONNECTED,
+}
+_BY_STREAM_STATUS: Final[Mapping[StreamStatus | None, Outcome]] = {
+    StreamStatus.COMPLETED: Outcome.CONNECTED,
+    StreamStatus.FAILED: Outcome.FAILED,
+    StreamStatus.CANCELLED: Outcome.CANCELED,
+    StreamStatus.IN_PROGRESS: Outcome.IN_PROGRESS,
 }
 # ``call-attempt`` isn't here, because the flow hasn't called a party yet. Its outcome is UNKNOWN.
 _BY_CALL_TYPE: Final[Mapping[CallType | None, Outcome]] = {

@@ -10,8 +10,9 @@ from datetime import tzinfo
 
 from .._errors import CallbackError, MissingFieldError, forget_context
 from .._model.callback import Leg, StatusCallback
-from .._options import DEFAULT_LIMITS, IST, Limits, read_options
+from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
 from .._wire.decode import decode
+from .._wire.payload import RawPayload
 from .diagnose import CALL_OBJECT, diagnose, identify
 from .event import read_event
 
@@ -49,13 +50,21 @@ def parse(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode(payload, content_type, limits)
-        if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # Here its legs would be lost.
-            raise MissingFieldError(diagnose(raw, "parse"))
-        return read_event(StatusCallback, Leg, raw, options, reader="parse")
+        return read_callback(decode(payload, content_type, limits), options)
     except CallbackError as error:
         forget_context(error)
         raise
 
 
 parse.__module__ = "exotel_callback"
+
+
+def read_callback(raw: RawPayload, options: ReadOptions) -> StatusCallback:
+    """Read a decoded callback, as `parse` does.
+
+    :raises MissingFieldError: A required field is missing, or the payload is another event.
+    :raises InvalidCallbackError: The payload has an issue in strict mode.
+    """
+    if "CallSid" not in raw and identify(raw) is CALL_OBJECT:  # Here its legs would be lost.
+        raise MissingFieldError(diagnose(raw, "parse"))
+    return read_event(StatusCallback, Leg, raw, options, reader="parse")

@@ -31,6 +31,8 @@ STATUS_CALLBACK: Final = _other("CallSid DateUpdated Status", "a StatusCallback"
 # https://developer.exotel.com/docs/voice-v1/api-reference/call-details, without what surrounds the call
 CALL_OBJECT: Final = _other("Sid Details", "a call from the Call Details API", reader="parse_call_details")
 
+POPUP: Final = _other("DialWhomNumber EventType Status", "a popup request", reader="parse_popup")
+
 # The first row applies whose marks are all present. The comment above a row is the page that documents it.
 _OTHER_EVENTS: Final = (
     # https://developer.exotel.com/docs/sms-support/sms-webhooks
@@ -59,6 +61,7 @@ _OTHER_EVENTS: Final = (
     _other("Calls", "a list of calls from the Call Details API", reader="parse_call_list"),
     CALL_OBJECT,
     _other("RestException", "a RestException, an error from Exotel's API", "see its Message for the reason"),
+    POPUP,
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
     _other("DialCallStatus", _PASSTHRU, reader="parse_passthru"),
     _other("DialCallDuration", _PASSTHRU, reader="parse_passthru"),
@@ -81,14 +84,20 @@ _EMPTY: Final = {
     "parse": "The payload is empty. If Exotel sends JSON, pass the raw body, not the parsed form. "
     "A body can be read only once.",
     "parse_passthru": "The payload is empty; pass the query string of the request.",
+    "parse_popup": "The payload is empty; pass the query string of the request.",
     "parse_call_details": "The answer is empty.",
     "parse_call_list": "The answer is empty.",
 }
 
 
+def names_of(raw: RawPayload) -> set[str]:
+    """Return the names of a payload. In a form, ``Details[Leg1Status]`` belongs to ``Details``."""
+    return {name.partition("[")[0] for name in raw}
+
+
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
-    names = {name.partition("[")[0] for name in raw}  # In a form, ``Details[Leg1Status]`` belongs to ``Details``.
+    names = names_of(raw)
     return next((event for event in _OTHER_EVENTS if event.marks <= names), None)
 
 

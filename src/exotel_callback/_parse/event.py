@@ -4,6 +4,7 @@ Quick lookups read the fields. Only if a lookup fails, the full reader reads tha
 slow read.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import attrs
@@ -14,7 +15,7 @@ from .._fields.quick import quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
-from .._wire.payload import RawPayload, unfrozen_items
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, unfrozen_items
 from .diagnose import diagnose
 from .legs import Legs, read_legs
 
@@ -23,7 +24,7 @@ T = TypeVar("T", bound=attrs.AttrsInstance)
 
 def read_event(
     cls: type[T],
-    leg_cls: type[attrs.AttrsInstance],
+    leg_cls: type[attrs.AttrsInstance] | None,
     raw: RawPayload,
     options: ReadOptions,
     *,
@@ -31,14 +32,17 @@ def read_event(
     source: RawPayload | None = None,
     more_legs: Legs | None = None,
     found: tuple[Issue, ...] = (),
+    others: Mapping[str, object] = EMPTY_PAYLOAD,
 ) -> T:
     """Read an event by the table of `cls`.
 
+    :param leg_cls: The class of its legs. None if the event has none.
     :param raw: The event as it was received.
     :param reader: The name of the calling public function, so that the advice doesn't recommend it.
     :param source: The same event under the names of the table, if these differ.
     :param more_legs: The fields of legs that aren't in `source`, by index.
-    :param found: The issues that were found while `source` was made.
+    :param found: The issues that were found while `source` or `others` was made.
+    :param others: The values of fields that the table doesn't have, by attribute.
     :raises DecodeError: The event has too many fields.
     :raises MissingFieldError: A required field is missing. The error holds all issues.
     :raises InvalidCallbackError: The event has an issue in strict mode. The error holds all issues.
@@ -51,16 +55,19 @@ def read_event(
     unread: list[str] = []
     event = quick_event_reader(cls, leg_cls)(items, zone, unread, source.is_storable, limits.legs)
     issues = found
-    if unread or event.legs is None or more_legs:
+    needs_legs = leg_cls is not None and (event.legs is None or more_legs)
+    if unread or needs_legs:
         table = table_of(cls)
         fields = FieldReader(source, zone)
         for attribute in unread:
             setattr(event, attribute, fields.field(table.rows[attribute]))
-        if event.legs is None or more_legs:
+        if leg_cls and needs_legs:
             event.legs = read_legs(leg_cls, fields, items, table.names, limits.legs, more_legs)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
+    for attribute in others:
+        setattr(event, attribute, others[attribute])
     if issues:
         if any(getattr(event, row.attribute) is None for row in table_of(cls).required):
             advice = diagnose(raw, reader)

@@ -2,23 +2,38 @@
 
 Facts
 -----
-- It is a GET request with the fields in the query string. It has only the fields that the flow knows at that point.
+- It is a GET request with the fields in the query string, unless you set the applet to POST a form. Before a stream, it
+  is a POST request with JSON. It has only the fields that the flow knows at that point.
+- The fields of a stream are in bracket keys (``Stream[Status]``), in a nested object, or in a JSON string under
+  ``Stream``. A ``stream-start`` has ``StreamSid`` and ``StreamUrl`` beside the other fields.
 
-Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
+Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet,
+https://docs.exotel.com/exotel-agentstream/passthru-applet and
+https://developer.exotel.com/docs/app-bazaar/passthru-applet-guide.
 """
 
-import re
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import tzinfo
-from typing import Final, cast
+from typing import Any, Final
 
-from .._errors import CallbackError, MissingFieldError, forget_context
-from .._model.passthru import PassthruEvent, PassthruLeg
-from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.decode import Body, decode, size_of
+import attrs
+
+from .._errors import CallbackError, DecodeError, Issue, IssueCode, MissingFieldError, forget_context
+from .._fields.kinds import is_empty
+from .._fields.names import STREAM, stream_key
+from .._fields.reader import FieldReader
+from .._fields.table import wire_fields
+from .._model.passthru import PassthruEvent, PassthruLeg, Stream
+from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
+from .._wire.decode import decode_query
+from .._wire.from_json import decode_json
+from .._wire.payload import RawPayload, Repeated, collect
 from .diagnose import STATUS_CALLBACK, diagnose, identify
 from .event import read_event
 
-_ADDRESS: Final = r"(?i)\A(?:(?:https?:)?/[^?]*)?\?"
+# The names of a stream's fields that a request may have beside the other fields.
+STREAM_NAMES_AT_TOP: Final = ("StreamSID", "StreamSid", "StreamUrl")
 
 
 def parse_passthru(
@@ -48,10 +63,7 @@ def parse_passthru(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode(_query_of(payload, limits.body_bytes), content_type, limits)
-        if identify(raw) is STATUS_CALLBACK:  # It would become an event with almost no fields.
-            raise MissingFieldError(diagnose(raw, "parse_passthru"))
-        return read_event(PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru")
+        return read_passthru(decode_query(payload, content_type, limits), options)
     except CallbackError as error:
         forget_context(error)
         raise
@@ -60,11 +72,53 @@ def parse_passthru(
 parse_passthru.__module__ = "exotel_callback"
 
 
-def _query_of(payload: object, max_bytes: int) -> object:
-    """Remove the URL or path before a query string, because it would become part of the first name."""
-    if not isinstance(payload, bytes | bytearray | memoryview | str):
-        return payload
-    body = cast("Body", payload)
-    if size_of(body, max_bytes) > max_bytes:  # `decode` rejects it.
-        return body
-    return re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))
+def read_passthru(raw: RawPayload, options: ReadOptions) -> PassthruEvent:
+    """Read a decoded request, as `parse_passthru` does.
+
+    :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback.
+    :raises InvalidCallbackError: The payload has an issue in strict mode.
+    """
+    if identify(raw) is STATUS_CALLBACK:  # It would become an event with almost no fields.
+        raise MissingFieldError(diagnose(raw, "parse_passthru"))
+    stream, found = _read_stream(raw, options)
+    event = read_event(
+        PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru", found=found, others={"stream": stream}
+    )
+    if stream and not event.recording_url:
+        return attrs.evolve(event, recording_url=stream.recording_url)
+    return event
+
+
+def _read_stream(raw: RawPayload, options: ReadOptions) -> tuple[Stream | None, tuple[Issue, ...]]:
+    """Read the fields of a stream, and return its issues too. The stream is None if it has no value."""
+    reader = FieldReader(raw, options.timezone)
+    # If a field occurs more than once, the first value counts, and a different one leaves an issue.
+    reader.raw = collect([*_bracket_fields(raw), *_nested_fields(raw, reader), *_fields_at_top(raw)])
+    if not reader.raw:
+        return None, tuple(reader.issues)
+    fields: dict[str, Any] = {field.attribute: reader.field(field, f"{STREAM}.") for field in wire_fields(Stream)}
+    stream = Stream(**fields)
+    return None if stream == Stream() else stream, tuple(reader.issues)
+
+
+def _bracket_fields(raw: RawPayload) -> Iterator[tuple[str, object]]:
+    for name, value in raw.items():
+        if field := stream_key(name):
+            yield from ((field, item) for item in (value if isinstance(value, Repeated) else (value,)))
+
+
+def _nested_fields(raw: RawPayload, reader: FieldReader) -> Iterator[tuple[str, object]]:
+    value = reader.first(raw.get(STREAM), STREAM)
+    if is_empty(value) or value == ():  # PHP writes an empty object as an empty list.
+        return
+    if type(value) is str:
+        with suppress(DecodeError):  # The value stays a string, which leaves an issue below.
+            value = decode_json(value)
+    if isinstance(value, RawPayload):
+        yield from value.items()
+    else:
+        reader.note(STREAM, IssueCode.WRONG_TYPE, value)
+
+
+def _fields_at_top(raw: RawPayload) -> Iterator[tuple[str, object]]:
+    return ((name, raw[name]) for name in STREAM_NAMES_AT_TOP if name in raw)

@@ -28,6 +28,8 @@ _MULTIPART: Final = "multipart/form-data"
 _PARAMETER: Final = re.compile(r';\s*([^\s;=]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 _BOUNDARY_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 
+_ADDRESS: Final = r"(?i)\A(?:(?:https?:)?/[^?]*)?\?"
+
 Body = bytes | bytearray | memoryview | str
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 _BODY: Final = (bytes, bytearray, memoryview, str)
@@ -60,6 +62,27 @@ def decode(payload: Any, content_type: object, limits: Limits, *, if_xml: str = 
     if decoder is None:
         raise DecodeError(f"unsupported content type; expected one of {', '.join(_DECODERS)}", status_hint=415)
     return decoder(body, header) if body else RawPayload()
+
+
+def decode_query(payload: Any, content_type: object, limits: Limits) -> RawPayload:
+    """Decode as `decode` does. Of a query string, first remove the address before it.
+
+    :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
+    :raises TypeError: `content_type` is neither a string nor None.
+    """
+    # The address would become part of the first name. JSON and multipart have none, but may contain a question mark.
+    if isinstance(payload, _BODY) and (content_type is None or _is_form(content_type)):
+        body = cast("Body", payload)
+        if size_of(body, limits.body_bytes) <= limits.body_bytes:  # `decode` rejects a larger one.
+            payload = (
+                re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))
+            )
+    return decode(payload, content_type, limits)
+
+
+def _is_form(content_type: object) -> bool:
+    header = _parse_header(content_type) if isinstance(content_type, str) else None
+    return header is None or header[0] == _FORM_HEADER[0]
 
 
 def size_of(body: Body, limit: int) -> int:
