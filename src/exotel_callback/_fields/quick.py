@@ -146,6 +146,8 @@ def _code_of(field: WireField) -> str:
         return _ENUM_CODE if field.kind.if_empty is None else _ENUM_OR_NOT_SENT_CODE
     if field.kind is STRING:
         return _STRING_CODE if may_be_empty else _STRING_OR_ALIAS_CODE
+    if not may_be_empty:  # An absent number or date may have a value under its other name.
+        return _NO_CODE
     return {SECONDS: _SECONDS_CODE, DATE: _DATE_CODE}.get(field.kind, _NO_CODE)
 
 

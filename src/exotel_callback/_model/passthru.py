@@ -24,7 +24,7 @@ from typing import Final
 
 import attrs
 
-from .._enums import CallStatus, CallType, Direction, Outcome, StreamStatus
+from .._enums import CallStatus, CallType, Direction, Outcome, StreamStatus, normalized
 from .._errors import Issue
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STREAM_STATUS, STRING
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
@@ -84,7 +84,7 @@ class Stream:
     """The details of the status, as sent."""
 
 
-STREAM_START: Final = "stream-start"
+_STREAM_START: Final = normalized("stream-start")
 
 
 @restorable
@@ -172,7 +172,7 @@ class PassthruEvent:
         return (
             _BY_DIAL_STATUS.get(self.dial_status)
             or _BY_STREAM_STATUS.get(stream_status)
-            or (Outcome.IN_PROGRESS if (self.event_type or "").lower() == STREAM_START else None)
+            or (Outcome.IN_PROGRESS if normalized(self.event_type or "") == _STREAM_START else None)
             or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
         )
 

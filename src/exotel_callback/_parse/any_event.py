@@ -54,9 +54,12 @@ def parse_any(
     options = read_options(strict, timezone, limits)
     try:
         raw = decode_query(payload, content_type, limits)
-        if identify(raw) is POPUP:
+        kind = identify(raw)
+        if kind is POPUP:
             return read_popup(raw, options)
-        if is_empty(raw.get("Status")) and not _PASSTHRU_NAMES.isdisjoint(names_of(raw)):
+        # Notifications of other products can have a name of Passthru too.
+        may_be_passthru = kind is None or kind.reader == "parse_passthru"
+        if may_be_passthru and is_empty(raw.get("Status")) and not _PASSTHRU_NAMES.isdisjoint(names_of(raw)):
             return read_passthru(raw, options)
         return read_callback(raw, options)
     except CallbackError as error:

@@ -1,5 +1,6 @@
 """Recognize a payload that a reader can't read, and advise what to do with it."""
 
+import re
 from typing import Final, NamedTuple
 
 from .._wire.payload import EMPTY_OBJECT, RawPayload
@@ -78,6 +79,9 @@ _OTHER_EVENTS: Final = (
 # The beginnings of the first name if the body was read as a form, but is something else.
 _TAKEN_FOR_A_FORM: Final = {"{": "JSON", "--": "multipart"}
 
+# Some forms escape the brackets twice.
+_BRACKET: Final = re.compile(r"\[|%5[Bb]")
+
 _EMPTY_OBJECT: Final = "The payload is an empty JSON object."
 # By the function that was called.
 _EMPTY: Final = {
@@ -92,7 +96,7 @@ _EMPTY: Final = {
 
 def names_of(raw: RawPayload) -> set[str]:
     """Return the names of a payload. In a form, ``Details[Leg1Status]`` belongs to ``Details``."""
-    return {name.partition("[")[0] for name in raw}
+    return {_BRACKET.split(name, 1)[0] for name in raw}
 
 
 def identify(raw: RawPayload) -> OtherEvent | None:

@@ -35,6 +35,9 @@ from .event import read_event
 # The names of a stream's fields that a request may have beside the other fields.
 STREAM_NAMES_AT_TOP: Final = ("StreamSID", "StreamSid", "StreamUrl")
 
+# The names of one field become its primary name, so that two values of the field meet.
+_ALIASES_OF_STREAM: Final = {name: field.names[0] for field in wire_fields(Stream) for name in field.names}
+
 
 def parse_passthru(
     payload: object,
@@ -92,8 +95,9 @@ def read_passthru(raw: RawPayload, options: ReadOptions) -> PassthruEvent:
 def _read_stream(raw: RawPayload, options: ReadOptions) -> tuple[Stream | None, tuple[Issue, ...]]:
     """Read the fields of a stream, and return its issues too. The stream is None if it has no value."""
     reader = FieldReader(raw, options.timezone)
+    given = (*_bracket_fields(raw), *_nested_fields(raw, reader), *_fields_at_top(raw))
     # If a field occurs more than once, the first value counts, and a different one leaves an issue.
-    reader.raw = collect([*_bracket_fields(raw), *_nested_fields(raw, reader), *_fields_at_top(raw)])
+    reader.raw = collect((_ALIASES_OF_STREAM.get(name, name), item) for name, value in given for item in _sent(value))
     if not reader.raw:
         return None, tuple(reader.issues)
     fields: dict[str, Any] = {field.attribute: reader.field(field, f"{STREAM}.") for field in wire_fields(Stream)}
@@ -101,22 +105,25 @@ def _read_stream(raw: RawPayload, options: ReadOptions) -> tuple[Stream | None, 
     return None if stream == Stream() else stream, tuple(reader.issues)
 
 
+def _sent(value: object) -> tuple[object, ...]:
+    """Return the values of a field in one shape. An empty value doesn't hide the value of another shape."""
+    if isinstance(value, Repeated):
+        return value
+    return () if is_empty(value) else (value,)
+
+
 def _bracket_fields(raw: RawPayload) -> Iterator[tuple[str, object]]:
-    for name, value in raw.items():
-        if field := stream_key(name):
-            yield from ((field, item) for item in (value if isinstance(value, Repeated) else (value,)))
+    return ((field, value) for name, value in raw.items() if (field := stream_key(name)))
 
 
 def _nested_fields(raw: RawPayload, reader: FieldReader) -> Iterator[tuple[str, object]]:
     value = reader.first(raw.get(STREAM), STREAM)
-    if is_empty(value) or value == ():  # PHP writes an empty object as an empty list.
-        return
-    if type(value) is str:
+    if type(value) is str and not is_empty(value):
         with suppress(DecodeError):  # The value stays a string, which leaves an issue below.
             value = decode_json(value)
     if isinstance(value, RawPayload):
         yield from value.items()
-    else:
+    elif value != () and not is_empty(value):  # PHP writes an empty object as an empty list.
         reader.note(STREAM, IssueCode.WRONG_TYPE, value)
 
 

@@ -4,6 +4,7 @@ Source: https://support.exotel.com/support/solutions/articles/3000106308.
 """
 
 from datetime import tzinfo
+from typing import Final
 
 from .._errors import CallbackError, MissingFieldError, forget_context
 from .._model.popup import PopupEvent
@@ -12,6 +13,8 @@ from .._wire.decode import decode_query
 from .._wire.payload import RawPayload
 from .diagnose import diagnose
 from .event import read_event
+
+_REQUIRED_NAMES: Final = frozenset({"CallSid", "EventType"})
 
 
 def parse_popup(
@@ -55,6 +58,7 @@ def read_popup(raw: RawPayload, options: ReadOptions) -> PopupEvent:
     :raises MissingFieldError: A required field is missing, or the payload is another event.
     :raises InvalidCallbackError: The payload has an issue in strict mode.
     """
-    if advice := diagnose(raw, "parse_popup"):  # A StatusCallback, for example, has the same required fields.
+    # A StatusCallback, for example, has the same required fields. If one is missing, the error below lists it.
+    if raw.keys() >= _REQUIRED_NAMES and (advice := diagnose(raw, "parse_popup")):
         raise MissingFieldError(advice)
     return read_event(PopupEvent, None, raw, options, reader="parse_popup")

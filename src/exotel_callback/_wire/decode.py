@@ -71,7 +71,7 @@ def decode_query(payload: Any, content_type: object, limits: Limits) -> RawPaylo
     :raises TypeError: `content_type` is neither a string nor None.
     """
     # The address would become part of the first name. JSON and multipart have none, but may contain a question mark.
-    if isinstance(payload, _BODY) and (content_type is None or _is_form(content_type)):
+    if isinstance(payload, _BODY) and _may_be_query(content_type):
         body = cast("Body", payload)
         if size_of(body, limits.body_bytes) <= limits.body_bytes:  # `decode` rejects a larger one.
             payload = (
@@ -80,9 +80,10 @@ def decode_query(payload: Any, content_type: object, limits: Limits) -> RawPaylo
     return decode(payload, content_type, limits)
 
 
-def _is_form(content_type: object) -> bool:
-    header = _parse_header(content_type) if isinstance(content_type, str) else None
-    return header is None or header[0] == _FORM_HEADER[0]
+def _may_be_query(content_type: object) -> bool:
+    # Frameworks report a missing header as an empty string. `decode` rejects a value that isn't a string.
+    header = _parse_header(content_type) if content_type and isinstance(content_type, str) else None
+    return header is None or header.media_type == _FORM_HEADER.media_type
 
 
 def size_of(body: Body, limit: int) -> int:
