@@ -37,6 +37,7 @@ from ._wire.payload import RawPayload
 
 if TYPE_CHECKING:
     from ._model.call import Call, merge
+    from ._model.combined import combined_outcome
     from ._model.passthru import PassthruEvent, PassthruLeg, Stream
     from ._model.popup import PopupEvent
     from ._parse.any_event import parse_any
@@ -49,6 +50,7 @@ else:
     # imports above instead, so that they know every name and its type.
     _LATER = {
         "_model.call": ("Call", "merge"),
+        "_model.combined": ("combined_outcome",),
         "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
         "_model.passthru": ("PassthruEvent", "PassthruLeg", "Stream"),
         "_model.popup": ("PopupEvent",),
@@ -102,6 +104,7 @@ __all__ = [
     "StatusCallback",
     "Stream",
     "StreamStatus",
+    "combined_outcome",
     "dump",
     "load",
     "load_call",
