@@ -361,9 +361,10 @@ def _events(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, StatusCall
 def _renamed(
     draw: st.DrawFn, fields: dict[str, _WireValue], other_names: Mapping[str, str]
 ) -> tuple[dict[str, _WireValue], Payload]:
-    """Draw one of its names for each field. Return the fields by the names that an issue has, and the payload."""
-    names = {name: draw(st.sampled_from((name, other_names.get(name, name)))) for name in fields}
-    return {names[name]: value for name, value in fields.items()}, {names[name]: fields[name].wire for name in fields}
+    """Draw the names of the fields that have two. Return the fields by the names that an issue has, and the payload."""
+    chosen = {name: draw(st.sampled_from((name, other))) for name, other in other_names.items() if name in fields}
+    sent = {chosen.get(name, name): value for name, value in fields.items()}
+    return sent, _wire(sent)
 
 
 @st.composite
