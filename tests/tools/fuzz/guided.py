@@ -3,7 +3,8 @@
 The invariant, for any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`.
 The result is the same with and without the quick lanes, by value and type. The issues of a strict error are those of
 the callback. A callback survives `dump` and `load`, and `merge`. Its repr doesn't show a masked value.
-`parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`.
+`parse_call_details`, `parse_call_list`, `parse_passthru`, `parse_popup` and `parse_any` return a value or raise a
+`CallbackError`. `parse_any` gives what the function for its kind gives.
 
 An input is a line with the content type, and a body. In half of the cases the mutator changes bytes. In the other half
 it changes the payload: it drops, repeats, renames or exchanges fields, and encodes the payload again or passes it as a
@@ -33,13 +34,18 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from exotel_callback import (
         CallbackError,
         InvalidCallbackError,
+        PassthruEvent,
+        PopupEvent,
+        StatusCallback,
         dump,
         load,
         merge,
         parse,
+        parse_any,
         parse_call_details,
         parse_call_list,
         parse_passthru,
+        parse_popup,
     )
     from exotel_callback._options import DEFAULT_LIMITS
     from exotel_callback._wire.decode import decode
@@ -53,6 +59,8 @@ REQUIRED = 0.8  # The share of payloads that get the required fields. Otherwise 
 MAPPING = "mapping"
 PAIRS = "pairs"
 MASKED = ("from_number", "to_number", "phone_number_sid", "custom_field")
+
+READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
 
 counts = dict.fromkeys(("executions", "callbacks", "with issues", "refused"), 0)
 
@@ -84,9 +92,13 @@ def check(data):
         if everything(parse, payload, content_type) != result:
             fail("the quick lanes and the general code differ")
     if len(data) % 4 == 0:  # They share most of their code with `parse`, so a quarter is enough.
-        for read in (parse_call_details, parse_call_list, parse_passthru):
+        for read in (parse_call_details, parse_call_list, parse_passthru, parse_popup):
             with suppress(CallbackError):
                 read(payload, content_type)
+        with suppress(CallbackError):
+            event = parse_any(payload, content_type)
+            if READERS[type(event)](payload, content_type) != event:
+                fail("parse_any gives another event")
     if issubclass(result[0], CallbackError):
         counts["refused"] += 1
     else:
