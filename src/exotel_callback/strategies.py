@@ -201,7 +201,7 @@ def _enum_field(attribute: str, first: StrEnum, *nulls: _WireValue, required: bo
     members = [member for member in (first, *enum) if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
     documented = [_WireValue(member.value, member) for member in dict.fromkeys(members)]
     others = [_WireValue(other, value.parsed) for value in documented for other in _spellings(value.wire)]
-    unrecognized = [value for value in _UNRECOGNIZED if value not in members]
+    unrecognized = [value for value in _UNRECOGNIZED if value not in {member.value for member in members}]
     unknown = [_WireValue(value, enum["UNKNOWN"], IssueCode.UNKNOWN_VALUE) for value in unrecognized]
     return _field(attribute, [*documented, *others, *nulls], unknown, required=required)
 

@@ -380,8 +380,8 @@ def _passthru(delay: float, second: str, **fields: object) -> _Event:
     return _Event(delay, passthru_payload(CurrentTime=_AT + second, **fields), is_query=True)
 
 
-# The fields of a Passthru request in a flow that has called nobody.
-_NOBODY_CALLED: Final[dict[str, Any]] = {
+# The fields of a Passthru request in a flow that has called no party.
+_NO_PARTY_CALLED: Final[dict[str, Any]] = {
     "DialCallDuration": None,
     "DialCallStatus": None,
     "DialWhomNumber": None,
@@ -420,7 +420,7 @@ _BOT_CALL: Final = payload(
 _FLOW_SCENARIOS: Final = (
     Scenario(
         name="flow-missed",
-        description="A flow rings an agent for an inbound call; nobody answers. No callback arrives.",
+        description="A flow rings an agent for an inbound call; the agent doesn't answer. No callback arrives.",
         outcome=Outcome.NO_ANSWER,
         events=(
             _popup(0.0, "Dial", "12"),
@@ -452,9 +452,9 @@ _FLOW_SCENARIOS: Final = (
     ),
     Scenario(
         name="flow-menu",
-        description="A caller hangs up in the menu of a flow, before it calls anybody.",
+        description="A caller hangs up in the menu of a flow, before it calls an agent.",
         outcome=Outcome.UNKNOWN,
-        events=(_passthru(0.0, "20", **_NOBODY_CALLED),),
+        events=(_passthru(0.0, "20", **_NO_PARTY_CALLED),),
     ),
     Scenario(
         name="flow-outbound",
@@ -488,7 +488,7 @@ _FLOW_SCENARIOS: Final = (
                 28.0,
                 "48",
                 Direction="outbound-dial",
-                **_NOBODY_CALLED,
+                **_NO_PARTY_CALLED,
                 Stream={
                     "StreamSID": _STREAM_SID,
                     "Status": "completed",
@@ -511,7 +511,7 @@ _FLOW_SCENARIOS: Final = (
                 5.0,
                 "25",
                 Direction="outbound-dial",
-                **_NOBODY_CALLED,
+                **_NO_PARTY_CALLED,
                 Stream={
                     "StreamSID": _STREAM_SID,
                     "Status": "failed",

@@ -34,7 +34,7 @@ _DELIMITER: Final = re.compile(rb"\s*(--[^\r\n]+)\r?\n")
 
 
 def bodies_in(data: bytes) -> list[bytes]:
-    """Split bodies that follow each other, each on new lines. What isn't recognized stays in one body."""
+    """Split bodies that follow each other, each on new lines. Unrecognized lines stay in the body before them."""
     text = data.decode("latin-1")  # One character for each byte.
     bodies: list[bytes] = []
     start = 0

@@ -35,7 +35,7 @@ _MASKED: Final = "***"
 
 Event = StatusCallback | PassthruEvent | PopupEvent
 
-# What a popup says about the agent, by its event or else by the agent's status.
+# The text for an agent's state, by the event of a popup or else by the agent's status.
 _AGENT_DOES: Final[Mapping[StrEnum | None, str]] = {
     PopupEventType.DIAL: "is being called",
     PopupEventType.RINGING: "rings",
@@ -60,7 +60,7 @@ class View(NamedTuple):
     title: str
     meaning: str
     in_brief: str
-    """What a timeline says about the event."""
+    """The event in brief, for a timeline."""
     status: StrEnum | None
     """The status of the call. None for a popup, whose status is that of the agent."""
     date: datetime | None

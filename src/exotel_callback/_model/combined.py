@@ -1,14 +1,14 @@
-"""Combine what a callback and the Passthru requests of one call say into one outcome, for a row per call.
+"""Combine a callback and the Passthru requests of one call into one outcome, for a row per call.
 
 Facts
 -----
 - A call that goes through a flow has Passthru requests. It has callbacks too only if you made the call and asked for
-  them, and those say nothing about what the flow did: for a voice bot, only the first party was on the call.
+  them. They don't report the steps of the flow: during a call with a voice bot, only the first party is on the call.
 - A call can have multiple Passthru requests, and they arrive in any order and repeatedly.
 """
 
 import math
-from typing import Final
+from typing import Final, cast
 
 from .._enums import Outcome
 from .call import Call
@@ -24,8 +24,8 @@ _TALKED: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
 def combined_outcome(callback: StatusCallback | Call | None, *passthru_events: PassthruEvent) -> Outcome:
     """Return the outcome of a call from its callbacks and its Passthru requests, in any order.
 
-    The callback counts. If its outcome is ``FIRST_PARTY_ONLY`` or ``UNKNOWN``, the Passthru requests refine it: a
-    request with a known outcome comes first, then one that says that the call is over, then the one with the later
+    The callback counts. If its outcome is ``FIRST_PARTY_ONLY`` or ``UNKNOWN``, the Passthru requests refine it. A
+    request with a known outcome comes first, then one whose call is over, then the one with the later
     ``current_time``. A request never turns a terminal callback into ``IN_PROGRESS``.
 
     :param callback: The callback, or the merged call. None if there is none, as for every inbound call in a flow.
@@ -34,10 +34,10 @@ def combined_outcome(callback: StatusCallback | Call | None, *passthru_events: P
     :raises ValueError: There is no event, or the events belong to different calls.
     :raises TypeError: An argument has another type.
     """
-    if callback is not None and not isinstance(callback, StatusCallback | Call):
+    if not isinstance(cast("object", callback), StatusCallback | Call | None):
         raise TypeError(f"callback must be a StatusCallback, a Call or None, not {type(callback).__name__}")
     for event in passthru_events:
-        if not isinstance(event, PassthruEvent):
+        if not isinstance(cast("object", event), PassthruEvent):
             raise TypeError(f"each other argument must be a PassthruEvent, not {type(event).__name__}")
     events = passthru_events if callback is None else (callback, *passthru_events)
     if len({event.call_sid for event in events}) != 1:

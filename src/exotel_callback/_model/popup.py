@@ -3,8 +3,8 @@
 Facts
 -----
 - It is a GET request, so that a CRM can show the caller to the agent. The applet ignores the answer.
-- ``Status`` is the status of the agent: ``busy`` means that this agent is being called, or talks. It says nothing about
-  the call, which isn't over.
+- ``Status`` is the status of the agent: ``busy`` means that this agent is being called, or talks. It isn't the status
+  of the call, which isn't over.
 - Every agent whom the applet calls gets requests of their own. Two rings of one agent differ in ``CurrentTime``.
 
 Sources: https://support.exotel.com/support/solutions/articles/3000106308 and
