@@ -118,7 +118,7 @@ def _bracket_fields(raw: RawPayload) -> Iterator[tuple[str, object]]:
 
 def _nested_fields(raw: RawPayload, reader: FieldReader) -> Iterator[tuple[str, object]]:
     value = reader.first(raw.get(STREAM), STREAM)
-    if type(value) is str and not is_empty(value):
+    if type(value) is str:
         with suppress(DecodeError):  # The value stays a string, which leaves an issue below.
             value = decode_json(value)
     if isinstance(value, RawPayload):
