@@ -4,7 +4,8 @@ The invariant, for any body, content type or mapping: `parse` returns a `StatusC
 The result is the same with and without the quick lanes, by value and type. The issues of a strict error are those of
 the callback. A callback survives `dump` and `load`, and `merge`. Its repr doesn't show a masked value.
 `parse_call_details`, `parse_call_list`, `parse_passthru`, `parse_popup` and `parse_any` return a value or raise a
-`CallbackError`. `parse_any` gives what the function for its kind gives.
+`CallbackError`. `parse_any` gives a Passthru request or a popup
+as the function for its kind gives it.
 
 An input is a line with the content type, and a body. In half of the cases the mutator changes bytes. In the other half
 it changes the payload: it drops, repeats, renames or exchanges fields, and encodes the payload again or passes it as a
@@ -60,7 +61,7 @@ MAPPING = "mapping"
 PAIRS = "pairs"
 MASKED = ("from_number", "to_number", "phone_number_sid", "custom_field")
 
-READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
+READERS = {PassthruEvent: parse_passthru, PopupEvent: parse_popup}
 
 counts = dict.fromkeys(("executions", "callbacks", "with issues", "refused"), 0)
 
@@ -97,7 +98,8 @@ def check(data):
                 read(payload, content_type)
         with suppress(CallbackError):
             event = parse_any(payload, content_type)
-            if READERS[type(event)](payload, content_type) != event:
+            # `parse` cuts no address before the fields.
+            if not isinstance(event, StatusCallback) and READERS[type(event)](payload, content_type) != event:
                 fail("parse_any gives another event")
     if issubclass(result[0], CallbackError):
         counts["refused"] += 1
