@@ -9,7 +9,18 @@
 import sys
 from typing import TYPE_CHECKING
 
-from ._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, Outcome
+from ._enums import (
+    AgentStatus,
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    LegStatus,
+    Outcome,
+    PopupEventType,
+    StreamStatus,
+)
 from ._errors import (
     AuthenticationError,
     CallbackError,
@@ -26,16 +37,26 @@ from ._wire.payload import Payload, RawPayload
 
 if TYPE_CHECKING:
     from ._model.call import Call, merge
+    from ._model.combined import combined_outcome
+    from ._model.passthru import PassthruEvent, PassthruLeg, Stream
+    from ._model.popup import PopupEvent
+    from ._parse.any_event import parse_any
     from ._parse.call_details import CallList, parse_call_details, parse_call_list
-    from ._parse.passthru import PassthruEvent, PassthruLeg, parse_passthru
+    from ._parse.passthru import parse_passthru
+    from ._parse.popup import parse_popup
     from ._serialize import dump, load, load_call
 else:
     # `parse` doesn't need these modules, so each is imported when one of its names is first used. Type checkers see the
     # imports above instead, so that they know every name and its type.
     _LATER = {
         "_model.call": ("Call", "merge"),
+        "_model.combined": ("combined_outcome",),
         "_parse.call_details": ("CallList", "parse_call_details", "parse_call_list"),
-        "_parse.passthru": ("PassthruEvent", "PassthruLeg", "parse_passthru"),
+        "_model.passthru": ("PassthruEvent", "PassthruLeg", "Stream"),
+        "_model.popup": ("PopupEvent",),
+        "_parse.any_event": ("parse_any",),
+        "_parse.passthru": ("parse_passthru",),
+        "_parse.popup": ("parse_popup",),
         "_serialize": ("dump", "load", "load_call"),
     }
 
@@ -56,6 +77,7 @@ else:
 
 __all__ = [
     "IST",
+    "AgentStatus",
     "AnsweredBy",
     "AuthenticationError",
     "Call",
@@ -77,16 +99,23 @@ __all__ = [
     "PassthruEvent",
     "PassthruLeg",
     "Payload",
+    "PopupEvent",
+    "PopupEventType",
     "RawPayload",
     "StatusCallback",
+    "Stream",
+    "StreamStatus",
+    "combined_outcome",
     "dump",
     "load",
     "load_call",
     "merge",
     "parse",
+    "parse_any",
     "parse_call_details",
     "parse_call_list",
     "parse_passthru",
+    "parse_popup",
 ]
 
 # Hypothesis loads its entry points when it is imported. If that was before this import, the types are registered here.

@@ -1,8 +1,9 @@
-"""Encode a payload in the three encodings that Exotel uses. This module shares no code with the decoders.
+"""Encode a payload in the encodings that Exotel uses. This module shares no code with the decoders.
 
 Facts
 -----
-- A form has bracket keys, as in PHP, for nested values. Null is an empty string or the string ``null``.
+- A form has bracket keys, as in PHP, for nested values. Null is an empty string or the string ``null``. In a query
+  string of the Passthru applet, it is ``null``.
 - No public code shows the exact bytes of Exotel's multipart bodies. This module writes them as curl does.
 """
 
@@ -62,6 +63,14 @@ def encode_form(payload: Mapping[str, Any]) -> tuple[bytes, str]:
     return urlencode(list(form_pairs(payload)), errors="surrogatepass").encode(), FORM
 
 
+def encode_query(payload: Mapping[str, Any]) -> str:
+    """Encode a payload as the query string of a GET request, as the Passthru and Connect applets do.
+
+    Legs and streams get bracket keys, and None becomes ``null``.
+    """
+    return urlencode(list(form_pairs(payload, "null")), errors="surrogatepass")
+
+
 def encode_multipart(payload: Mapping[str, Any]) -> tuple[bytes, str]:
     """Encode a payload as multipart, which is Exotel's default, and return the body and its content type.
 
@@ -88,5 +97,5 @@ def multipart(pairs: Pairs, boundary: str = _BOUNDARY, headers: str = "") -> tup
     return body.encode("utf-8", "surrogatepass"), f"multipart/form-data; boundary={boundary}"
 
 
-for _encoder in (encode_json, encode_form, encode_multipart):
+for _encoder in (encode_json, encode_form, encode_multipart, encode_query):
     _encoder.__module__ = "exotel_callback.testing"

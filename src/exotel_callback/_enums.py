@@ -180,6 +180,61 @@ class CallType(StrEnum):
 
 
 @unique
+class StreamStatus(StrEnum):
+    """The status of the stream between a call and a voice bot (``Stream[Status]``).
+
+    Source: https://docs.exotel.com/exotel-agentstream/passthru-applet; ``in-progress`` was seen in public code.
+    """
+
+    __module__ = "exotel_callback"
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    IN_PROGRESS = "in-progress"
+    UNKNOWN = "unknown"
+    """An unrecognized value. The event's ``issues`` and ``raw`` hold the value itself."""
+
+
+@unique
+class PopupEventType(StrEnum):
+    """The event that a popup request of the Connect applet reports (``EventType``).
+
+    Source: https://support.exotel.com/support/solutions/articles/3000106308.
+    """
+
+    __module__ = "exotel_callback"
+
+    DIAL = "Dial"
+    """Exotel begins to call the agent."""
+    RINGING = "Ringing"
+    """The agent's phone rings."""
+    ANSWERED = "Answered"
+    """The agent answered."""
+    TERMINAL = "Terminal"
+    """The call to the agent is over."""
+    UNKNOWN = "unknown"
+    """An unrecognized value. The event's ``issues`` and ``raw`` hold the value itself."""
+
+
+@unique
+class AgentStatus(StrEnum):
+    """The status of the agent in a popup request (``Status``). It isn't the status of the call.
+
+    Source: https://support.exotel.com/support/solutions/articles/3000106308.
+    """
+
+    __module__ = "exotel_callback"
+
+    BUSY = "busy"
+    """The agent is being called, or talks."""
+    FREE = "free"
+    """The agent isn't on a call."""
+    UNKNOWN = "unknown"
+    """An unrecognized value. The event's ``issues`` and ``raw`` hold the value itself."""
+
+
+@unique
 class Outcome(StrEnum):
     """The result of a call. This library computes it from the whole payload; Exotel doesn't send it."""
 
@@ -205,6 +260,7 @@ class Outcome(StrEnum):
 # add an enum member instead. A new alias changes the `event_key` of events that users have stored.
 _ALIASES = {
     "cancelled": "canceled",  # British spelling, seen in flows
+    "canceled": "cancelled",  # the American spelling of the statuses that Exotel spells the British way
     "fromlegcanceled": "from_leg_cancelled",
     "tolegcanceled": "to_leg_cancelled",
     "incoming": "inbound",  # the Passthru applet

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from ._model.call import Call
 from ._model.callback import Leg, StatusCallback
+from ._model.passthru import PassthruEvent, PassthruLeg, Stream
+from ._model.popup import PopupEvent
 
 
 def register() -> None:
@@ -15,6 +17,10 @@ def register() -> None:
     st.register_type_strategy(StatusCallback, _strategy("status_callbacks"))
     st.register_type_strategy(Leg, _strategy("legs"))
     st.register_type_strategy(Call, _strategy("_calls"))
+    st.register_type_strategy(PassthruEvent, _strategy("passthru_events"))
+    st.register_type_strategy(PassthruLeg, _strategy("_passthru_legs"))
+    st.register_type_strategy(Stream, _strategy("_only_streams"))
+    st.register_type_strategy(PopupEvent, _strategy("popup_events"))
 
 
 def _strategy(name: str) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""Provide Hypothesis strategies for payloads that Exotel can send, and for the callbacks that `parse` returns.
+"""Provide Hypothesis strategies for payloads that Exotel can send, and for the events that the parsers return.
 
 It needs the extra ``testing``.
 
@@ -9,7 +9,8 @@ Facts
 - Every strategy shrinks to the smallest payload that Exotel sends, in the documented spelling. So absence comes first
   in each list of choices, and the documented spelling comes before the others.
 
-Values, placeholders and spellings: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback and
+Values, placeholders and spellings: https://developer.exotel.com/docs/voice-v1/api-reference/status-callback,
+https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet and
 ``docs/explanation/wire-format.md``.
 """
 
@@ -30,10 +31,22 @@ except ModuleNotFoundError as _error:
     raise ImportError("the strategies need the extra 'testing'; run pip install 'exotel-callback[testing]'") from _error
 
 from ._encode import FORM, JSON, Pairs, encode_form, encode_json, encode_multipart, form_pairs, multipart
-from ._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus
+from ._enums import (
+    AgentStatus,
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    LegStatus,
+    PopupEventType,
+    StreamStatus,
+)
 from ._errors import Issue, IssueCode
 from ._model.call import Call, merge
 from ._model.callback import Leg, StatusCallback
+from ._model.passthru import PassthruEvent, PassthruLeg, Stream
+from ._model.popup import PopupEvent
 from ._options import IST
 from .testing import RETRY_DELAYS, Delivery
 
@@ -44,7 +57,12 @@ __all__ = [
     "json_bodies",
     "legs",
     "multipart_bodies",
+    "passthru_events",
+    "passthru_payloads",
     "payloads",
+    "popup_events",
+    "popup_payloads",
+    "query_strings",
     "status_callbacks",
 ]
 
@@ -87,6 +105,7 @@ _NOT_ATTEMPTED: Final = tuple(_WireValue(null.wire, LegStatus.NOT_ATTEMPTED) for
 
 _OTHER_SPELLINGS: Final = {
     "canceled": "cancelled",
+    "cancelled": "canceled",
     "from_leg_cancelled": "from_leg_canceled",
     "to_leg_cancelled": "to_leg_canceled",
     "inbound": "incoming",
@@ -150,6 +169,7 @@ _DURATIONS: Final = (0, 1, 59, 320, 3_600, 86_400, 999_999_999)
 _NUMBERS: Final = [
     f"{prefix}{digits}" for prefix in ("0", "+91") for digits in ("0000000000", "8012345678", "9876543210")
 ]
+_NO_DIGITS: Final = (_WireValue('""', None), _WireValue('"null"', None))
 _URLS: Final = [
     f"https://recordings.exotel.com/exotelrecordings/example/{_sid(number)}.mp3" for number in (0, 35, 36**31)
 ]
@@ -194,7 +214,8 @@ def _enum_field(attribute: str, first: StrEnum, *nulls: _WireValue, required: bo
     members = [member for member in (first, *enum) if member.name not in {"UNKNOWN", "NOT_ATTEMPTED"}]
     documented = [_WireValue(member.value, member) for member in dict.fromkeys(members)]
     others = [_WireValue(other, value.parsed) for value in documented for other in _spellings(value.wire)]
-    unknown = [_WireValue(value, enum["UNKNOWN"], IssueCode.UNKNOWN_VALUE) for value in _UNRECOGNIZED]
+    unrecognized = [value for value in _UNRECOGNIZED if value not in {member.value for member in members}]
+    unknown = [_WireValue(value, enum["UNKNOWN"], IssueCode.UNKNOWN_VALUE) for value in unrecognized]
     return _field(attribute, [*documented, *others, *nulls], unknown, required=required)
 
 
@@ -249,6 +270,67 @@ _UNDOCUMENTED: Final = {
     "Price": _drawn_field("", st.sampled_from([None, _as_sent("1.500")])),
     "Carrier": _drawn_field("", st.none() | _TEXTS),
 }
+# The fields of a Passthru request and of a popup, in the order of the model, and the other names of some of them.
+_PASSTHRU_FIELDS: Final = {
+    "CallSid": _drawn_field("call_sid", _SIDS),
+    "From": _number_field("from_number"),
+    "To": _number_field("to_number"),
+    "Direction": _enum_field("direction", Direction.INBOUND, *_NULLS),
+    "Created": _date_field("created"),
+    "StartTime": _date_field("start_time"),
+    "EndTime": _date_field("end_time"),
+    "CurrentTime": _date_field("current_time"),
+    "RecordingAvailableBy": _date_field("recording_available_by"),
+    "CallType": _enum_field("call_type", CallType.COMPLETED, *_NULLS),
+    "DialCallStatus": _enum_field("dial_status", CallStatus.COMPLETED, *_NULLS),
+    "DialCallDuration": _seconds_field("ring_and_talk_duration"),
+    "DialWhomNumber": _number_field("dialed_number"),
+    "OutgoingPhoneNumber": _number_field("outgoing_number"),
+    "ForwardedFrom": _number_field("forwarded_from"),
+    "digits": _field(
+        "digits",
+        [*(_WireValue(f'"{digits}"', digits) for digits in ("0", "42", "4*2#")), _as_sent("42"), *_NULLS, *_NO_DIGITS],
+        required=False,
+    ),
+    "flow_id": _text_field("flow_id", ["123456"]),
+    "tenant_id": _text_field("tenant_id", ["7890"]),
+    "AccountSid": _text_field("account_sid", ["example"]),
+    "EventType": _text_field("event_type", ["stream-start", "Stream-Start"]),
+    "RecordingUrl": _text_field("recording_url", _URLS),
+    "CustomField": _OPTIONAL["CustomField"],
+    "ProcessStatus": _text_field("process_status", ["x"]),
+}
+_PASSTHRU_LEG: Final = {
+    "Number": _number_field("number"),
+    "Type": _text_field("type", ["single"]),
+    "OnCallDuration": _seconds_field("on_call_duration"),
+    "CallerId": _number_field("caller_id"),
+    "Cause": _text_field("cause", ["16", "1003"]),
+    "CauseCode": _text_field("cause_code", ["NORMAL_CLEARING", "USER_BUSY", "RING_TIMEOUT"]),
+    "DisconnectedBy": _text_field("disconnected_by", ["Caller", "Callee", "Exotel"]),
+}
+_STREAM: Final = {
+    "StreamSID": _drawn_field("stream_sid", st.none() | _SIDS),
+    "Status": _enum_field("status", StreamStatus.COMPLETED, *_NULLS),
+    "Duration": _seconds_field("duration"),
+    "RecordingUrl": _text_field("recording_url", _URLS),
+    "StreamUrl": _text_field("stream_url", ["wss://bot.example.com/media"]),
+    "DisconnectedBy": _text_field("disconnected_by", ["user", "bot", "NA"]),
+    "Error": _text_field("error", ["timeout"]),
+    "DetailedStatus": _text_field("detailed_status", ["x"]),
+}
+# A popup has the first three fields always.
+_POPUP_FIELDS: Final = {
+    "CallSid": _drawn_field("call_sid", _SIDS),
+    "EventType": _enum_field("event_type", PopupEventType.DIAL, required=True),
+    "Status": _enum_field("agent_status", AgentStatus.BUSY, *_NULLS, required=True),
+    "AgentEmail": _text_field("agent_email", ["agent@example.com"]),
+    "DialWhomNumber": _field("dialed_number", [*map(_as_sent, _NUMBERS), *_NULLS], required=True),
+    **{name: _PASSTHRU_FIELDS[name] for name in ("From", "To", "Direction", "Created", "CurrentTime")},
+    **{name: _PASSTHRU_FIELDS[name] for name in ("StartTime", "EndTime", "RecordingUrl", "RecordingAvailableBy")},
+}
+_OTHER_NAMES: Final = {"From": "CallFrom", "To": "CallTo"}
+_OTHER_NAMES_OF_POPUP: Final = {**_OTHER_NAMES, "Created": "DateCreated"}
 
 _COMPLETED: Final = _WireValue("completed", LegStatus.COMPLETED)
 
@@ -287,6 +369,90 @@ def _events(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, StatusCall
         raw=payload,
     )
     return payload, callback
+
+
+@st.composite
+def _renamed(
+    draw: st.DrawFn, fields: dict[str, _WireValue], other_names: Mapping[str, str]
+) -> tuple[dict[str, _WireValue], Payload]:
+    """Draw the names of the fields that have two. Return the fields by the names that an issue has, and the payload."""
+    chosen = {name: draw(st.sampled_from((name, other))) for name, other in other_names.items() if name in fields}
+    sent = {chosen.get(name, name): value for name, value in fields.items()}
+    return sent, _wire(sent)
+
+
+@st.composite
+def _streams(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, Stream | None, list[Issue]]:
+    """Draw the fields of a payload that describe a stream, in one of its shapes, and what they mean."""
+    shape = draw(st.sampled_from(_STREAM_SHAPES))
+    if shape is None:
+        return {}, None, []
+    fields = _draw_fields(draw, _STREAM, allow_issues=allow_issues)
+    if shape is _at_top:
+        fields = {name: value for name, value in fields.items() if name in {"StreamSID", "StreamUrl"}}
+    stream = Stream(**_attributes(_STREAM, fields))
+    return shape(_wire(fields)), None if stream == Stream() else stream, _issues(fields, "Stream.")
+
+
+def _at_top(fields: Payload) -> Payload:
+    """Return the fields as a ``stream-start`` has them: beside the other fields, and with another spelling."""
+    return {"StreamSid" if name == "StreamSID" else name: value for name, value in fields.items()}
+
+
+_STREAM_SHAPES: Final[Sequence[Callable[[Payload], Payload] | None]] = (
+    None,
+    lambda fields: {f"Stream[{name}]": value for name, value in fields.items()},
+    lambda fields: {"Stream": fields},
+    lambda fields: {"Stream": json.dumps(fields)},
+    _at_top,
+)
+
+
+@st.composite
+def _passthru(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, PassthruEvent]:
+    """Draw payloads of Passthru requests, each with the event that `parse_passthru` returns for it."""
+    fields = _draw_fields(draw, _PASSTHRU_FIELDS, allow_issues=allow_issues)
+    sent, payload = draw(_renamed(fields, _OTHER_NAMES))
+    parties = draw(_passthru_parties(allow_issues=allow_issues))
+    in_stream, stream, stream_issues = draw(_streams(allow_issues=allow_issues))
+    payload |= in_stream | _wire(_draw_fields(draw, _UNDOCUMENTED, allow_issues=allow_issues))
+    issues = _issues(sent)
+    if parties is not None:
+        payload["Legs"] = [_wire(party) for party in parties]
+        for index, party in enumerate(parties):
+            issues += _issues(party, f"Legs[{index}].")
+    attributes = _attributes(_PASSTHRU_FIELDS, fields)
+    if stream and not attributes.get("recording_url"):
+        attributes["recording_url"] = stream.recording_url
+    event = PassthruEvent(
+        **attributes,
+        legs=tuple(PassthruLeg(**_attributes(_PASSTHRU_LEG, party)) for party in parties or ()),
+        stream=stream,
+        issues=(*issues, *stream_issues),
+        raw=payload,
+    )
+    return payload, event
+
+
+@st.composite
+def _passthru_leg_fields(draw: st.DrawFn, *, allow_issues: bool) -> dict[str, _WireValue]:
+    """Draw the fields of a leg, at least one of them."""
+    return _draw_fields(draw, _PASSTHRU_LEG, allow_issues=allow_issues) or {"Type": _as_sent("single")}
+
+
+@cache
+def _passthru_parties(*, allow_issues: bool) -> st.SearchStrategy[list[dict[str, _WireValue]] | None]:
+    return st.none() | st.lists(_passthru_leg_fields(allow_issues=allow_issues), max_size=3)
+
+
+@st.composite
+def _popups(draw: st.DrawFn, *, allow_issues: bool) -> tuple[Payload, PopupEvent]:
+    """Draw payloads of popups, each with the event that `parse_popup` returns for it."""
+    fields = _draw_fields(draw, _POPUP_FIELDS, allow_issues=allow_issues)
+    sent, payload = draw(_renamed(fields, _OTHER_NAMES_OF_POPUP))
+    payload |= _wire(_draw_fields(draw, _UNDOCUMENTED, allow_issues=allow_issues))
+    event = PopupEvent(**_attributes(_POPUP_FIELDS, fields), issues=tuple(_issues(sent)), raw=payload)
+    return payload, event
 
 
 @cache
@@ -346,6 +512,62 @@ def payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
     return draw(_events(allow_issues=allow_issues))[0]
 
 
+@st.composite
+def passthru_events(draw: st.DrawFn, *, allow_issues: bool = True) -> PassthruEvent:
+    """Draw Passthru requests as `exotel_callback.parse_passthru` can return them, with their ``raw``.
+
+    They shrink to a request with a sid of zeros and no other field. ``st.from_type(PassthruEvent)`` is this strategy.
+
+    :param allow_issues: As for `status_callbacks`.
+    """
+    return draw(_passthru(allow_issues=allow_issues))[1]
+
+
+@st.composite
+def passthru_payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
+    """Draw payloads of Passthru requests, before or after a stream or a call, in every spelling that was observed.
+
+    A stream is in bracket keys, in a mapping, in a JSON string, or beside the other fields. They shrink to a
+    ``CallSid`` of zeros.
+
+    :param allow_issues: As for `status_callbacks`. Without issues, strict mode accepts every payload.
+    """
+    return draw(_passthru(allow_issues=allow_issues))[0]
+
+
+@st.composite
+def popup_events(draw: st.DrawFn, *, allow_issues: bool = True) -> PopupEvent:
+    """Draw popups as `exotel_callback.parse_popup` can return them, with their ``raw``.
+
+    They shrink to the event ``Dial`` of a busy agent. ``st.from_type(PopupEvent)`` is this strategy.
+
+    :param allow_issues: As for `status_callbacks`.
+    """
+    return draw(_popups(allow_issues=allow_issues))[1]
+
+
+@st.composite
+def popup_payloads(draw: st.DrawFn, *, allow_issues: bool = True) -> Payload:
+    """Draw payloads of popups, in every spelling that was observed. They shrink to the event ``Dial`` of a busy agent.
+
+    :param allow_issues: As for `status_callbacks`. Without issues, strict mode accepts every payload.
+    """
+    return draw(_popups(allow_issues=allow_issues))[0]
+
+
+@st.composite
+def _passthru_legs(draw: st.DrawFn) -> PassthruLeg:
+    """Draw legs of Passthru requests, for ``st.from_type(PassthruLeg)``."""
+    return PassthruLeg(**_attributes(_PASSTHRU_LEG, draw(_passthru_leg_fields(allow_issues=True))))
+
+
+@st.composite
+def _only_streams(draw: st.DrawFn) -> Stream:
+    """Draw streams with at least one value, for ``st.from_type(Stream)``."""
+    stream = Stream(**_attributes(_STREAM, _draw_fields(draw, _STREAM, allow_issues=True)))
+    return Stream(status=StreamStatus.COMPLETED) if stream == Stream() else stream
+
+
 _JSON_WRITERS: Final[Sequence[Callable[[Payload], str]]] = (
     json.dumps,
     partial(json.dumps, separators=(",", ":"), ensure_ascii=False),
@@ -397,6 +619,19 @@ def multipart_bodies(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | 
     """
     pairs = draw(_pairs(payloads))
     return multipart(pairs, draw(st.sampled_from(_BOUNDARIES)), draw(st.sampled_from(_PART_HEADERS)))
+
+
+@st.composite
+def query_strings(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | None = None) -> str:
+    """Draw query strings of GET requests, as the Passthru and Connect applets send them.
+
+    Legs and streams are in bracket keys or a JSON string. Null is an empty string or ``null``.
+
+    :param payloads: The payloads to encode. The default is any payload of a Passthru request or a popup. They shrink to
+        the smallest Passthru request.
+    """
+    chosen = passthru_payloads() | popup_payloads() if payloads is None else payloads
+    return draw(st.sampled_from(_FORM_WRITERS))(draw(_pairs(chosen)))
 
 
 def _or_any(chosen: st.SearchStrategy[Payload] | None) -> st.SearchStrategy[Payload]:

@@ -8,12 +8,19 @@ import attrs
 import pytest
 
 import exotel_callback
-from exotel_callback import IssueCode, Leg, Limits, PassthruEvent, PassthruLeg, StatusCallback
+from exotel_callback import IssueCode, Leg, Limits, PassthruEvent, PassthruLeg, PopupEvent, StatusCallback, Stream
 from helpers import ROOT, TESTS
 from pages import PAGES, PAGES_OF_BULK, python_blocks, run_page
 
 FIELDS = ROOT / "docs" / "reference" / "fields.md"
 PASSTHRU = ROOT / "docs" / "reference" / "passthru.md"
+POPUP = ROOT / "docs" / "reference" / "popup.md"
+
+ENUM_PAGES = {
+    **dict.fromkeys(("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType"), FIELDS),
+    **dict.fromkeys(("CallType", "StreamStatus"), PASSTHRU),
+    **dict.fromkeys(("PopupEventType", "AgentStatus"), POPUP),
+}
 
 SAVED_BY_READERS = {"calls.py", "capture.py", "never_lose_a_call.py", "upgrade_stored_bodies.py"}
 """The names under which the pages tell readers to save code."""
@@ -98,7 +105,14 @@ def code(cell):
 
 @pytest.mark.parametrize(
     ("page", "index", "cls"),
-    [(FIELDS, 0, StatusCallback), (FIELDS, 1, Leg), (PASSTHRU, 0, PassthruEvent), (PASSTHRU, 1, PassthruLeg)],
+    [
+        (FIELDS, 0, StatusCallback),
+        (FIELDS, 1, Leg),
+        (PASSTHRU, 0, PassthruEvent),
+        (PASSTHRU, 1, PassthruLeg),
+        (PASSTHRU, 2, Stream),
+        (POPUP, 0, PopupEvent),
+    ],
 )
 def test_the_tables_of_fields_match_the_model(page, index, cls):
     """A table has another wire name, Python name, type or order of fields than the class."""
@@ -124,8 +138,7 @@ def type_of(field):
 
 def test_the_tables_of_values_match_the_enums():
     """A table lacks a member of an enum, or has another value."""
-    for name in ("CallStatus", "LegStatus", "AnsweredBy", "Direction", "EventType", "CallType"):
-        page = PASSTHRU if name == "CallType" else FIELDS
+    for name, page in ENUM_PAGES.items():
         section = re.split(rf"^#+ {name}\n", page.read_text(), flags=re.MULTILINE)[1].split("\n#")[0]
         shown = {tuple(code(line)[:2]) for line in section.splitlines() if line.startswith("| `")}
         members = {(member.name, member.value) for member in getattr(exotel_callback, name)}

@@ -30,7 +30,7 @@ def archive_rows():
         (body, content_type)
         for encode in ENCODERS.values()
         for scenario in SCENARIOS.values()
-        for content_type, body, _ in scenario.deliveries(encode)
+        for content_type, body, *_ in scenario.deliveries(encode)
     ]
     dated = [payload(CallSid=f"dated-{number}", StartTime=date) for number, date in enumerate(DATES)]
     worded = [payload(CallSid="worded", Status=word, Extra="é") for word in ("Free", "free", "फ्री")]

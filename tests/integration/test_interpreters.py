@@ -63,7 +63,8 @@ parse_passthru
     loaded = {name.partition(".")[0] for name in modules}
     assert "exotel_callback._parse" in modules
     assert not {
-        f"exotel_callback.{name}" for name in ("_model.call", "_parse.call_details", "_parse.passthru", "_serialize")
+        f"exotel_callback.{name}"
+        for name in ("_model.call", "_parse.call_details", "_model.passthru", "_parse.passthru", "_serialize")
     } & {*modules}
     unwanted = {
         "itsdangerous",

@@ -198,7 +198,7 @@ def test_every_outcome_has_a_colour():
 def report(tmp_path_factory):
     """Convert an archive as a user does, and return the report."""
     folder = tmp_path_factory.mktemp("report")
-    rows = [(body, kind) for s in testing.SCENARIOS.values() for kind, body, _ in s.deliveries(ENCODERS["json"])]
+    rows = [(body, kind) for s in testing.SCENARIOS.values() for kind, body, *_ in s.deliveries(ENCODERS["json"])]
     (folder / "in.ndjson").write_bytes(ndjson(rows))
     code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet", "--report", folder / "report.html")
     assert code == 0

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,7 @@ from command import run
 from exotel_callback._cli import delivery as _delivery
 from exotel_callback._cli.delivery import Attempt, error_text, parse_url, public_addresses
 from exotel_callback._cli.send import format_attempt
-from exotel_callback.testing import SCENARIOS
+from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
 from helpers import ENCODERS
 
 FAST = "--speed=100000"
@@ -34,6 +35,17 @@ def test_sample(name, encoding):
         delivery.content_type for delivery in deliveries
     ]
     assert err.startswith(f"1 of {len(deliveries)}, after 0 s, ")
+
+
+@pytest.mark.parametrize("name", FLOW_SCENARIOS)
+def test_a_sample_of_a_flow(name):
+    """A query string isn't printed as a line of its own, or standard error doesn't say that it is one."""
+    deliveries = list(FLOW_SCENARIOS[name].deliveries(ENCODERS["json"]))
+    code, out, err = run("sample", name, "--as=json")
+    assert code == 0
+    assert out.splitlines() == [delivery.query or delivery.body.decode() for delivery in deliveries]
+    kinds = ["GET, query string" if delivery.query else "Content-Type: application/json" for delivery in deliveries]
+    assert [line.split(" s, ")[1] for line in err.splitlines()] == kinds
 
 
 def test_one_sample():
@@ -59,15 +71,26 @@ def test_an_unknown_scenario():
     """The error or the help doesn't list the scenarios."""
     code, _, err = run("sample", "nothing")
     assert code == 2
-    assert all(name in err for name in SCENARIOS)
-    assert all(f"  {name}" in run("send", "--help")[1] for name in SCENARIOS)
+    names = [*SCENARIOS, *FLOW_SCENARIOS]
+    assert all(name in err for name in names)
+    for command in ("send", "sample"):
+        shown = run(command, "--help", COLUMNS="200")[1]
+        assert re.findall(r"^ +([a-z-]+) +[A-Z].*\.$", shown.partition("SCENARIO is one of:")[2], re.MULTILINE) == names
 
 
 class Handler(BaseHTTPRequestHandler):
     """A handler that gives one configured answer per request. The last answer repeats."""
 
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.answer_next()
+
     def do_POST(self):
         self.server.came.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.asked.append((self.path, "a POST"))
+        self.answer_next()
+
+    def answer_next(self):
         answers = self.server.answers
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         match answer:
@@ -93,13 +116,20 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def handler(*answers):
-    """Run a handler, and yield its URL and the received requests."""
+    """Run a handler, and yield its URL and the received POST requests."""
+    with handler_of_all(*answers) as (url, server):
+        yield url, server.came
+
+
+@contextmanager
+def handler_of_all(*answers):
+    """Run a handler, and yield its URL and the server, which holds the received requests."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.answers, server.came = list(answers), []
+    server.answers, server.came, server.asked = list(answers), [], []
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/exotel?secret=right", server.came
+        yield f"http://127.0.0.1:{server.server_port}/exotel?secret=right", server
     finally:
         server.shutdown()
         thread.join()
@@ -120,6 +150,43 @@ def test_the_sent_requests(encoding):
     assert out.splitlines()[-1] == "3 of 3 deliveries acknowledged"
     assert all(line.startswith(f"{number} of 3: 200 after 0.") for number, line in enumerate(out.splitlines()[:3], 1))
     assert "right" not in out
+
+
+@pytest.mark.parametrize(
+    ("query", "own"), [("?secret=right", "secret=right&"), ("", ""), ("?a=%20+b&a=c%26", "a=%20+b&a=c%26&")]
+)
+@pytest.mark.parametrize("name", FLOW_SCENARIOS)
+def test_the_sent_requests_of_a_flow(name, query, own):
+    """A GET request isn't as Exotel sends it, the URL's own parameters are lost or changed, or the order is wrong."""
+    with handler_of_all(200) as (url, server):
+        code, out, err = run("send", url.partition("?")[0] + query, name, FAST)
+    deliveries = list(FLOW_SCENARIOS[name].deliveries())
+    assert [path for path, _ in server.asked] == [
+        f"/exotel?{own}{delivery.query}" if delivery.query else f"/exotel{query}" for delivery in deliveries
+    ]
+    assert [headers == "a POST" for _, headers in server.asked] == [
+        delivery.method == "POST" for delivery in deliveries
+    ]
+    assert [(headers["Content-Type"], body) for headers, body in server.came] == [
+        (delivery.content_type, delivery.body) for delivery in deliveries if delivery.body
+    ]
+    for headers in (headers for _, headers in server.asked if headers != "a POST"):
+        assert headers["User-Agent"] == "Exotel Servers"
+        assert headers.keys().isdisjoint({"Content-Type", "Content-Length", "Transfer-Encoding"})
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"{len(deliveries)} of {len(deliveries)} deliveries acknowledged"
+
+
+@pytest.mark.parametrize(("answer", "is_acknowledged"), [(200, True), (302, True), (204, False), (500, False)])
+def test_a_get_request_is_sent_once(answer, is_acknowledged):
+    """A GET request is repeated, or another answer than those of the two branches acknowledges it."""
+    with handler_of_all(answer) as (url, server):
+        code, out, _ = run("send", url, "flow-menu", FAST)
+    assert (code, len(server.asked)) == (not is_acknowledged, 1)
+    first, summary = out.splitlines()
+    assert first.startswith(f"1 of 1: {answer} after 0.")
+    assert first.endswith(" s" if is_acknowledged else "dropped, no retry left")
+    assert summary == f"{int(is_acknowledged)} of 1 deliveries acknowledged"
 
 
 FAILURES = {
@@ -333,8 +400,8 @@ def test_every_scenario_is_acknowledged(server, name):
     """An adapter doesn't acknowledge a scenario in an encoding."""
     for encode in ENCODERS.values():
         deliveries = list(SCENARIOS[name].deliveries(encode))
-        post = _delivery.poster(server.client, parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right"))
-        attempts = list(_delivery.play(deliveries, post, retries=0, speed=1_000_000, patience=15))
+        send = _delivery.sender(server.client, parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right"))
+        attempts = list(_delivery.play(deliveries, send, retries=0, speed=1_000_000, patience=15))
         assert [attempt.answer for attempt in attempts] == ["200"] * len(deliveries)
 
 

@@ -15,6 +15,7 @@ from pyarrow import RecordBatch, Schema, Table
 
 from exotel_callback import (
     IST,
+    AgentStatus,
     AnsweredBy,
     AuthenticationError,
     Call,
@@ -36,19 +37,26 @@ from exotel_callback import (
     PassthruEvent,
     PassthruLeg,
     Payload,
+    PopupEvent,
+    PopupEventType,
     RawPayload,
     StatusCallback,
+    Stream,
+    StreamStatus,
     arrow,
     auth,
+    combined_outcome,
     converters,
     dump,
     load,
     load_call,
     merge,
     parse,
+    parse_any,
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    parse_popup,
     phones,
     recordings,
     strategies,
@@ -169,6 +177,36 @@ assert_type(event.legs[0].cause_code, str | None)
 assert_type(event.legs[0].disconnected_by, str | None)
 assert_type(event.outcome, Outcome)
 assert_type(event.extra, Mapping[str, object])
+assert_type(event.account_sid, str | None)
+assert_type(event.event_type, str | None)
+assert_type(event.stream, Stream | None)
+stream = Stream(status=StreamStatus.COMPLETED)
+assert_type(stream.stream_sid, str | None)
+assert_type(stream.status, StreamStatus | None)
+assert_type(stream.duration, int | None)
+assert_type(stream.recording_url, str | None)
+assert_type(stream.stream_url, str | None)
+assert_type(stream.disconnected_by, str | None)
+assert_type(stream.error, str | None)
+assert_type(stream.detailed_status, str | None)
+assert_type(combined_outcome(callback, event, event), Outcome)
+assert_type(combined_outcome(merge(callback)), Outcome)
+assert_type(combined_outcome(None, event), Outcome)
+combined_outcome(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it isn't a callback
+
+popup = parse_popup("CallSid=a&EventType=Dial", strict=True)
+assert_type(popup, PopupEvent)
+assert_type(popup.event_type, PopupEventType)
+assert_type(popup.agent_status, AgentStatus | None)
+assert_type(popup.agent_email, str | None)
+assert_type(popup.dialed_number, str | None)
+assert_type(popup.direction, Direction | None)
+assert_type(popup.created, datetime | None)
+assert_type(popup.current_time, datetime | None)
+assert_type(popup.end_time, datetime | None)
+assert_type(popup.recording_available_by, datetime | None)
+assert_type(popup.extra, Mapping[str, object])
+assert_type(parse_any(b"", "application/json", limits=Limits()), StatusCallback | PassthruEvent | PopupEvent)
 merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a PassthruEvent
 
 assert_type(auth.check_secret("a", ["b", b"c"]), bool)
@@ -296,6 +334,12 @@ def test_handler() -> None:
     """Use the kit for unit tests."""
     body, content_type = testing.encode_form(testing.payload(Status="busy"))
     assert_type(testing.assert_valid(body, content_type), StatusCallback)
+    query = testing.encode_query(testing.passthru_payload(DialCallStatus="busy"))
+    assert_type(query, str)
+    assert_type(testing.assert_valid(query, reader=parse_passthru), PassthruEvent)
+    assert_type(testing.assert_valid(testing.popup_payload(), reader=parse_popup), PopupEvent)
+    assert_type(testing.assert_valid(query, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
+    assert_type(testing.FLOW_SCENARIOS["bot-fails"], testing.Scenario)
     scenario = testing.SCENARIOS["busy"]
     assert_type(scenario, testing.Scenario)
     assert_type((scenario.name, scenario.description, scenario.call_sid), tuple[str, str, str])
@@ -311,7 +355,13 @@ def fuzz_handler(drawn: StatusCallback, body: tuple[bytes, str], deliveries: lis
     assert_type(strategies.damaged_bodies(), SearchStrategy[tuple[bytes, str]])
     assert_type(strategies.form_bodies(), SearchStrategy[tuple[bytes, str]])
     assert_type(strategies.multipart_bodies(), SearchStrategy[tuple[bytes, str]])
+    assert_type(strategies.passthru_events(), SearchStrategy[PassthruEvent])
+    assert_type(strategies.passthru_payloads(allow_issues=False), SearchStrategy[dict[str, Any]])
+    assert_type(strategies.popup_events(), SearchStrategy[PopupEvent])
+    assert_type(strategies.popup_payloads(), SearchStrategy[dict[str, Any]])
+    assert_type(strategies.query_strings(payloads=strategies.popup_payloads()), SearchStrategy[str])
     assert_type(deliveries[0].body, bytes)
+    assert_type((deliveries[0].method, deliveries[0].query), tuple[str, str])
     drawn.outcome.upper()
     body[0].decode()
 

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from exotel_callback import (
+    AgentStatus,
     AnsweredBy,
     CallStatus,
     CallType,
@@ -11,7 +12,18 @@ from exotel_callback import (
     IssueCode,
     LegStatus,
     Outcome,
+    PopupEventType,
+    StreamStatus,
 )
+
+
+def every_agent_status(word: AgentStatus) -> None:
+    """Match over `AgentStatus`."""
+    match word:
+        case AgentStatus.BUSY | AgentStatus.FREE | AgentStatus.UNKNOWN:
+            return
+        case _:
+            assert_never(word)
 
 
 def every_answered_by(word: AnsweredBy) -> None:
@@ -142,6 +154,36 @@ def every_outcome(word: Outcome) -> None:
             | Outcome.FIRST_PARTY_ONLY
             | Outcome.IN_PROGRESS
             | Outcome.UNKNOWN
+        ):
+            return
+        case _:
+            assert_never(word)
+
+
+def every_popup_event_type(word: PopupEventType) -> None:
+    """Match over `PopupEventType`."""
+    match word:
+        case (
+            PopupEventType.DIAL
+            | PopupEventType.RINGING
+            | PopupEventType.ANSWERED
+            | PopupEventType.TERMINAL
+            | PopupEventType.UNKNOWN
+        ):
+            return
+        case _:
+            assert_never(word)
+
+
+def every_stream_status(word: StreamStatus) -> None:
+    """Match over `StreamStatus`."""
+    match word:
+        case (
+            StreamStatus.COMPLETED
+            | StreamStatus.FAILED
+            | StreamStatus.CANCELLED
+            | StreamStatus.IN_PROGRESS
+            | StreamStatus.UNKNOWN
         ):
             return
         case _:

@@ -14,7 +14,9 @@ import pytest
 import exotel_callback
 from command import run
 from exotel_callback import dump, load, parse
-from helpers import ENCODERS, FORM, LEAST, PAGE, TESTS, encode_multipart
+from exotel_callback._cli.envelope import bodies_in
+from exotel_callback.testing import FLOW_SCENARIOS
+from helpers import ENCODERS, FORM, LEAST, PAGE, TESTS, encode_multipart, label
 
 PERSONAL = ["09876543210", "09123456789", "0XXXXXX4890", "order_12345"]
 
@@ -77,6 +79,11 @@ EXPLAINED = {
     "one-event-narrow": "samples/extended-payload/body.json",
     "several-calls-narrow": "samples/inbound-missed/body.form samples/passthru-missed/query.form",
     "flow-and-callback": "samples/passthru-answered/query.form samples/passthru-status-callback/body.json",
+    "stream": "samples/stream-without-flow-id/query.form",
+    "popup": "samples/popup-answered/query.form",
+    "popup-unknown": "samples/popup-unknown-values/query.form",
+    "popups": "samples/popup-[adrt]*/query.form",
+    "flow-with-popups": "sample:flow-connected",
     "page-of-calls": "samples/call-list/body.json",
     "several-calls": "samples/inbound-missed/body.form samples/passthru-missed/query.form calls/a*/*t",
 }
@@ -87,12 +94,16 @@ WIDTHS = {"one-event-narrow": "40", "several-calls-narrow": "60", "timeline-narr
 
 def explained(name):
     """Return the printed lines with their escape codes. The paths in them are relative to the folder of the tests."""
+    environment = {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": WIDTHS.get(name, "120")}
+    if EXPLAINED[name].startswith("sample:"):
+        sample = run("sample", EXPLAINED[name].removeprefix("sample:"))[1]
+        return run("explain", stdin=sample.encode(), **environment)[1]
     arguments = [
         argument
         for pattern in EXPLAINED[name].split()
         for argument in ([pattern] if pattern.startswith("-") else sorted(map(str, Path().glob(pattern))))
     ]
-    return run("explain", *arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS=WIDTHS.get(name, "120"))[1]
+    return run("explain", *arguments, **environment)[1]
 
 
 def without_style(printed):
@@ -243,7 +254,6 @@ def test_explain_is_safe_to_print():
         (b"<?xml version='1.0'?><TwilioResponse/>", "DecodeError: the body is XML; add .json"),
         (b'{"RestException": {"Status": 404}}', "This looks like a RestException"),
         (b'{"SmsSid": "a"}', "This looks like an SMS callback"),
-        (b"CallSid=a&DialWhomNumber=0&EventType=Answered&Status=busy", "popup request of the Connect applet"),
         (b'[{"headers": {}, "body": {}}]', "DecodeError: the JSON body is not an object. This looks like a request"),
         (b'{"connection_id": "a", "call_sid": "b"}', "This looks like an ExoBridge event"),
         (b"{'CallSid': 'a', 'Status': 'busy'}\n", "This looks like a Python object that was printed, as in a log"),
@@ -317,6 +327,133 @@ def test_explain_passthru():
     assert timeline.index("│ -") < timeline.index("StatusCallback (terminal): completed, outcome connected")
     assert rows(call)["ConversationDuration"] == ["320"]
     assert rows(passthru)["DialCallStatus"] == ["no-answer"]
+
+
+@pytest.mark.parametrize("name", FLOW_SCENARIOS)
+def test_explain_a_call_in_a_flow(name):
+    """The timeline lacks an event, isn't in the order of the times, or has another outcome than the scenario."""
+    _, bodies, _ = run("sample", name)
+    code, out, err = run("explain", stdin=bodies.encode(), COLUMNS="150")
+    assert (code, err) == (0, "")
+    scenario = FLOW_SCENARIOS[name]
+    if len([*scenario.deliveries()]) == 1:
+        assert f"Passthru: outcome {scenario.outcome}\n" in out
+        return
+    assert f"\nOutcome of the call, from its callbacks and Passthru requests: {scenario.outcome}\n" in out
+    times = re.findall(r"│ (\d{4}-\S+ \S+|-) +│ (?:\+\d+ s|-) +│ (?:Popup|Passthru|StatusCallback)", out)
+    assert len(times) == len([*scenario.deliveries()])
+    assert times == sorted(times, key=lambda time: (time == "-", time))
+    assert "9123456789" not in out
+
+
+def test_explain_a_call_with_a_bot():
+    """The timeline doesn't say what each event means."""
+    _, bodies, _ = run("sample", "bot-fails")
+    _, out, _ = run("explain", stdin=bodies.encode(), COLUMNS="150")
+    assert "Passthru (stream-start): -, outcome in-progress" in out
+    assert "Passthru (stream): failed, outcome failed, ended by NA" in out
+    assert "\nPassthru (stream): outcome failed\n" in out
+    assert rows(out.split("\nStream\n")[-1])["Error"] == ["connection to the bot timed out"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ("EventType=Dial&Status=busy", "Popup (Dial): agent ***456 is being called"),
+        ("EventType=Ringing&Status=busy", "Popup (Ringing): agent ***456 rings"),
+        ("EventType=Answered&Status=busy", "Popup (Answered): agent ***456 talks"),
+        ("EventType=Terminal&Status=free", "Popup (Terminal): agent ***456 is free"),
+        ("EventType=New&Status=busy", "Popup (unknown): agent ***456 is busy"),
+        ("EventType=New&Status=free", "Popup (unknown): agent ***456 is free"),
+        ("EventType=New&Status=away", "Popup (unknown): agent ***456 has an unknown status"),
+        ("EventType=New&Status=", "Popup (unknown): agent ***456 has an unknown status"),
+    ],
+)
+def test_explain_a_popup(fields, shown):
+    """A popup isn't recognized, or its meaning or its mask is wrong."""
+    code, out, _ = run("explain", stdin=f"CallSid=a&DialWhomNumber=09000000456&{fields}".encode())
+    assert (code, out.splitlines()[0]) == (0, shown)
+    _, out, _ = run("explain", stdin=f"CallSid=a&DialWhomNumber=&{fields}".encode())
+    assert out.splitlines()[0] == shown.replace("agent ***456", "an agent")
+
+
+def test_explain_popups_of_multiple_calls():
+    """A popup has an outcome, or the agent's status is taken for that of the call."""
+    one, other = (f"CallSid={sid}&DialWhomNumber=0&EventType=Dial&Status=busy" for sid in "ab")
+    _, out, _ = run("explain", stdin=f"{one}\n{other}".encode())
+    assert rows(out)["a"] == rows(out)["b"] == ["-", "-", "0"]
+    _, out, _ = run("explain", stdin=f"{one}\nCallSid=a&CallType=completed\n{other}".encode())
+    assert rows(out)["a"] == ["completed", "connected", "0"]
+
+
+def test_explain_a_passthru_request_without_a_stream():
+    """Another event of Passthru isn't in the title, or it can control the terminal."""
+    _, out, _ = run("explain", stdin=b"CallSid=a&flow_id=1&EventType=n\x1bew")
+    assert "Passthru (n\\x1bew): outcome unknown\n" in out
+
+
+BODIES = {
+    "JSON": [json.dumps(LEAST), json.dumps({**LEAST, "Status": "busy"})],
+    "indented JSON": [json.dumps(PAGE, indent=2), json.dumps(PAGE, indent=2)],
+    "forms": ["CallSid=a&Status=busy", "CallSid=a&Status=queued", "key=1&CallSid=a&Status=completed"],
+    "multipart": [ENCODERS["multipart"](LEAST)[0].decode(), ENCODERS["multipart"](PAGE)[0].decode()],
+    "all": [
+        "CallSid=a&flow_id=1",
+        ENCODERS["multipart"](LEAST)[0].decode(),
+        json.dumps(PAGE, indent=2),
+        "/exotel?CallSid=a&flow_id=1",
+        json.dumps({**LEAST, "CustomField": "caf\xe9 }{"}, ensure_ascii=False),
+        "--a b\nContent-Disposition: form-data; name=x\n\n1\n--a b--",
+    ],
+}
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n \n"])
+@pytest.mark.parametrize("name", BODIES)
+def test_bodies_that_follow_each_other(name, between):
+    """A body after another one is ignored, or cut in the middle."""
+    parts = [body.strip().encode() for body in BODIES[name]]
+    found = bodies_in(between.encode().join(parts))
+    assert [body.strip() for body in found] == parts
+    assert [body.strip() for body in bodies_in(between.encode().join(parts) + b"\n")] == parts
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "\n",
+        "{",
+        '{"a": 1}',
+        '{"a": 1} x',
+        '{"a": 1}\nx',
+        '{"a": 1}{"CallSid": "a"}',
+        '{"a": [1,]}\n{"CallSid": "a"}',
+        '{"a":' * 60_000 + '\n{"CallSid": "a"}',
+        "hello\nworld",
+        "CallSid=a&CustomField=two\nlines&Status=busy",
+        "--x\r\nContent-Disposition: form-data; name=a\r\n\r\nCallSid=a",
+        "--x",
+    ],
+    ids=label,
+)
+def test_a_body_that_is_one(body):
+    """A body is cut where nothing says that another one begins."""
+    assert bodies_in(body.encode()) == [body.encode()]
+
+
+def test_explain_reads_every_body_of_a_file(captured):
+    """The second body of a file is ignored, or an error doesn't say which body it is in."""
+    path = captured(b"CallSid=a&Status=queued\nCallSid=a&DateUpdated=x\n{}\n")
+    code, out, err = run("explain", path)
+    assert (code, rows(out)["Status"]) == (1, ["queued"])
+    assert err == (
+        f"Error: {path} (2 of 3): MissingFieldError: missing @ Status; not a valid date @ DateUpdated\n"
+        f"Error: {path} (3 of 3): MissingFieldError: missing @ CallSid; missing @ Status. "
+        "The payload is an empty JSON object.\n"
+    )
+    _, out, _ = run("explain", "--content-type", FORM, "--show-personal", stdin=b"CallSid=a&Status=x\nCallSid=b")
+    assert rows(out)["unrecognized value @ Status"] == ["x\\nCallSid=b"]
 
 
 def test_explain_events_without_times(captured):

@@ -22,9 +22,11 @@ from exotel_callback import (
     load_call,
     merge,
     parse,
+    parse_any,
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    parse_popup,
 )
 from exotel_callback.adapters import aws_lambda
 from helpers import FORM, JSON, LEAST, MULTIPART, PAGE, multipart
@@ -138,7 +140,7 @@ PAYLOADS = {
     "a page of something else": ({"Calls": PERSONAL}, None),
     "an empty page": (f'[{{"a": "{PERSONAL}"}}]'.encode(), JSON),
 }
-READERS = [parse, parse_passthru, parse_call_details, parse_call_list]
+READERS = [parse, parse_any, parse_passthru, parse_popup, parse_call_details, parse_call_list]
 
 
 def errors_of(payload, content_type, **options):

@@ -20,16 +20,18 @@ from exotel_callback import (
     dump,
     load,
     parse,
+    parse_any,
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    parse_popup,
     strategies,
 )
 from helpers import ENCODERS, JSON
 from hostile import check_misuse
 from payloads import hostile_payloads
 
-READERS = [parse, parse_call_details, parse_call_list, parse_passthru]
+READERS = [parse, parse_any, parse_call_details, parse_call_list, parse_passthru, parse_popup]
 
 
 def outcome(payload, content_type=None, read=parse, **options):

@@ -12,7 +12,17 @@ import attrs
 import pytest
 
 import exotel_callback
-from exotel_callback import CallbackError, Limits, dump, load_call, merge, parse, parse_call_list, parse_passthru
+from exotel_callback import (
+    CallbackError,
+    Limits,
+    dump,
+    load_call,
+    merge,
+    parse,
+    parse_call_list,
+    parse_passthru,
+    parse_popup,
+)
 from exotel_callback.testing import SCENARIOS
 from helpers import PUBLIC_MODULES
 
@@ -42,7 +52,8 @@ def values():
         "a call": merge(*callbacks),
         "a loaded call": load_call(dump(merge(*callbacks))),
         "a list": parse_call_list({"Calls": [{"Sid": "a", "Status": "busy"}, 5]}),
-        "a Passthru request": parse_passthru({"CallSid": "a", "CallType": "completed", "Legs[0][Cause]": "16"}),
+        "a Passthru request": parse_passthru({"CallSid": "a", "Stream": {"Status": "failed"}, "Legs[0][Cause]": "16"}),
+        "a popup": parse_popup({"CallSid": "a", "EventType": "Dial"}),
         "limits": Limits(legs=2),
         "an error": caught.value,
     }

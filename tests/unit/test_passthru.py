@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import pickle
 from datetime import timedelta, timezone
 
@@ -22,6 +23,8 @@ from exotel_callback import (
     Outcome,
     PassthruEvent,
     PassthruLeg,
+    Stream,
+    StreamStatus,
     parse_passthru,
 )
 from helpers import ENCODERS, PAGE, encode_form
@@ -201,18 +204,41 @@ BY_CALL_TYPE = {
 }
 
 
+BY_STREAM = {
+    "completed": Outcome.CONNECTED,
+    "failed": Outcome.FAILED,
+    "cancelled": Outcome.CANCELED,
+    "canceled": Outcome.CANCELED,
+    "in-progress": Outcome.IN_PROGRESS,
+    "free": None,
+    "null": None,
+}
+EVENTS = {"stream-start": Outcome.IN_PROGRESS, "Stream_Start": Outcome.IN_PROGRESS, "other": None, "null": None}
+
+
 @pytest.mark.parametrize(
     ("dial_status", "call_type"), list(itertools.product([*BY_DIAL_STATUS, "null", "free"], BY_CALL_TYPE))
 )
 def test_the_outcome(dial_status, call_type):
-    """The outcome isn't that of the dial status, or else of the call type."""
-    event = parse_passthru({"CallSid": "a", "DialCallStatus": dial_status, "CallType": call_type})
-    assert event.outcome is (BY_DIAL_STATUS.get(dial_status) or BY_CALL_TYPE[call_type])
+    """The outcome isn't that of the dial status, or else of the stream, or else of the call type."""
+    for status, event_type in itertools.product(BY_STREAM, EVENTS):
+        event = parse_passthru(
+            {
+                "CallSid": "a",
+                "DialCallStatus": dial_status,
+                "CallType": call_type,
+                "EventType": event_type,
+                "Stream": {"Status": status},
+            }
+        )
+        by_stream = BY_STREAM[status] or EVENTS[event_type]
+        assert event.outcome is (BY_DIAL_STATUS.get(dial_status) or by_stream or BY_CALL_TYPE[call_type])
 
 
 def test_every_member_is_in_the_tables_above():
     """A new member has no expected outcome."""
     assert set(BY_DIAL_STATUS) == {status.value for status in CallStatus} - {"unknown"}
+    assert set(BY_STREAM) - {"canceled", "free", "null"} == {status.value for status in StreamStatus} - {"unknown"}
     assert set(BY_CALL_TYPE) - {"free", "null"} == {call_type.value for call_type in CallType} - {"unknown"}
 
 
@@ -237,12 +263,11 @@ def test_invalid_values(name, value, path, code):
 
 def test_own_query_parameters_and_new_fields_are_in_extra():
     """A query parameter of the user, or an unknown field, is missing in ``extra``."""
-    query = f"{QUERY}&key=own&Legs[0][NewField]=x&Stream[Status]=y&From=1"
+    query = f"{QUERY}&key=own&Legs[0][NewField]=x&From=1"
     event = parse_passthru(query)
     assert dict(event.extra) == {
         "key": "own",
         "Legs[0][NewField]": "x",
-        "Stream[Status]": "y",
         "CallFrom": "09876543210",
     }
 
@@ -268,6 +293,167 @@ def test_a_status_parameter_of_ones_own_does_not_make_it_a_callback():
     assert parse_passthru("CallSid=a&CallFrom=0&Status=open").from_number == "0"
 
 
+STREAM = {
+    "StreamSID": "6f048d2e897a0d2d4029560f3f540000",
+    "Status": "completed",
+    "Duration": "28",
+    "RecordingUrl": "https://recordings.exotel.com/exotelrecordings/acme/f01.mp3",
+    "StreamUrl": "wss://bot.example.com/media",
+    "DisconnectedBy": "bot",
+    "Error": "timed out",
+    "DetailedStatus": "unreachable",
+}
+READ_STREAM = Stream(
+    stream_sid="6f048d2e897a0d2d4029560f3f540000",
+    status=StreamStatus.COMPLETED,
+    duration=28,
+    recording_url="https://recordings.exotel.com/exotelrecordings/acme/f01.mp3",
+    stream_url="wss://bot.example.com/media",
+    disconnected_by="bot",
+    error="timed out",
+    detailed_status="unreachable",
+)
+SHAPES = {
+    "bracket keys": lambda stream: {f"Stream[{name}]": value for name, value in stream.items()},
+    "escaped bracket keys": lambda stream: {f"Stream%5B{name}%5D": value for name, value in stream.items()},
+    "escaped in lower case": lambda stream: {f"Stream%5b{name}%5d": value for name, value in stream.items()},
+    "an object": lambda stream: {"Stream": stream},
+    "a JSON string": lambda stream: {"Stream": f" {json.dumps(stream)} "},
+    "a JSON string as parse_qs returns it": lambda stream: {"Stream": [json.dumps(stream)]},
+    "lists as parse_qs returns them": lambda stream: {f"Stream[{name}]": [value] for name, value in stream.items()},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream(shape):
+    """A field of a stream is lost in one of its shapes, or in one encoding of it."""
+    payload = {"CallSid": "a", "flow_id": "1", **SHAPES[shape](STREAM)}
+    event = parse_passthru(payload, strict=True)
+    assert event.stream == READ_STREAM
+    assert event.recording_url == READ_STREAM.recording_url
+    for encode in ENCODERS.values() if "parse_qs" not in shape else ():
+        assert parse_passthru(*encode(payload)) == event
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", STREAM)
+def test_each_field_of_a_stream(name, shape):
+    """A field of a stream is read only beside another, or an empty one isn't None."""
+    only = parse_passthru({"CallSid": "a", **SHAPES[shape]({name: STREAM[name]})}).stream
+    assert attrs.asdict(only).items() - attrs.asdict(Stream()).items() <= attrs.asdict(READ_STREAM).items()
+    assert only != Stream()
+    for nothing in ("", None, "null"):
+        assert parse_passthru({"CallSid": "a", **SHAPES[shape]({name: nothing})}, strict=True).stream is None
+
+
+def test_a_recording_of_the_call_comes_before_that_of_the_stream():
+    """The recording of the stream replaces that of the call."""
+    assert parse_passthru({**REQUEST, "Stream": STREAM}).recording_url == REQUEST["RecordingUrl"]
+    assert parse_passthru({"CallSid": "a", "Stream": {"Status": "failed"}}).recording_url is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"StreamSid": "a", "StreamUrl": "b"}, Stream(stream_sid="a", stream_url="b")),
+        ({"StreamSID": "a"}, Stream(stream_sid="a")),
+        ({"Stream[StreamSid]": "a"}, Stream(stream_sid="a")),
+        ({"Stream": {"StreamSid": "a"}}, Stream(stream_sid="a")),
+        # An empty value doesn't hide another one.
+        ({"Stream[Status]": "", "Stream": {"Status": "failed"}}, Stream(status=StreamStatus.FAILED)),
+        ({"Stream": {"StreamSID": None}, "StreamSid": "a"}, Stream(stream_sid="a")),
+        # The same value may occur twice.
+        ({"Stream[StreamSID]": "a", "Stream": {"StreamSid": "a"}, "StreamSid": ["a", "a"]}, Stream(stream_sid="a")),
+        ({"Stream": ""}, None),
+        ({"Stream": "null"}, None),
+        ({"Stream": None}, None),
+        ({"Stream": []}, None),
+        ({"Stream": "[]"}, None),
+        ({"Stream": '""'}, None),
+        ({"Stream": {}}, None),
+        ({"Stream": "{}"}, None),
+        ({"Stream": {"New": "x"}, "Stream[Deep][Status]": "x", "Stream[]": "x", "Stream[Status": "x"}, None),
+    ],
+)
+def test_other_shapes_of_a_stream(sent, expected):
+    """A stream in a shape that senders use is lost, or leaves an issue."""
+    assert parse_passthru({"CallSid": "a", **sent}, strict=True).stream == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected", "issues"),
+    [
+        (
+            {"Stream[StreamSID]": "a", "Stream": {"StreamSID": "b"}, "StreamSID": "c"},
+            Stream(stream_sid="a"),
+            [("Stream.StreamSID", IssueCode.REPEATED, "b")],
+        ),
+        (
+            {"StreamSID": "c", "Stream": {"StreamSid": "b"}},
+            Stream(stream_sid="b"),
+            [("Stream.StreamSID", IssueCode.REPEATED, "c")],
+        ),
+        (
+            {"StreamSID": "c", "Stream[StreamSid]": "a"},
+            Stream(stream_sid="a"),
+            [("Stream.StreamSID", IssueCode.REPEATED, "c")],
+        ),
+        (
+            {"Stream[Status]": ["completed", "failed"]},
+            Stream(status=StreamStatus.COMPLETED),
+            [("Stream.Status", IssueCode.REPEATED, "failed")],
+        ),
+        ({"Stream[Status]": ["", "failed"]}, None, [("Stream.Status", IssueCode.REPEATED, "failed")]),
+        (
+            {"Stream": ['{"Status": "failed"}', '{"Status": "completed"}']},
+            Stream(status=StreamStatus.FAILED),
+            [("Stream", IssueCode.REPEATED, '{"Status": "completed"}')],
+        ),
+        (
+            {"Stream": {"Status": "throttled"}},
+            Stream(status=StreamStatus.UNKNOWN),
+            [("Stream.Status", IssueCode.UNKNOWN_VALUE, "throttled")],
+        ),
+        ({"Stream": {"Status": {"a": 1}}}, None, [("Stream.Status", IssueCode.WRONG_TYPE, '{"a": 1}')]),
+        ({"Stream[Duration]": "-1"}, None, [("Stream.Duration", IssueCode.NOT_A_NUMBER, "-1")]),
+        ({"Stream[Error]": "\0"}, None, [("Stream.Error", IssueCode.INVALID_STRING, "\0")]),
+        ({"Stream": "completed"}, None, [("Stream", IssueCode.WRONG_TYPE, "completed")]),
+        ({"Stream": "{"}, None, [("Stream", IssueCode.WRONG_TYPE, "{")]),
+        ({"Stream": "5"}, None, [("Stream", IssueCode.WRONG_TYPE, "5")]),
+        ({"Stream": 5}, None, [("Stream", IssueCode.WRONG_TYPE, "5")]),
+        ({"Stream": True}, None, [("Stream", IssueCode.WRONG_TYPE, "true")]),
+        ({"Stream": [{"Status": "failed"}]}, None, [("Stream", IssueCode.WRONG_TYPE, '[{"Status": "failed"}]')]),
+        (
+            {"Stream": "completed", "Stream[Status]": "failed"},
+            Stream(status=StreamStatus.FAILED),
+            [("Stream", IssueCode.WRONG_TYPE, "completed")],
+        ),
+    ],
+)
+def test_streams_with_issues(sent, expected, issues):
+    """A stream with an invalid value leaves another issue, or the value of another shape counts."""
+    payload = {"CallSid": "a", "Created": "soon", "Legs": [{"OnCallDuration": "x"}], **sent}
+    event = parse_passthru(payload)
+    assert event.stream == expected
+    assert [(issue.path, issue.code, issue.value) for issue in event.issues][2:] == issues
+    assert [issue.path for issue in event.issues][:2] == ["Created", "Legs[0].OnCallDuration"]
+    with pytest.raises(InvalidCallbackError) as caught:
+        parse_passthru(payload, strict=True)
+    assert caught.value.issues == event.issues
+
+
+def test_a_stream_start():
+    """The request before a stream is misread."""
+    event = parse_passthru(
+        b'{"CallSid": "a", "AccountSid": "b", "EventType": "stream-start", "Direction": "outbound", "StreamSid": "c"}',
+        "application/json",
+        strict=True,
+    )
+    assert (event.account_sid, event.event_type, event.direction) == ("b", "stream-start", Direction.OUTBOUND)
+    assert event.stream == Stream(stream_sid="c")
+    assert event.outcome is Outcome.IN_PROGRESS
+
+
 OPTIONAL = {
     name: st.sampled_from([value, "null", "", "odd"])
     for name, value in REQUEST.items()
@@ -276,14 +462,19 @@ OPTIONAL = {
 SEVERAL_LEGS = st.sampled_from([[], REQUEST["Legs"], REQUEST["Legs"] * 2, [{"Cause": "16"}, {"Cause": "null"}]])
 
 
-@given(st.fixed_dictionaries({"CallSid": st.just("a")}, optional={**OPTIONAL, "Legs": SEVERAL_LEGS}))
+STREAMS = st.sampled_from([{}, STREAM, {"Status": "failed", "Duration": None}, json.dumps(STREAM)])
+
+
+@given(st.fixed_dictionaries({"CallSid": st.just("a")}, optional={**OPTIONAL, "Legs": SEVERAL_LEGS, "Stream": STREAMS}))
 def test_encodings_agree(payload):
     """A request differs between encodings."""
     event = parse_passthru(payload)
     assert {parse_passthru(*encode(payload)) for encode in ENCODERS.values()} == {event}
 
 
-@pytest.mark.parametrize("value", [parse_passthru(REQUEST), parse_passthru(REQUEST).legs[0]], ids=type)
+@pytest.mark.parametrize(
+    "value", [parse_passthru({**REQUEST, "Stream": STREAM}), parse_passthru(REQUEST).legs[0], READ_STREAM], ids=type
+)
 def test_values(value):
     """An event isn't immutable, hashable, comparable, picklable, copyable or slotted."""
     for clone in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value)), attrs.evolve(value)):
@@ -301,8 +492,20 @@ def test_equality_ignores_raw():
 
 def test_the_repr_masks_personal_data():
     """The repr shows a number, a URL after its host, the custom field or the digits."""
-    shown = repr(parse_passthru({**REQUEST, "ForwardedFrom": "09000000001"}))
-    for personal in ("9876543210", "8088912345", "9123456789", "8088954321", "9000000001", "f00", "order", "'42'"):
+    shown = repr(parse_passthru({**REQUEST, "ForwardedFrom": "09000000001", "Stream": STREAM}))
+    assert "recording_url='https://recordings.exotel.com/***', stream_url='wss://bot.example.com/***'" in shown
+    for personal in (
+        "f01",
+        "media",
+        "9876543210",
+        "8088912345",
+        "9123456789",
+        "8088954321",
+        "9000000001",
+        "f00",
+        "order",
+        "'42'",
+    ):
         assert personal not in shown
     assert "from_number='***210'" in shown
 

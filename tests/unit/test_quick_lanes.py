@@ -15,7 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exotel_callback import IST, Leg, Limits, PassthruEvent, StatusCallback, parse, parse_passthru, strategies
+from exotel_callback import (
+    IST,
+    Leg,
+    Limits,
+    PassthruEvent,
+    PopupEvent,
+    StatusCallback,
+    parse,
+    parse_passthru,
+    parse_popup,
+    strategies,
+)
 from exotel_callback._enums import NOT_SENT_NAMES
 from exotel_callback._fields.quick import quick_reader
 from exotel_callback._fields.table import table_of, wire_fields
@@ -135,7 +146,7 @@ def takes(content_type, body):
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_is_read_quickly(name, encoding):
     """An ordinary body, or one of its fields, is left to the general code, which takes several times as long."""
-    for content_type, body, _ in SCENARIOS[name].deliveries(ENCODERS[encoding]):
+    for content_type, body, *_ in SCENARIOS[name].deliveries(ENCODERS[encoding]):
         assert takes(content_type, body)
         share, quick, general = compare_parse(body, content_type)
         assert (share, quick) == (1, general)
@@ -454,18 +465,24 @@ def test_a_payload_that_claims_to_be_storable(body, content_type, claim):
 
 
 @pytest.mark.parametrize(
-    ("read", "payload", "cls"), [(parse, PAGE, StatusCallback), (parse_passthru, {"CallSid": "a"}, PassthruEvent)]
+    ("read", "payload", "cls"),
+    [
+        (parse, PAGE, StatusCallback),
+        (parse_passthru, {"CallSid": "a"}, PassthruEvent),
+        (parse_popup, {"CallSid": "a", "EventType": "Dial"}, PopupEvent),
+    ],
 )
 def test_the_class_is_the_public_one(read, payload, cls):
     """A value keeps the mutable class with which it was filled."""
     value = read(payload)
     assert type(value) is cls
-    assert {type(leg) for leg in value.legs} <= {Leg}
+    assert {type(leg) for leg in getattr(value, "legs", ())} <= {Leg}
 
 
 def test_each_attribute_is_set():
     """An attribute is neither read nor set, which raises `AttributeError` when it is used."""
-    for value in (parse(LEAST), parse_passthru({"CallSid": "a"}), *parse(PAGE).legs):
+    popup = parse_popup({"CallSid": "a", "EventType": "Dial"})
+    for value in (parse(LEAST), parse_passthru({"CallSid": "a"}), popup, *parse(PAGE).legs):
         assert not [name for name in table_of(type(value)).rows if not hasattr(value, name)]
 
 

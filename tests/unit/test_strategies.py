@@ -4,9 +4,11 @@ import ast
 import json
 import re
 from collections import defaultdict
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from random import Random
+from urllib.parse import parse_qsl
 
 import attrs
 import pytest
@@ -18,27 +20,38 @@ from werkzeug.wrappers import Request
 import exotel_callback
 import handlers
 from exotel_callback import (
+    AgentStatus,
     AnsweredBy,
     Call,
     CallbackError,
     CallStatus,
+    CallType,
     Direction,
     EventType,
     IssueCode,
     Leg,
     LegStatus,
+    PassthruEvent,
+    PassthruLeg,
+    PopupEvent,
+    PopupEventType,
     StatusCallback,
+    Stream,
+    StreamStatus,
     dump,
     load,
     merge,
     parse,
+    parse_passthru,
+    parse_popup,
     strategies,
 )
-from exotel_callback.testing import RETRY_DELAYS, Delivery
+from exotel_callback.testing import RETRY_DELAYS, Delivery, encode_query
 from helpers import FORM, JSON
 
 SID = "0" * 32
 SMALLEST = {"CallSid": SID, "Status": "completed"}
+SMALLEST_POPUP = {"CallSid": SID, "EventType": "Dial", "Status": "busy", "DialWhomNumber": "00000000000"}
 BODIES = [strategies.json_bodies, strategies.form_bodies, strategies.multipart_bodies]
 
 
@@ -86,6 +99,16 @@ def calls():
     return examples(strategies.deliveries(), 150)
 
 
+@pytest.fixture(scope="module")
+def requests():
+    return examples(strategies.passthru_events(), 400)
+
+
+@pytest.fixture(scope="module")
+def popups():
+    return examples(strategies.popup_events(), 300)
+
+
 def assert_drawn(expected, found, where):
     """Fail with the expected values that no example has."""
     missing = sorted(map(repr, {*expected} - {*found}))
@@ -118,6 +141,82 @@ def test_every_parsed_value_is_drawn(callbacks):
         found |= {("number of legs", len(callback.legs))}
         found |= {(f"{name} is None", getattr(callback, name) is None) for name in OFTEN_NONE}
     assert_drawn(expected, found, "status_callbacks()")
+
+
+def absences(event, always):
+    """Return which fields of an event are None, except those that never are."""
+    names = {field.name for field in attrs.fields(type(event))} - always
+    return {(f"{name} is None", getattr(event, name) is None) for name in names}
+
+
+IN_TUPLES = {"legs", "issues", "raw"}
+
+
+def test_every_parsed_value_of_passthru_is_drawn(requests):
+    """passthru_events() never draws an enum member, an issue, a shape of a stream, or an absent or present field."""
+    found = set()
+    expected = {
+        *product(["direction"], [*Direction, None]),
+        *product(["call_type"], [*CallType, None]),
+        *product(["dial_status"], [*CallStatus, None]),
+        *product(["stream.status"], [*StreamStatus, None]),
+        *product(["digits"], ["0", "42", "4*2#"]),
+        *product(["event_type"], ["stream-start", "Stream-Start"]),
+        *product(["issues"], [IssueCode.UNKNOWN_VALUE, IssueCode.NOT_A_NUMBER, IssueCode.NOT_A_DATE]),
+        *product(["issues at"], ["Stream.Status", "Stream.Duration", "Legs[1].OnCallDuration", "DialCallDuration"]),
+        *product(["number of legs"], range(4)),
+        *product(["names"], ["From", "CallFrom", "To", "CallTo", "Price", "Carrier"]),
+        *product(["names"], ["Stream[Status]", "Stream", "StreamSid", "StreamUrl"]),
+        *product(["the type of Stream"], ["str", "RawPayload"]),
+        *product(["a stream"], ["in text without an issue", "with a recording"]),
+    }
+    for event in requests:
+        found |= {(name, getattr(event, name)) for name in ("direction", "call_type", "dial_status", "digits")}
+        found |= {("event_type", event.event_type), ("number of legs", len(event.legs))}
+        found |= {("issues", issue.code) for issue in event.issues}
+        found |= {("issues at", issue.path) for issue in event.issues}
+        found |= {("names", name) for name in event.raw}
+        found |= absences(event, IN_TUPLES | {"call_sid"})
+        for leg in event.legs:
+            found |= {(f"legs: {name}", is_absent) for name, is_absent in absences(leg, set())}
+        if event.stream:
+            found |= {("stream.status", event.stream.status)}
+            found |= {(f"stream: {name}", is_absent) for name, is_absent in absences(event.stream, set())}
+            if event.recording_url == event.stream.recording_url is not None:
+                found.add(("a stream", "with a recording"))
+        if "Stream" in event.raw:
+            found.add(("the type of Stream", type(event.raw["Stream"]).__name__))
+            if type(event.raw["Stream"]) is str and not event.issues:
+                found.add(("a stream", "in text without an issue"))
+    for cls, prefix, always in (
+        (PassthruEvent, "", IN_TUPLES | {"call_sid"}),
+        (PassthruLeg, "legs: ", set()),
+        (Stream, "stream: ", set()),
+    ):
+        names = {field.name for field in attrs.fields(cls)} - always
+        expected |= {*product([f"{prefix}{name} is None" for name in names], [True, False])}
+    assert_drawn(expected, found, "passthru_events()")
+
+
+def test_every_parsed_value_of_popups_is_drawn(popups):
+    """popup_events() never draws an enum member, an issue, a name, or an absent or present field."""
+    always = IN_TUPLES | {"call_sid", "event_type"}
+    names = {field.name for field in attrs.fields(PopupEvent)} - always
+    expected = {
+        *product(["event_type"], PopupEventType),
+        *product(["agent_status"], [*AgentStatus, None]),
+        *product(["direction"], [*Direction, None]),
+        *product(["issues"], [IssueCode.UNKNOWN_VALUE, IssueCode.NOT_A_DATE]),
+        *product(["names"], ["From", "CallFrom", "To", "CallTo", "Created", "DateCreated", "Price", "Carrier"]),
+        *product([f"{name} is None" for name in names], [True, False]),
+    }
+    found = set()
+    for event in popups:
+        found |= {(name, getattr(event, name)) for name in ("event_type", "agent_status", "direction")}
+        found |= {("issues", issue.code) for issue in event.issues}
+        found |= {("names", name) for name in event.raw}
+        found |= absences(event, always)
+    assert_drawn(expected, found, "popup_events()")
 
 
 NULLS = [None, "", "null", "NULL", "None", "undefined"]
@@ -294,6 +393,54 @@ def test_the_parser_makes_the_same_callback_of_each_body(bodies, data):
     assert parse(*data.draw(bodies(payloads=st.just(payload)))) == parse(payload)
 
 
+FLOW_READERS = [(strategies.passthru_events, parse_passthru), (strategies.popup_events, parse_popup)]
+
+
+@pytest.mark.parametrize(("events", "read"), FLOW_READERS)
+@given(data=st.data())
+def test_the_parser_makes_the_same_event_of_the_payload(events, read, data):
+    """A drawn Passthru request or popup differs from the one that the parser returns for its payload."""
+    event = data.draw(events())
+    from_payload = read(event.raw)
+    assert from_payload == event
+    assert from_payload.raw == event.raw
+    for field in attrs.fields(type(event)):
+        date = getattr(event, field.name)
+        if isinstance(date, datetime):
+            assert getattr(from_payload, field.name).utcoffset() == date.utcoffset()
+
+
+@pytest.mark.parametrize("bodies", BODIES)
+@pytest.mark.parametrize(
+    ("payloads", "read"),
+    [(strategies.passthru_payloads(), parse_passthru), (strategies.popup_payloads(), parse_popup)],
+    ids=["passthru", "popup"],
+)
+@given(data=st.data())
+def test_the_parser_makes_the_same_event_of_each_body(payloads, read, bodies, data):
+    """A body or a query string means something else than its payload."""
+    payload = data.draw(payloads)
+    event = read(payload)
+    assert read(*data.draw(bodies(payloads=st.just(payload)))) == event
+    assert read(data.draw(strategies.query_strings(payloads=st.just(payload)))) == event
+    assert read(encode_query(payload)) == event
+
+
+@given(strategies.query_strings())
+def test_query_strings_are_of_flows(query):
+    """query_strings() draws a query string that neither parser reads, or that no GET request can have."""
+    assert re.fullmatch(r"[!-~]+", query)
+    assert "#" not in query
+    read = parse_popup if "Status" in dict(parse_qsl(query, keep_blank_values=True)) else parse_passthru
+    assert read(query).raw
+
+
+def test_query_strings_are_of_both_kinds():
+    """query_strings() never draws a Passthru request, or never a popup."""
+    drawn = examples(strategies.query_strings(), 20)
+    assert {"&Status=" in query for query in drawn} == {True, False}
+
+
 @given(strategies.status_callbacks(allow_issues=False))
 def test_callbacks_without_issues_have_no_unknown_values(callback):
     """Issues or unknown enum members are drawn although allow_issues is false."""
@@ -310,6 +457,10 @@ def test_callbacks_without_issues_have_no_unknown_values(callback):
         (strategies.legs, lambda leg: leg.status is LegStatus.UNKNOWN),
         (strategies.payloads, lambda payload: parse(payload).issues),
         (strategies.deliveries, lambda deliveries: any(parsed(delivery).issues for delivery in deliveries)),
+        (strategies.passthru_events, lambda event: event.issues),
+        (strategies.passthru_payloads, lambda payload: parse_passthru(payload).issues),
+        (strategies.popup_events, lambda event: event.issues),
+        (strategies.popup_payloads, lambda payload: parse_popup(payload).issues),
     ],
 )
 def test_issues_are_drawn_only_if_they_are_allowed(strategy, has_issue):
@@ -447,6 +598,11 @@ def test_everything_happens_to_deliveries(calls):
         (strategies.form_bodies(), (f"CallSid={SID}&Status=completed".encode(), FORM)),
         (strategies.multipart_bodies(), exotel_callback.testing.encode_multipart(SMALLEST)),
         (strategies.damaged_bodies(), (b"", JSON)),
+        (strategies.passthru_payloads(), {"CallSid": SID}),
+        (strategies.passthru_events(), parse_passthru({"CallSid": SID})),
+        (strategies.popup_payloads(), SMALLEST_POPUP),
+        (strategies.popup_events(), parse_popup(SMALLEST_POPUP)),
+        (strategies.query_strings(), f"CallSid={SID}"),
         (
             strategies.deliveries(),
             [
@@ -484,11 +640,29 @@ def test_a_field_shrinks_to_its_documented_spelling(condition, fields):
     assert smallest(strategies.payloads(), lambda payload: condition(parse(payload))) == {**SMALLEST, **fields}
 
 
+@pytest.mark.parametrize(
+    ("condition", "fields"),
+    [
+        (lambda event: event.from_number, {"From": "00000000000"}),
+        (lambda event: event.digits, {"digits": '"0"'}),
+        (lambda event: event.legs, {"Legs": [{"Type": "single"}]}),
+        (lambda event: event.stream and event.stream.status, {"Stream[Status]": "completed"}),
+        (lambda event: event.stream and event.stream.stream_sid, {"Stream[StreamSID]": SID}),
+        (lambda event: event.recording_url, {"RecordingUrl": strategies._URLS[0]}),
+    ],
+)
+def test_a_field_of_passthru_shrinks_to_its_documented_spelling(condition, fields):
+    """A failure that one field causes is shown with other fields, or with an unusual spelling."""
+    found = smallest(strategies.passthru_payloads(), lambda payload: condition(parse_passthru(payload)))
+    assert found == {"CallSid": SID, **fields}
+
+
 def test_nothing_is_shared_with_the_parser():
     """The strategies import a part of the parser, so that both can be wrong in the same way."""
     tree = ast.parse(Path(strategies.__file__).read_text())
     ours = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
-    assert ours == {"_encode", "_enums", "_errors", "_model.call", "_model.callback", "_options", "testing"}
+    models = {"_model.call", "_model.callback", "_model.passthru", "_model.popup"}
+    assert ours == {"_encode", "_enums", "_errors", "_options", "testing", *models}
     tree = ast.parse((Path(strategies.__file__).parent / "_encode.py").read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
 
@@ -577,3 +751,9 @@ def test_from_type():
     assert smallest(st.from_type(tuple[Leg, ...]), len) == (Leg(status=LegStatus.COMPLETED),)
     assert smallest(st.from_type(Call)) == merge(parse(SMALLEST))
     assert {len(call.events) for call in examples(st.from_type(Call), 50)} == {1, 2, 3}
+    assert smallest(st.from_type(PassthruEvent)) == PassthruEvent(call_sid=SID)
+    assert smallest(st.from_type(PassthruLeg)) == PassthruLeg(type="single")
+    assert smallest(st.from_type(Stream)) == Stream(status=StreamStatus.COMPLETED)
+    assert smallest(st.from_type(PopupEvent)) == parse_popup(SMALLEST_POPUP)
+    for cls in (Stream, PassthruLeg, PassthruEvent, PopupEvent):
+        assert len({*examples(st.from_type(cls), 20)}) > 10

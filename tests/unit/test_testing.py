@@ -17,12 +17,21 @@ from exotel_callback import (
     Leg,
     LegStatus,
     Limits,
+    PassthruEvent,
+    PopupEvent,
+    PopupEventType,
     StatusCallback,
+    StreamStatus,
+    combined_outcome,
     merge,
     parse,
+    parse_any,
+    parse_passthru,
+    parse_popup,
 )
 from exotel_callback._encode import form_pairs
 from exotel_callback.testing import (
+    FLOW_SCENARIOS,
     PATIENCE,
     RETRY_DELAYS,
     SCENARIOS,
@@ -31,7 +40,10 @@ from exotel_callback.testing import (
     encode_form,
     encode_json,
     encode_multipart,
+    encode_query,
+    passthru_payload,
     payload,
+    popup_payload,
 )
 from helpers import LEAST, TESTS, multipart
 
@@ -47,12 +59,34 @@ def test_a_payload():
     assert all(value is not None for value in (callback.recording_url, callback.start_time, callback.custom_field))
 
 
+def test_a_passthru_payload():
+    """The default payload has issues or unknown fields, or lacks a field of a conversation with an agent."""
+    event = assert_valid(passthru_payload(), reader=parse_passthru)
+    assert (event.outcome, len(event.legs), event.digits, event.stream) == ("connected", 1, "1", None)
+    assert event.extra.keys() == {"CallFrom", "CallTo"}
+    assert parse_passthru(encode_query(passthru_payload())) == event
+
+
+def test_a_popup_payload():
+    """The default payload has issues or unknown fields, or isn't an agent who answered."""
+    event = assert_valid(popup_payload(), reader=parse_popup)
+    assert (event.event_type, event.agent_status) == ("Answered", "busy")
+    assert event.extra.keys() == {"CallFrom", "CallTo"}
+    assert parse_popup(encode_query(popup_payload())) == event
+
+
 def test_overrides():
     """An override is lost, or an undocumented name doesn't become one more field."""
     changed = payload(Status="busy", Legs=[], Price="1.500")
     assert parse(changed).status is CallStatus.BUSY
     assert parse(changed).legs == ()
     assert parse(changed).extra == {"Price": "1.500"}
+    stream = passthru_payload(
+        Stream={"Status": "failed"}, DialCallStatus=None, digits='"9"', flow_id="1", tenant_id="2"
+    )
+    event = parse_passthru(encode_query(stream))
+    assert (event.stream.status, event.dial_status, event.digits) == (StreamStatus.FAILED, None, "9")
+    assert parse_popup(encode_query(popup_payload(EventType="Dial", key="own"))).extra["key"] == "own"
 
 
 def test_a_payload_is_yours_to_change():
@@ -62,13 +96,30 @@ def test_a_payload_is_yours_to_change():
     payload(Legs=legs)["Legs"].clear()
     assert legs
     assert len(payload()["Legs"]) == 2
+    passthru_payload()["Legs"].clear()
+    assert len(passthru_payload()["Legs"]) == 1
 
 
 @pytest.mark.parametrize("name", ["status", "call_sid", "legs", "raw", "answered_by", "on_call_duration", "outcome"])
 def test_a_python_name_is_not_a_field(name):
     """payload() accepts a Python name, so a test would send an unknown field instead."""
-    with pytest.raises(TypeError, match=f"Status and CallSid, not {name}"):
+    with pytest.raises(TypeError, match=rf"^payload\(\) takes wire names such as Status and CallSid, not {name}$"):
         payload(**{name: "busy"})
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "says"),
+    [
+        (passthru_payload, "call_type", "CallType and CallSid"),
+        (passthru_payload, "cause_code", "CallType and CallSid"),
+        (passthru_payload, "stream_sid", "CallType and CallSid"),
+        (popup_payload, "event_type", "EventType and CallSid"),
+    ],
+)
+def test_a_python_name_is_not_a_field_of_a_flow(make, name, says):
+    """A Python name is accepted, so a test would send an unknown field instead."""
+    with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) takes wire names such as {says}, not {name}$"):
+        make(**{name: "x"})
 
 
 NESTED = {
@@ -155,6 +206,22 @@ def test_encoding_forms():
     assert body == multipart(pairs, boundary)
 
 
+def test_encoding_a_query():
+    """Bracket keys, null or an empty list are written in another way than Exotel writes them."""
+    pairs = [
+        ("CallSid", "a"),
+        ("Legs[0][Status]", "null"),
+        ("Legs[1][Status]", "busy"),
+        ("Legs[1][Insights][X]", "1.5"),
+        ("T[0]", "\xe9"),
+        ("T[1]", "true"),
+    ]
+    assert parse_qsl(encode_query(NESTED), keep_blank_values=True, strict_parsing=True) == pairs
+    assert encode_query({"a b": "c&d"}) == "a+b=c%26d"
+    with pytest.raises(DecodeError, match="not valid utf-8"):
+        parse_passthru(encode_query({"CallSid": "a", "digits": "\ud800"}))
+
+
 def test_a_multipart_body_as_another_program_reads_it():
     """Werkzeug reads other values from a body whose names and values look like the end of a part."""
     pytest.importorskip("werkzeug")
@@ -179,24 +246,80 @@ def test_scenarios(name, encode):
     scenario = SCENARIOS[name]
     deliveries = list(scenario.deliveries(encode))
     events = [assert_valid(delivery.body, delivery.content_type) for delivery in deliveries]
-    assert merge(*events) == merge(*(parse(body, type_) for type_, body, _ in scenario.deliveries()))
+    assert merge(*events) == merge(*(parse(delivery.body, delivery.content_type) for delivery in scenario.deliveries()))
     assert merge(*events).outcome is scenario.outcome
     assert {event.call_sid for event in events} == {scenario.call_sid}
     assert all(delivery.delay >= 0 for delivery in deliveries)
+    assert {(delivery.method, delivery.query) for delivery in deliveries} == {("POST", "")}
+    assert scenario.name == name
+
+
+def flow_events(name, encode=encode_multipart):
+    """Return the events of a call in a flow by their class."""
+    events = {StatusCallback: [], PassthruEvent: [], PopupEvent: []}
+    for delivery in FLOW_SCENARIOS[name].deliveries(encode):
+        sent = (delivery.body, delivery.content_type) if delivery.method == "POST" else (delivery.query,)
+        event = assert_valid(*sent, reader=parse_any)
+        events[type(event)].append(event)
+        assert delivery.delay >= 0
+        is_get = type(event) is PopupEvent or (type(event) is PassthruEvent and event.event_type != "stream-start")
+        assert delivery.method == ("GET" if is_get else "POST")
+        if is_get:
+            assert (delivery.content_type, delivery.body) == ("", b"")
+        else:
+            assert delivery.query == ""
+            assert delivery.content_type == encode_json({})[1] or type(event) is StatusCallback
+    return events
+
+
+@pytest.mark.parametrize("encode", ENCODERS)
+@pytest.mark.parametrize("name", FLOW_SCENARIOS)
+def test_scenarios_of_flows(name, encode):
+    """A scenario has issues, depends on the encoding, or has another outcome than it states."""
+    scenario = FLOW_SCENARIOS[name]
+    events = flow_events(name, encode)
+    callbacks = events[StatusCallback]
+    assert combined_outcome(merge(*callbacks) if callbacks else None, *events[PassthruEvent]) is scenario.outcome
+    assert {event.call_sid for found in events.values() for event in found} == {scenario.call_sid}
+    assert events == flow_events(name)
     assert scenario.name == name
 
 
 def test_scenarios_are_of_different_calls():
     """Two scenarios share a CallSid, so they can't be played against one table."""
-    assert len({scenario.call_sid for scenario in SCENARIOS.values()}) == len(SCENARIOS)
-    assert all(len(scenario.call_sid) == 32 for scenario in SCENARIOS.values())
+    scenarios = [*SCENARIOS.values(), *FLOW_SCENARIOS.values()]
+    assert len({scenario.call_sid for scenario in scenarios}) == len(scenarios)
+    assert all(len(scenario.call_sid) == 32 for scenario in scenarios)
+
+
+def test_scenarios_of_flows_are_what_their_names_say():
+    """A scenario isn't what its name says."""
+    missed, connected = flow_events("flow-missed"), flow_events("flow-connected")
+    assert missed[StatusCallback] == connected[StatusCallback] == []
+    assert [event.event_type for event in missed[PopupEvent]] == ["Dial", "Ringing", "Terminal"]
+    assert [event.event_type for event in connected[PopupEvent]] == ["Dial", "Ringing", "Answered", "Terminal"]
+    assert [event.agent_status for event in connected[PopupEvent]] == ["busy", "busy", "busy", "free"]
+    assert connected[PopupEvent][-1].event_type is PopupEventType.TERMINAL
+    (request,) = missed[PassthruEvent]
+    assert (request.call_type, request.dial_status, request.direction) == ("incomplete", "no-answer", "inbound")
+    for name, status, by in (("bot-hangs-up", "completed", "bot"), ("bot-fails", "failed", "NA")):
+        events = flow_events(name)
+        start, end = events[PassthruEvent]
+        assert (start.event_type, start.stream.stream_sid) == ("stream-start", end.stream.stream_sid)
+        assert (end.stream.status, end.stream.disconnected_by) == (status, by)
+        assert bool(end.stream.error) == (status == "failed")
+        assert [len(event.legs) for event in events[StatusCallback]] == [1]
+    assert [event.call_type for event in flow_events("flow-menu")[PassthruEvent]] == ["call-attempt"]
+    outbound = flow_events("flow-outbound")
+    assert [event.event_type for event in outbound[StatusCallback]] == ["answered", "terminal"]
+    assert [event.dial_status for event in outbound[PassthruEvent]] == ["completed"]
 
 
 def test_scenarios_are_what_their_names_say():
     """A scenario isn't what its name says."""
 
     def events(name):
-        return [parse(body, content_type) for content_type, body, _ in SCENARIOS[name].deliveries()]
+        return [parse(delivery.body, delivery.content_type) for delivery in SCENARIOS[name].deliveries()]
 
     both = [event for event in events("connected") if event.event_type is EventType.ANSWERED]
     assert len({event.event_key for event in both}) == 2
@@ -224,13 +347,14 @@ def test_the_scenarios_are_as_stored():
     """
     stored = json.loads(STORED.read_text())
     assert scenarios() == stored
-    assert list(SCENARIOS) == list(stored["scenarios"])
+    assert [*SCENARIOS, *FLOW_SCENARIOS] == list(stored["scenarios"])
 
 
 def test_scenarios_do_not_change():
     """A user can change the table of scenarios, or two runs of one differ."""
-    with pytest.raises(TypeError):
-        SCENARIOS["busy"] = None
+    for scenarios in (SCENARIOS, FLOW_SCENARIOS):
+        with pytest.raises(TypeError):
+            scenarios["busy"] = None
     assert isinstance(next(SCENARIOS["busy"].deliveries()), Delivery)
     assert list(SCENARIOS["busy"].deliveries()) == list(SCENARIOS["busy"].deliveries())
 
@@ -251,6 +375,18 @@ ODD = {
     "To": {"a": "09876543210"},
     "Legs": [{"OnCallDuration": "-5"}],
 }
+
+
+def test_assert_valid_takes_another_reader():
+    """assert_valid() ignores its reader, or the message names the wrong event."""
+    query = encode_query(popup_payload())
+    assert isinstance(assert_valid(query, reader=parse_any), PopupEvent)
+    with pytest.raises(AssertionError, match=r"^not a valid payload for parse_popup\(\) \(InvalidCallbackError\):\n"):
+        assert_valid(popup_payload(EventType="x"), reader=parse_popup)
+    with pytest.raises(AssertionError, match=r"^not a valid StatusCallback \(MissingFieldError\):\n"):
+        assert_valid(passthru_payload())
+    with pytest.raises(AssertionError, match="larger than 5 bytes"):
+        assert_valid(query, reader=parse_popup, limits=Limits(body_bytes=5))
 
 
 @pytest.mark.parametrize(
@@ -308,11 +444,15 @@ def scenarios():
             "name": scenario.name,
             "description": scenario.description,
             "outcome": scenario.outcome,
-            "deliveries": [[delay, json.loads(body)] for _, body, delay in scenario.deliveries(encode_json)],
+            "deliveries": [
+                [delivery.delay, json.loads(delivery.body) if delivery.body else delivery.query]
+                for delivery in scenario.deliveries(encode_json)
+            ],
         }
-        for name, scenario in SCENARIOS.items()
+        for name, scenario in {**SCENARIOS, **FLOW_SCENARIOS}.items()
     }
-    return {"patience": PATIENCE, "retry delays": list(RETRY_DELAYS), "payload": payload(), "scenarios": told}
+    payloads = {"payload": payload(), "passthru payload": passthru_payload(), "popup payload": popup_payload()}
+    return {"patience": PATIENCE, "retry delays": list(RETRY_DELAYS), **payloads, "scenarios": told}
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def read_everything():
             found.append((callback, callback.raw, callback.event_key, callback.outcome, load(dump(callback))))
     for scenario in SCENARIOS.values():
         for encode in ENCODERS.values():
-            events = [parse(body, content_type) for content_type, body, _ in scenario.deliveries(encode)]
+            events = [parse(body, content_type) for content_type, body, *_ in scenario.deliveries(encode)]
             found.append((merge(*events), events))
     return found
 

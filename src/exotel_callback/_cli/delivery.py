@@ -1,9 +1,11 @@
-"""Post the deliveries of a scenario to a handler, and repeat those that it doesn't acknowledge, as Exotel does.
+"""Send the deliveries of a scenario to a handler, and repeat those that it doesn't acknowledge, as Exotel does.
 
 Facts
 -----
 - A 2xx within 15 seconds acknowledges a delivery. After any other answer, including a redirect, Exotel repeats the
   delivery 5 minutes later and then 15 minutes after that. Then Exotel drops it.
+- An applet of a flow sends a GET request, with the fields after the parameters of the URL. A 200 or a 302 chooses the
+  branch of the flow. Nothing says that such a request is repeated.
 - Exotel delivers the other events of the call in the meantime. This module sends one delivery at a time.
 - One receiver accepts only the User-Agent ``Exotel Servers``.
 
@@ -25,6 +27,7 @@ from .view import printable
 _USER_AGENT: Final = "Exotel Servers"
 _MAX_PORT: Final = 65_535
 _MESSAGE_LENGTH: Final = 200
+_BRANCHES: Final = frozenset({200, 302})
 
 
 class Attempt(NamedTuple):
@@ -88,7 +91,7 @@ def _address(text: str) -> IPv4Address | IPv6Address:
 
 def play(
     deliveries: Iterable[Delivery],
-    post: Callable[[Delivery], tuple[str, bool]],
+    send: Callable[[Delivery], tuple[str, bool]],
     *,
     retries: int,
     speed: float,
@@ -96,8 +99,8 @@ def play(
 ) -> Iterator[Attempt]:
     """Make the attempts in the order in which Exotel would make them, and yield the result of each.
 
-    :param post: A function that sends a delivery, and returns the answer and whether it is a 2xx.
-    :param retries: The maximum number of repetitions of a delivery, at most 2.
+    :param send: A function that sends a delivery, and returns the answer and whether it acknowledges the delivery.
+    :param retries: The maximum number of repetitions of a POST request, at most 2.
     :param speed: The factor by which the delays are shortened.
     :param patience: The seconds after which an answer is too late.
     """
@@ -112,10 +115,10 @@ def play(
         time.sleep((due - now) / speed)
         now = due
         started = time.perf_counter()
-        answer, is_success = post(delivery)
+        answer, is_success = send(delivery)
         seconds = time.perf_counter() - started
         is_acknowledged = is_success and seconds <= patience
-        is_dropped = not is_acknowledged and repetition == retries
+        is_dropped = not is_acknowledged and repetition == (retries if delivery.method == "POST" else 0)
         if not is_acknowledged and not is_dropped:
             heapq.heappush(queue, (due + RETRY_DELAYS[repetition], number, repetition + 1, delivery))
         yield Attempt(number, repetition, answer, seconds, is_acknowledged, is_dropped)
@@ -132,15 +135,21 @@ def error_text(error: httpx2.TransportError) -> str:
     return printable(str(error))[:_MESSAGE_LENGTH]
 
 
-def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple[str, bool]]:
-    """Return a function that posts a delivery, and returns the answer and whether it is a 2xx."""
+def sender(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple[str, bool]]:
+    """Return a function that sends a delivery, and returns the answer and whether it acknowledges the delivery."""
 
-    def post(delivery: Delivery) -> tuple[str, bool]:
-        headers = {"Content-Type": delivery.content_type, "User-Agent": _USER_AGENT}
+    def send(delivery: Delivery) -> tuple[str, bool]:
+        headers = {"User-Agent": _USER_AGENT}
+        if delivery.content_type:
+            headers["Content-Type"] = delivery.content_type
+        # The parameters stay as they are written, both in the URL and in the delivery.
+        query = b"&".join(filter(None, (url.query, delivery.query.encode())))
+        address = url.copy_with(query=query) if delivery.query else url
         try:
             # Exotel doesn't use the answer's body, so it isn't read.
-            with client.stream("POST", url, content=delivery.body, headers=headers) as response:
-                return str(response.status_code), response.is_success
+            with client.stream(delivery.method, address, content=delivery.body or None, headers=headers) as response:
+                is_branch = response.status_code in _BRANCHES
+                return str(response.status_code), is_branch if delivery.method == "GET" else response.is_success
         except httpx2.TimeoutException:
             return "no answer", False
         except httpx2.ConnectError as error:
@@ -148,4 +157,4 @@ def poster(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple
         except httpx2.TransportError as error:
             return f"no valid HTTP answer ({error_text(error)})", False
 
-    return post
+    return send

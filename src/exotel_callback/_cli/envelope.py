@@ -1,6 +1,7 @@
-"""Read captured bodies as users store them: one per line, as JSON or in an envelope."""
+"""Read captured bodies as users store them: one per line, as JSON or in an envelope, or one after the other."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,39 @@ LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 _BYTES_ONLY: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
+
+
+# The beginning of a body after another one, and the delimiter with which a multipart body begins.
+_NEXT_BODY: Final = re.compile(rb"\s+(?=\{|--|\S*CallSid=)")
+_DELIMITER: Final = re.compile(rb"\s*(--[^\r\n]+)\r?\n")
+
+
+def bodies_in(data: bytes) -> list[bytes]:
+    """Split bodies that follow each other, each on new lines. Unrecognized lines stay in the body before them."""
+    text = data.decode("latin-1")  # One character for each byte.
+    bodies: list[bytes] = []
+    start = 0
+    while (end := _end_of_body(data, text, start)) and (found := _NEXT_BODY.match(data, end)):
+        bodies.append(data[start : found.start()])
+        start = found.end()
+    return [*bodies, data[start:]]
+
+
+def _end_of_body(data: bytes, text: str, start: int) -> int | None:
+    """Return the end of the body at `start`: the last line of multipart, the end of an object, or the end of a line."""
+    if delimiter := _DELIMITER.match(data, start):
+        end = data.find(delimiter[1] + b"--", delimiter.end())
+        return None if end < 0 else end + len(delimiter[1]) + 2
+    if text.startswith("{", start):
+        try:
+            return _ANY_JSON.raw_decode(text, start)[1]
+        except (ValueError, RecursionError):
+            return None
+    end = data.find(b"\n", start)
+    return None if end < 0 else end
+
+
+_ANY_JSON: Final = json.JSONDecoder()
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:

@@ -5,37 +5,44 @@ from typing import Final
 import click
 
 from .._encode import encode_form, encode_json, encode_multipart
-from ..testing import SCENARIOS, Delivery
+from ..testing import FLOW_SCENARIOS, SCENARIOS, Delivery
 
 _ENCODERS: Final = {"multipart": encode_multipart, "json": encode_json, "form": encode_form}
 
-scenario_argument: Final = click.argument("scenario", type=click.Choice(list(SCENARIOS)), metavar="SCENARIO")
+_ALL_SCENARIOS: Final = {**SCENARIOS, **FLOW_SCENARIOS}
+
+scenario_argument: Final = click.argument("scenario", type=click.Choice(list(_ALL_SCENARIOS)), metavar="SCENARIO")
 encoding_option: Final = click.option(
     "--as",
     "encoding",
     type=click.Choice(list(_ENCODERS)),
     default="multipart",
     show_default=True,
-    help="The encoding of the bodies. Exotel's default is multipart.",
+    help="The encoding of the callbacks. Exotel's default is multipart.",
 )
-SCENARIO_LIST: Final = "\b\nSCENARIO is one of:\n" + "\n".join(
-    f"  {name:<24}{scenario.description}" for name, scenario in SCENARIOS.items()
+SCENARIO_LIST: Final = "\n\n".join(
+    "\n".join(["\b", title, *(f"  {name:<24}{scenario.description}" for name, scenario in scenarios.items())])
+    for title, scenarios in {
+        "SCENARIO is one of:": SCENARIOS,
+        "Or it is a call in a flow, with Passthru requests and popups:": FLOW_SCENARIOS,
+    }.items()
 )
 
 
 def deliveries_of(scenario: str, encoding: str) -> list[Delivery]:
     """Return the deliveries of a scenario in an encoding."""
-    return list(SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
+    return list(_ALL_SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
 
 
 @click.command("sample", epilog=SCENARIO_LIST)
 @scenario_argument
 @encoding_option
-@click.option("--only", type=click.IntRange(1), help="Print only the body of this delivery, counted from 1.")
+@click.option("--only", type=click.IntRange(1), help="Print only this delivery, counted from 1.")
 def command(scenario: str, encoding: str, only: int | None) -> None:
-    """Print the bodies that Exotel posts for a call.
+    """Print the requests that Exotel sends for a call.
 
-    For each body, the command prints the content type and the delay before it on standard error.
+    The command prints the body of each POST request, and the query string of each GET request. On standard error, it
+    prints the content type or the method, and the delay before the request.
     """
     deliveries = deliveries_of(scenario, encoding)
     if only and only > len(deliveries):
@@ -43,8 +50,7 @@ def command(scenario: str, encoding: str, only: int | None) -> None:
     for number, delivery in enumerate(deliveries, 1):
         if only not in {None, number}:
             continue
-        click.echo(
-            f"{number} of {len(deliveries)}, after {delivery.delay:g} s, Content-Type: {delivery.content_type}",
-            err=True,
-        )
-        click.echo(delivery.body, nl=not delivery.body.endswith(b"\n"))
+        kind = f"Content-Type: {delivery.content_type}" if delivery.content_type else f"{delivery.method}, query string"
+        click.echo(f"{number} of {len(deliveries)}, after {delivery.delay:g} s, {kind}", err=True)
+        sent = delivery.body or delivery.query.encode()
+        click.echo(sent, nl=not sent.endswith(b"\n"))

@@ -6,7 +6,7 @@ import sys
 import click
 
 from ..testing import PATIENCE, RETRY_DELAYS
-from .delivery import Attempt, client_for, parse_url, play, poster, public_addresses
+from .delivery import Attempt, client_for, parse_url, play, public_addresses, sender
 from .sample import SCENARIO_LIST, deliveries_of, encoding_option, scenario_argument
 
 
@@ -26,7 +26,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     type=click.IntRange(0, len(RETRY_DELAYS)),
     default=len(RETRY_DELAYS),
     show_default=True,
-    help="How often to retry a delivery that the handler doesn't acknowledge.",
+    help="How often to retry a POST that the handler doesn't acknowledge.",
 )
 @click.option(
     "--speed",
@@ -48,10 +48,12 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
 def command(
     url: str, scenario: str, encoding: str, retries: int, speed: float, patience: float, *, anywhere: bool
 ) -> None:
-    """Post a call's events to a handler, as Exotel would.
+    """Send a call's events to a handler, as Exotel would.
 
-    URL is the address of your handler. The command prints the handler's answers. A 2xx in time acknowledges a delivery.
-    The exit code is 1 if the handler doesn't acknowledge a delivery, even at its last retry.
+    URL is the address of your handler. The command prints the handler's answers. A 2xx in time acknowledges a POST.
+    Popups and Passthru requests are GET requests, whose parameters follow those of URL. A 200 or 302 in time
+    acknowledges a GET, which is never retried. The exit code is 1 if the handler doesn't acknowledge a delivery, even
+    at its last retry.
     """
     try:
         address = parse_url(url)
@@ -66,7 +68,7 @@ def command(
     deliveries = deliveries_of(scenario, encoding)
     dropped = 0
     with client_for(patience=patience, anywhere=anywhere) as client:
-        for attempt in play(deliveries, poster(client, address), retries=retries, speed=speed, patience=patience):
+        for attempt in play(deliveries, sender(client, address), retries=retries, speed=speed, patience=patience):
             dropped += attempt.is_dropped
             click.echo(format_attempt(attempt, len(deliveries), patience))
     click.echo(f"{len(deliveries) - dropped} of {len(deliveries)} deliveries acknowledged")

@@ -13,14 +13,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .._enums import LegStatus, Outcome
+from .._enums import AgentStatus, LegStatus, Outcome, PopupEventType
 from .._errors import Issue, IssueCode
 from .._fields.answers import is_call_details
 from .._fields.kinds import as_text
-from .._fields.table import read_only, wire_fields
+from .._fields.table import mask_number, read_only, wire_fields
 from .._model.call import Call, distinct, merged
 from .._model.callback import CallFields, Leg, StatusCallback
-from .._parse.passthru import PassthruEvent, PassthruLeg
+from .._model.combined import combined_outcome
+from .._model.passthru import PassthruEvent, PassthruLeg
+from .._model.popup import PopupEvent
 from .._wire.payload import EMPTY_PAYLOAD
 
 _ABSENT: Final = Text("-", style="dim")
@@ -31,7 +33,17 @@ _PARTY_NAMES: Final = ("first party", "second party")
 _PUBLIC_VALUE: Final = re.compile("[A-Za-z _-]{1,40}")
 _MASKED: Final = "***"
 
-Event = StatusCallback | PassthruEvent
+Event = StatusCallback | PassthruEvent | PopupEvent
+
+# The text for an agent's state, by the event of a popup or else by the agent's status.
+_AGENT_DOES: Final[Mapping[StrEnum | None, str]] = {
+    PopupEventType.DIAL: "is being called",
+    PopupEventType.RINGING: "rings",
+    PopupEventType.ANSWERED: "talks",
+    PopupEventType.TERMINAL: "is free",
+    AgentStatus.BUSY: "is busy",
+    AgentStatus.FREE: "is free",
+}
 
 
 class Located(NamedTuple):
@@ -47,7 +59,10 @@ class View(NamedTuple):
     event: Event | Call
     title: str
     meaning: str
+    in_brief: str
+    """The event in brief, for a timeline."""
     status: StrEnum | None
+    """The status of the call. None for a popup, whose status is that of the agent."""
     date: datetime | None
     legs_in_brief: Sequence[Leg] = ()
     """The legs whose statuses a timeline lists."""
@@ -68,18 +83,40 @@ def _view_of_call(call: Call) -> View:
 
 
 def _view_of_fields(event: StatusCallback | Call, title: str) -> View:
-    return View(event, title, _meaning(event), event.status, event.date_updated, event.legs, event.unreached_leg)
+    in_brief = _with_outcome(event.status, event)
+    date = event.date_updated
+    return View(event, title, _meaning(event), in_brief, event.status, date, event.legs, event.unreached_leg)
 
 
 def _view_of_passthru(event: PassthruEvent) -> View:
+    stream = event.stream
+    kind = event.event_type or ("stream" if stream else "")
+    title = f"Passthru ({printable(kind)})" if kind else "Passthru"
+    status = event.dial_status or (stream and stream.status) or event.call_type
     meaning = f"outcome {event.outcome.value}"
-    return View(event, "Passthru", meaning, event.dial_status, event.current_time, extra=event.extra)
+    in_brief = _with_outcome(status, event)
+    if stream and stream.disconnected_by:
+        in_brief += f", ended by {printable(stream.disconnected_by)}"
+    return View(event, title, meaning, in_brief, status, event.current_time, extra=event.extra)
+
+
+def _view_of_popup(event: PopupEvent) -> View:
+    does = _AGENT_DOES.get(event.event_type) or _AGENT_DOES.get(event.agent_status, "has an unknown status")
+    agent = f"agent {mask_number(event.dialed_number)}".replace("'", "") if event.dialed_number else "an agent"
+    meaning = f"{agent} {does}"
+    title = f"Popup ({event.event_type.value})"
+    return View(event, title, meaning, meaning, None, event.current_time, extra=event.extra)
+
+
+def _with_outcome(status: StrEnum | None, event: CallFields | PassthruEvent) -> str:
+    return f"{_cell(status).plain}, outcome {event.outcome.value}"
 
 
 _VIEWS: Final[Mapping[type, Callable[[Any], View]]] = {
     StatusCallback: _view_of_callback,
     Call: _view_of_call,
     PassthruEvent: _view_of_passthru,
+    PopupEvent: _view_of_popup,
 }
 
 
@@ -103,10 +140,16 @@ def _party(leg: int) -> str:
 
 
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
-    """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call."""
+    """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call.
+
+    Popups are only in the timeline, because they describe the agent.
+    """
     parts: list[RenderableType] = []
     if len(deliveries) > 1:
         parts.append(_timeline(deliveries))
+        outcome = _outcome_of(deliveries)
+        if outcome and any(isinstance(event, PassthruEvent) for _, event in deliveries):
+            parts.append(Text(f"Outcome of the call, from its callbacks and Passthru requests: {outcome.value}"))
     for event in _merged(deliveries):
         parts += _event_parts(_view(event), show_personal=show_personal)
     if not show_personal:
@@ -125,19 +168,33 @@ def _merged(deliveries: Sequence[Located]) -> list[Event | Call]:
     if len(deliveries) == 1:
         return [*events]
     callbacks = [event for event in events if isinstance(event, StatusCallback)]
-    others = [event for event in events if not isinstance(event, StatusCallback)]
-    # Not `merge`, because a file may hold more events of a call than it accepts.
-    calls = [merged(distinct({event.event_key: event} for event in callbacks))] if callbacks else []
-    return [*calls, *others]
+    others = [event for event in events if isinstance(event, PassthruEvent)]
+    return [*([_merged_call(callbacks)] if callbacks else []), *others]
+
+
+def _merged_call(callbacks: Sequence[StatusCallback]) -> Call:
+    """Merge callbacks as `merge` does. A file may hold more events of a call than `merge` accepts."""
+    return merged(distinct({event.event_key: event} for event in callbacks))
+
+
+def _outcome_of(deliveries: Sequence[Located]) -> Outcome | None:
+    """Return the outcome of a call. None if there are only popups, which don't say."""
+    callbacks = [event for _, event in deliveries if isinstance(event, StatusCallback)]
+    requests = [event for _, event in deliveries if isinstance(event, PassthruEvent)]
+    if not callbacks and not requests:
+        return None
+    return combined_outcome(_merged_call(callbacks) if callbacks else None, *requests)
 
 
 def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
-    view = _view(_merged(deliveries)[0])
-    outcome = view.event.outcome.value
+    merged = _merged(deliveries) or [event for _, event in deliveries]
+    view = _view(merged[0])
+    outcome = _outcome_of(deliveries)
+    leg = "" if view.unreached_leg is None else f" (leg {view.unreached_leg})"
     return [
         _cell(view.event.call_sid),
         _cell(view.status),
-        _cell(outcome if view.unreached_leg is None else f"{outcome} (leg {view.unreached_leg})"),
+        _cell(outcome and f"{outcome.value}{leg}"),
         str(len(view.event.issues)),
     ]
 
@@ -169,7 +226,7 @@ def _timeline(deliveries: Sequence[Located]) -> RenderableType:
 def _timeline_row(view: View, first: datetime | None, files: list[str]) -> list[RenderableType]:
     legs = [_cell(leg.status).plain for leg in view.legs_in_brief]
     lines = [
-        f"{view.title}: {_cell(view.status)}, outcome {view.event.outcome.value}",
+        f"{view.title}: {view.in_brief}",
         *([f"legs: {', '.join(legs)}"] if legs else []),
         f"from: {printable(', repeated in '.join(files))}",
     ]
@@ -181,7 +238,10 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
     event = view.event
     fields = _field_cells(event, show_personal=show_personal)
     parts: list[RenderableType] = [_table(f"{view.title}: {view.meaning}", ("Field", "Value"), fields)]
-    if event.legs:
+    if isinstance(event, PassthruEvent) and event.stream:
+        stream_fields = _field_cells(event.stream, show_personal=show_personal)
+        parts.append(_table("Stream", ("Field", "Value"), stream_fields))
+    if not isinstance(event, PopupEvent) and event.legs:
         parts.append(_legs_table(event.legs, show_personal=show_personal))
     if event.issues:
         issues = [(issue.message, _issue_value(issue, show_personal=show_personal)) for issue in event.issues]

@@ -18,7 +18,18 @@ from datetime import UTC, datetime, timezone, tzinfo
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
-from .._enums import AnsweredBy, CallStatus, CallType, Direction, EventType, LegStatus, value_reader
+from .._enums import (
+    AgentStatus,
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    LegStatus,
+    PopupEventType,
+    StreamStatus,
+    value_reader,
+)
 from .._errors import IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated, StandIn
 
@@ -145,6 +156,9 @@ ANSWERED_BY: Final = _enum(AnsweredBy)
 DIRECTION: Final = _enum(Direction)
 EVENT_TYPE: Final = _enum(EventType)
 CALL_TYPE: Final = _enum(CallType)
+STREAM_STATUS: Final = _enum(StreamStatus)
+POPUP_EVENT_TYPE: Final = _enum(PopupEventType)
+AGENT_STATUS: Final = _enum(AgentStatus)
 DIGITS: Final = STRING._replace(trim=_trim_quotes)
 
 

@@ -1,4 +1,4 @@
-"""Choose among the wire names of a field, and parse the bracket keys of legs.
+"""Choose among the wire names of a field, and parse the bracket keys of legs and streams.
 
 Facts
 -----
@@ -17,10 +17,13 @@ from .kinds import is_empty
 
 LEGS: Final = "Legs"
 LEG_ID: Final = "Id"
+STREAM: Final = "Stream"
+# The names of a stream's fields that a request may have beside the other fields.
+STREAM_NAMES_AT_TOP: Final = ("StreamSID", "StreamSid", "StreamUrl")
 CALL_DETAILS_ID: Final = "Sid"
 
 _LEG_PREFIXES: Final = ("Legs[", "Legs%5B", "Legs%5b")
-_PLAIN_PREFIX: Final = "Legs["
+_STREAM_PREFIXES: Final = ("Stream[", "Stream%5B", "Stream%5b")
 _BRACKETS: Final = re.compile(r"(?:\[[^\]]*\])+")
 _BRACKET: Final = re.compile(r"\[([^\]]*)\]")
 _PERCENT_BRACKET: Final = re.compile("%5([BD])", re.IGNORECASE)
@@ -32,22 +35,29 @@ def is_leg_key(name: str) -> bool:
     return name.startswith(_LEG_PREFIXES)
 
 
-def leg_path(name: str) -> list[str]:
+def is_stream_key(name: str) -> bool:
+    """Return whether a name is a bracket key of a stream, valid or not."""
+    return name.startswith(_STREAM_PREFIXES)
+
+
+def path_in(root: str, name: str) -> list[str]:
     """Return the names in the brackets of a bracket key: ``0`` and ``Status`` for ``Legs[0][Status]``.
 
-    If the brackets are broken, the only name is what follows ``Legs``. It begins with a bracket, so it isn't an index.
-    Names that are nested more deeply than any payload become one name.
+    If the brackets are broken, the only name is what follows the root, and it begins with a bracket. Names that are
+    nested more deeply than any payload become one name.
+
+    :param root: The name before the brackets, such as ``Legs``.
     """
-    brackets = _decoded(name)[len(LEGS) :]
+    brackets = _decoded(root, name)[len(root) :]
     if not _BRACKETS.fullmatch(brackets):
         return [brackets]
     path = _BRACKET.findall(brackets)
     return path if len(path) < MAX_DEPTH else [*path[: MAX_DEPTH - 1], "][".join(path[MAX_DEPTH - 1 :])]
 
 
-def _decoded(name: str) -> str:
+def _decoded(root: str, name: str) -> str:
     """Decode a bracket key that is still percent-encoded, or whose brackets are."""
-    if name.startswith(_PLAIN_PREFIX):
+    if name[len(root)] == "[":
         return _PERCENT_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", name) if "%5" in name else name
     return _PERCENT_RUN.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(errors="replace"), name)
 

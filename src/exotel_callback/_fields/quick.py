@@ -108,6 +108,7 @@ _ENUM_OR_NOT_SENT_CODE: Final = """\
 v = {members}[get({name}, NOT_SENT)]
 if v is None: {if_none}
 """
+_FULL_READER_CODE: Final = "raise LookupError\n"
 _OTHER_CODE: Final = """\
 v = get({name})
 if v is not None: raise LookupError
@@ -141,7 +142,6 @@ _LEGS_CODE: Final = """\
     else: return value
     if len(items) <= names + leg_names or "\\n".join(items).count("Legs") == leg_names:
         value.legs = tuple(found)
-    return value
 """
 
 
@@ -157,26 +157,32 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
 
 
 @cache
-def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]) -> QuickEventReader:
+def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance] | None) -> QuickEventReader:
     """Generate the function that reads the fields of an event, and its legs from a list or from usual bracket keys."""
-    leg_names = [field.names[0] for field in wire_fields(leg_cls)]
-    keys = {name: f"key_{number}" for number, name in enumerate(leg_names)}
-    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "new_leg": open_class(leg_cls), "LEG": leg_cls}
-    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
+    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
     code = "def read(items, zone, unread, is_storable, max_legs, unread_legs):\n" + _START_CODE
     otherwise = "unread.append({attribute!r}); " + _ABSENT_CODE
     code += indent(_lookups(cls, scope, "value", otherwise), "    ")
+    if leg_cls:
+        code += _legs_code(len(wire_fields(cls)), leg_cls, scope)
+    exec(code + "    return value\n", scope)
+    read: QuickEventReader = scope["read"]
+    return read
+
+
+def _legs_code(name_count: int, leg_cls: type[attrs.AttrsInstance], scope: dict[str, Any]) -> str:
+    leg_names = [field.names[0] for field in wire_fields(leg_cls)]
+    keys = {name: f"key_{number}" for number, name in enumerate(leg_names)}
+    scope |= {"new_leg": open_class(leg_cls), "LEG": leg_cls}
+    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
     otherwise = "unread_legs.append((leg, len(found), {attribute!r}, get({name})))"
-    code += _LEGS_CODE.format(
-        names=len(wire_fields(cls)),
+    return _LEGS_CODE.format(
+        names=name_count,
         leg_names=len(leg_names),
         keys=", ".join(keys.values()),
         in_list=indent(_lookups(leg_cls, scope, "leg", otherwise, if_none="pass"), " " * 12),
         in_brackets=indent(_lookups(leg_cls, scope, "leg", otherwise, names=keys), " " * 12),
     )
-    exec(code, scope)
-    read: QuickEventReader = scope["read"]
-    return read
 
 
 def _lookups(
@@ -221,6 +227,8 @@ def _lookups(
 def _code_of(field: WireField) -> str:
     if field.kind.enum:
         return _ENUM_CODE if field.kind.if_empty is None else _ENUM_OR_NOT_SENT_CODE
+    if len(field.names) > 1 and field.kind is not STRING:  # Only the full reader looks at both names.
+        return _FULL_READER_CODE
     return {STRING: _STRING_CODE, SECONDS: _SECONDS_CODE, DATE: _DATE_CODE}.get(field.kind, _OTHER_CODE)
 
 

@@ -3,10 +3,9 @@
 from datetime import tzinfo
 from typing import Final
 
-from .._enums import CallStatus
 from .._errors import Issue, IssueCode
 from .._wire.payload import FilePart, RawPayload, Repeated
-from .kinds import CALL_STATUS, NOT_YET, UNSTORABLE, Kind, as_text, is_empty, scalar_text
+from .kinds import NOT_YET, UNSTORABLE, Kind, as_text, is_empty, scalar_text
 from .names import chosen_name
 from .table import WireField
 
@@ -23,22 +22,25 @@ class FieldReader:
         self.zone = zone
         self.issues: list[Issue] = []
 
-    def field(self, field: WireField) -> object:
-        """Read a field by any of its names. A missing required field leaves an issue."""
+    def field(self, field: WireField, path: str = "") -> object:
+        """Read a field by any of its names. A missing required field leaves an issue.
+
+        :param path: The beginning of the issue's path.
+        """
         _, names, kind, is_required = field
         name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
         received = self.raw.get(name)
         for other in names:  # A name that isn't chosen is empty, but a later value of it may not be.
             if other != name:
-                self.first(self.raw.get(other), other)
+                self.first(self.raw.get(other), path + other)
             elif not is_empty(received):
                 break
-        value = self.value(kind, received, name)
+        value = self.value(kind, received, path + name)
         if value is None and is_required:
             if is_empty(received):
-                self.note(name, IssueCode.MISSING)
-            elif kind is CALL_STATUS:  # An invalid status still reports that something happened.
-                return CallStatus.UNKNOWN
+                self.note(path + name, IssueCode.MISSING)
+            else:  # An invalid status still reports that something happened.
+                return kind.fallback
         return value
 
     def note(self, path: str, code: IssueCode, value: object = None) -> None:

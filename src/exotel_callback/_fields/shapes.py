@@ -26,7 +26,7 @@ under ``Legs`` holds the values of a repeated name.
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, cast
 
@@ -34,7 +34,7 @@ from .._errors import DecodeError, IssueCode
 from .._wire.from_json import decode_json
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload, Repeated, is_file
 from .kinds import as_text, is_empty, scalar_text
-from .names import LEG_ID, LEGS, is_leg_key, leg_path
+from .names import LEG_ID, LEGS, STREAM, is_leg_key, is_stream_key, path_in
 
 LEG_WRAPPER: Final = "Leg"
 
@@ -147,9 +147,7 @@ def legs_in_value(value: object, max_legs: int) -> FoundLegs:
         return found
     if isinstance(value, Repeated):
         value = value[0] if are_strings(value) else tuple(value)
-    if type(value) is str:
-        with suppress(DecodeError):  # The value stays a string, which is an error below.
-            value = decode_json(value)
+    value = decoded_object(value)  # A string that isn't JSON is an error below.
     if _is_container(value):
         found.add_all(value)
     elif not is_empty(value):
@@ -165,12 +163,34 @@ def are_strings(value: object) -> bool:
 def legs_in_names(raw: RawPayload, max_legs: int) -> FoundLegs:
     """Find the legs in bracket keys."""
     found = FoundLegs(max_legs)
-    root = _Node()
-    for name, value in raw.items():
-        if is_leg_key(name):
-            root.add(leg_path(name), value)
-    found.add_all(root.tree())
+    found.add_all(_tree(LEGS, {name: value for name, value in raw.items() if is_leg_key(name)}))
     return found
+
+
+def _tree(root: str, keys: Mapping[str, object]) -> object:
+    """Return the object that the bracket keys of one root make."""
+    node = _Node()
+    for name, value in keys.items():
+        node.add(path_in(root, name), value)
+    return node.tree()
+
+
+def decoded_object(value: object) -> object:
+    """Return the object in a JSON string. Return any other value unchanged."""
+    if type(value) is str:
+        with suppress(DecodeError):
+            return decode_json(value)
+    return value
+
+
+def unknown_stream_fields(raw: RawPayload, known: Collection[str]) -> dict[str, object]:
+    """Return the unknown fields of a stream under bracket keys, with each value as it was received."""
+    nested, unknown = raw.get(STREAM), dict[str, object]()
+    brackets = _tree(STREAM, {name: value for name, value in raw.items() if is_stream_key(name)})
+    for fields in (decoded_object(_values(nested)[0] if nested else None), brackets):
+        if isinstance(fields, RawPayload):
+            unknown |= _unknown_fields(STREAM, fields, known)
+    return unknown
 
 
 def unknown_leg_fields(raw: RawPayload, known: Collection[str], max_legs: int) -> dict[str, object]:

@@ -14,10 +14,10 @@ from .._options import DEFAULT_LIMITS
 from .._wire.from_mapping import copy_payload
 from .._wire.payload import RawPayload, is_file
 from .kinds import Kind
-from .names import LEG_ID, LEGS, chosen_name, is_leg_key
-from .shapes import unknown_leg_fields
+from .names import LEG_ID, LEGS, STREAM, STREAM_NAMES_AT_TOP, chosen_name, is_leg_key, is_stream_key
+from .shapes import unknown_leg_fields, unknown_stream_fields
 
-_HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
+_HOST: Final = r"(?i:https?|wss?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
 
 def mask_number(number: str | None) -> str:
@@ -97,17 +97,27 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 
-def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_count: int) -> RawPayload:
-    """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used.
-
-    The unknown fields of the first `leg_count` legs have bracket keys.
-    """
-    known = {LEGS}
+def unknown_fields(cls: type[Any], raw: RawPayload) -> dict[str, object]:
+    """Return the items that belong to no field of a class, and each alias whose primary name is used."""
+    known: set[str] = set()
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
         known.update(field.names[: chosen + 1])
-    unknown = {
-        name: value for name, value in raw.items() if name not in known and not is_leg_key(name) and not is_file(value)
-    }
+    return {name: value for name, value in raw.items() if name not in known and not is_file(value)}
+
+
+def with_unknown_leg_fields(
+    unknown: dict[str, object], leg_cls: type[Any], raw: RawPayload, leg_count: int
+) -> dict[str, object]:
+    """Replace ``Legs`` and the bracket keys of legs by the unknown fields of the first `leg_count` legs."""
     leg_names = {LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
-    return RawPayload({**unknown, **unknown_leg_fields(raw, leg_names, leg_count)})
+    others = {name: value for name, value in unknown.items() if name != LEGS and not is_leg_key(name)}
+    return {**others, **unknown_leg_fields(raw, leg_names, leg_count)}
+
+
+def with_unknown_stream_fields(unknown: dict[str, object], stream_cls: type[Any], raw: RawPayload) -> dict[str, object]:
+    """Replace ``Stream``, its bracket keys and its names beside the other fields by the unknown fields of a stream."""
+    names = {name for field in wire_fields(stream_cls) for name in field.names}
+    known = {STREAM, *STREAM_NAMES_AT_TOP}
+    others = {name: value for name, value in unknown.items() if name not in known and not is_stream_key(name)}
+    return {**others, **unknown_stream_fields(raw, names)}

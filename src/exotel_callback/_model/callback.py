@@ -15,8 +15,8 @@ from .._errors import Issue
 from .._fields.answers import without_v3_names
 from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, STRING
 from .._fields.names import CALL_DETAILS_ID
-from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
-from .._wire.payload import EMPTY_PAYLOAD
+from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire, with_unknown_leg_fields
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
 from .event_key import event_key
 from .outcome import FINAL_LEGS, Result, answered_by_of, outcome_of
@@ -182,4 +182,5 @@ class StatusCallback(CallFields):
         Those of legs have bracket keys in every encoding, such as ``Legs[1][RingingDuration]``. Values are as received.
         For an answer of the Call Details API, see ``docs/reference/call-details.md``.
         """
-        return unknown_fields(StatusCallback, Leg, without_v3_names(read_only(self.raw)), len(self.legs))
+        raw = without_v3_names(read_only(self.raw))
+        return RawPayload(with_unknown_leg_fields(unknown_fields(StatusCallback, raw), Leg, raw, len(self.legs)))

@@ -10,8 +10,8 @@ from datetime import tzinfo
 
 from .._errors import CallbackError, forget_context
 from .._model.callback import Leg, StatusCallback
-from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.payload import Payload, unfrozen_items
+from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
+from .._wire.payload import Payload, RawPayload, unfrozen_items
 from .diagnose import POPUP_MARK, decode_for, refuse_others
 from .event import read_event
 
@@ -50,14 +50,22 @@ def parse(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode_for("parse", payload, content_type, limits)
-        items = unfrozen_items(raw)
-        if POPUP_MARK in items or not items.get("CallSid"):
-            refuse_others(raw, "parse")
-        return read_event(StatusCallback, Leg, raw, options, "parse")
+        return read_callback(decode_for("parse", payload, content_type, limits), options)
     except CallbackError as error:
         forget_context(error)
         raise
 
 
 parse.__module__ = "exotel_callback"
+
+
+def read_callback(raw: RawPayload, options: ReadOptions) -> StatusCallback:
+    """Read a decoded callback, as `parse` does.
+
+    :raises MissingFieldError: A required field is missing, or the payload is another event.
+    :raises InvalidCallbackError: The payload has an issue in strict mode.
+    """
+    items = unfrozen_items(raw)
+    if POPUP_MARK in items or not items.get("CallSid"):
+        refuse_others(raw, "parse")
+    return read_event(StatusCallback, Leg, raw, options, "parse")

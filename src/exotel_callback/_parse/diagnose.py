@@ -56,16 +56,18 @@ _SOFTPHONE: Final = ("a softphone (WebRTC) notification", "set a separate URL in
 
 _CALL_ANSWER: Final = "an answer from the Call Details API"
 
+# https://support.exotel.com/support/solutions/articles/3000106308
+POPUP: Final = _other(
+    f"{POPUP_MARK} EventType Status",
+    "the popup request of the Connect applet, whose Status is that of an agent",
+    reader="parse_popup",
+    unless="DateUpdated DialCallStatus Legs",
+    misread_by="parse parse_passthru",
+)
+
 # The first row applies whose marks are all present. The comment above a row is the page that documents it.
 _OTHER_EVENTS: Final = (
-    # https://support.exotel.com/support/solutions/articles/3000106308
-    _other(
-        f"{POPUP_MARK} EventType Status",
-        "the popup request of the Connect applet, whose Status is that of an agent",
-        reader="parse_popup",
-        unless="DateUpdated DialCallStatus Legs",
-        misread_by="parse parse_passthru",
-    ),
+    POPUP,
     # https://developer.exotel.com/docs/sms-support/sms-webhooks
     _other("SmsSid", *_SMS),
     _other("SMSMessage", *_SMS),
@@ -166,11 +168,14 @@ _EMPTY: Final = {
     "A body can be read only once. A GET request without a body is a probe of the URL.",
     "parse_passthru": "The payload is empty; pass the query string of the request. "
     "A request without one is a probe of the URL.",
+    "parse_popup": "The payload is empty; pass the query string of the request. "
+    "A request without one is a probe of the URL.",
     "parse_call_details": "The answer is empty.",
     "parse_call_list": "The answer is empty.",
 }
 
 
+# Some forms escape the brackets twice.
 _OPENING_BRACKET: Final = re.compile(r"\[|%5B", re.IGNORECASE)
 
 
@@ -203,11 +208,16 @@ def _advice_on_text(text: str, kinds: tuple[OtherText, ...]) -> str:
     return f"This looks like {found.what}; {found.advice}." if found else ""
 
 
+def names_of(raw: RawPayload) -> set[str]:
+    """Return the names of a payload. In a form, ``Details[Leg1Status]`` belongs to ``Details``."""
+    # Most names are plain, and need no pattern.
+    return {name if name.isidentifier() else _OPENING_BRACKET.split(name, 1)[0] for name in raw}
+
+
 def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
     raw = unwrapped(raw)
-    # In a form, ``Details[Leg1Status]`` belongs to ``Details``. Most names are plain, and need no pattern.
-    names = {name if name.isidentifier() else _OPENING_BRACKET.split(name, 1)[0] for name in raw} | v3_marks(raw)
+    names = names_of(raw) | v3_marks(raw)
     return next((event for event in _OTHER_EVENTS if event.marks <= names and event.unless.isdisjoint(names)), None)
 
 

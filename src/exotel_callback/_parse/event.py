@@ -4,7 +4,7 @@ Quick lookups read the fields. Only if a lookup fails, the full reader reads tha
 slow read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -15,7 +15,7 @@ from .._fields.quick import UnreadLeg, quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
-from .._wire.payload import RawPayload, is_file, unfrozen_items
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, is_file, unfrozen_items
 from .diagnose import diagnose
 from .legs import Legs, read_legs, read_values
 
@@ -24,7 +24,7 @@ T = TypeVar("T", bound=attrs.AttrsInstance)
 
 def read_event(
     cls: type[T],
-    leg_cls: type[attrs.AttrsInstance],
+    leg_cls: type[attrs.AttrsInstance] | None,
     raw: RawPayload,
     options: ReadOptions,
     reader: str,
@@ -32,15 +32,18 @@ def read_event(
     more_legs: Legs | None = None,
     complete: Callable[[tuple[Any, ...], FieldReader], tuple[Any, ...]] | None = None,
     found: tuple[Issue, ...] = (),
+    others: Mapping[str, object] = EMPTY_PAYLOAD,
 ) -> T:
     """Read an event by the table of `cls`.
 
+    :param leg_cls: The class of its legs. None if the event has none.
     :param raw: The event as it was received.
     :param reader: The name of the calling public function, so that the advice doesn't recommend it.
     :param source: The same event under the names of the table, if these differ.
     :param more_legs: The fields of legs that aren't in `source`, by index.
     :param complete: A function that completes the legs with another field of the event, and returns them.
-    :param found: The issues that were found while `source` was made.
+    :param found: The issues that were found while `source` or `others` was made.
+    :param others: The values of fields that the table doesn't have, by attribute.
     :raises DecodeError: The event has too many fields.
     :raises MissingFieldError: A required field is missing. The error holds all issues.
     :raises InvalidCallbackError: The event has an issue in strict mode. The error holds all issues.
@@ -54,20 +57,23 @@ def read_event(
     unread_legs: list[UnreadLeg] = []
     event = quick_event_reader(cls, leg_cls)(items, zone, unread, source.is_storable, limits.legs, unread_legs)
     issues = found
-    if unread or unread_legs or event.legs is None or more_legs or complete:
+    needs_legs = leg_cls is not None and (event.legs is None or more_legs)
+    if unread or unread_legs or needs_legs or complete:
         rows = table_of(cls).rows
         fields = FieldReader(source, zone)
         for attribute in unread:
             setattr(event, attribute, fields.field(rows[attribute]))
-        if event.legs is None or more_legs or any(is_file(received) for *_, received in unread_legs):
+        if leg_cls and (needs_legs or any(is_file(received) for *_, received in unread_legs)):
             event.legs = read_legs(leg_cls, fields, limits.legs, more_legs or {})
-        elif unread_legs:
+        elif leg_cls and unread_legs:
             read_values(leg_cls, unread_legs, fields)
         if complete:
             event.legs = complete(event.legs, fields)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
+    for attribute in others:
+        setattr(event, attribute, others[attribute])
     event.__class__ = cls
     if issues:
         _check(cls, event, options, reader)

@@ -1,152 +1,38 @@
-"""Parse the Passthru applet's request, which says what happened in a flow.
+"""Parse the Passthru applet's request, which describes a call at one point of its flow.
 
 Facts
 -----
-- It is a GET request with the fields in the query string. It has only the fields that the flow knows at that point.
-- A missing value is the string ``null``. ``EndTime`` is the placeholder, because the call isn't over. ``digits`` is in
-  double quotes. ``Created`` is written ``Wed, 23 Feb 2022 12:31:59``.
-- ``DialCallDuration`` includes ringing. The leg's ``OnCallDuration`` is the time that the parties talked.
-- The legs are the parties whom the Connect applet called. So leg 0 is the first of these, and not the caller.
+- It is a GET request with the fields in the query string, unless you set the applet to POST a form. Before a stream, it
+  is a POST request with JSON. It has only the fields that the flow knows at that point.
+- The fields of a stream are in bracket keys (``Stream[Status]``), in a nested object, or in a JSON string under
+  ``Stream``. A ``stream-start`` has ``StreamSid`` and ``StreamUrl`` beside the other fields.
 
-Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet and, for ``Cause`` and
-``CauseCode``, https://support.exotel.com/support/solutions/articles/3000087475-list-of-cause-codes-for-calls.
+Sources: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet,
+https://docs.exotel.com/exotel-agentstream/passthru-applet and
+https://developer.exotel.com/docs/app-bazaar/passthru-applet-guide.
 """
 
-import re
-from collections.abc import Mapping
-from datetime import datetime, tzinfo
-from typing import Final, cast
+from collections.abc import Iterator
+from datetime import tzinfo
+from typing import Any, Final
 
 import attrs
 
-from .._enums import CallStatus, CallType, Direction, Outcome
-from .._errors import CallbackError, Issue, forget_context
-from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STRING
-from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
-from .._model._open import restorable
-from .._model.outcome import FAILURES, UNDER_WAY
-from .._options import DEFAULT_LIMITS, IST, Limits, read_options
-from .._wire.decode import Body, size_of
-from .._wire.payload import EMPTY_PAYLOAD, Payload
+from .._errors import CallbackError, Issue, IssueCode, forget_context
+from .._fields.kinds import is_empty
+from .._fields.names import STREAM, STREAM_NAMES_AT_TOP, is_stream_key, path_in
+from .._fields.reader import FieldReader
+from .._fields.shapes import decoded_object
+from .._fields.table import wire_fields
+from .._model.passthru import PassthruEvent, PassthruLeg, Stream
+from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
+from .._wire.decode import without_address
+from .._wire.payload import Payload, RawPayload, Repeated, collect
 from .diagnose import decode_for, refuse_others
 from .event import read_event
 
-_ADDRESS: Final = r"(?i)\A(?:(?:https?:/)?/[^?]*)?\?"
-
-
-@restorable
-@attrs.frozen(kw_only=True)
-class PassthruLeg:
-    """One party whom the flow called. A field is None if it was not sent, is empty or is invalid."""
-
-    __module__ = "exotel_callback"
-
-    number: str | None = attrs.field(default=None, metadata=wire(STRING, "Number"), repr=mask_number)
-    """The number that was called, as sent."""
-    type: str | None = attrs.field(default=None, metadata=wire(STRING, "Type"))
-    """The way in which this party was called, such as ``single``."""
-    on_call_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "OnCallDuration"))
-    """The seconds that this party talked, without ringing."""
-    caller_id: str | None = attrs.field(default=None, metadata=wire(STRING, "CallerId"), repr=mask_number)
-    """The number that this party saw."""
-    cause: str | None = attrs.field(default=None, metadata=wire(STRING, "Cause"))
-    """The number of the cause for which this leg ended, such as ``16``. It is a string, because it isn't a quantity."""
-    cause_code: str | None = attrs.field(default=None, metadata=wire(STRING, "CauseCode"))
-    """The name of that cause, such as ``NORMAL_CLEARING``, ``USER_BUSY`` or ``RING_TIMEOUT``."""
-    disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
-    """The party that hung up."""
-
-
-@restorable
-@attrs.frozen(kw_only=True)
-class PassthruEvent:
-    """A request of the Passthru applet, which describes the call at that point of the flow.
-
-    Only ``call_sid`` is always present. None means that a field was not sent, is empty (``null``) or is invalid. An
-    invalid value is also in ``issues``. The repr masks numbers, URLs, the custom field and the digits.
-
-    Source: https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet.
-    """
-
-    __module__ = "exotel_callback"
-
-    call_sid: str = attrs.field(metadata=wire(STRING, "CallSid"))
-    """The call's identifier."""
-    from_number: str | None = attrs.field(default=None, metadata=wire(STRING, "From", "CallFrom"), repr=mask_number)
-    """The number of the caller, as sent."""
-    to_number: str | None = attrs.field(default=None, metadata=wire(STRING, "To", "CallTo"), repr=mask_number)
-    """The number that was called. For an incoming call, this is your ExoPhone."""
-    direction: Direction | None = attrs.field(default=None, metadata=wire(DIRECTION, "Direction"))
-    """The direction of the call."""
-    created: datetime | None = attrs.field(default=None, metadata=wire(DATE, "Created"))
-    """The time when the call was created. This date and the others are aware, with a fixed offset."""
-    start_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "StartTime"))
-    """The time when the call began."""
-    end_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "EndTime"))
-    """The time when the call ended. None in practice, because the call isn't over and Exotel writes a placeholder."""
-    current_time: datetime | None = attrs.field(default=None, metadata=wire(DATE, "CurrentTime"))
-    """The time of this request, by Exotel's clock."""
-    recording_available_by: datetime | None = attrs.field(default=None, metadata=wire(DATE, "RecordingAvailableBy"))
-    """The time by which the recording can be fetched."""
-    call_type: CallType | None = attrs.field(default=None, metadata=wire(CALL_TYPE, "CallType"))
-    """The course of the call in the flow so far."""
-    dial_status: CallStatus | None = attrs.field(default=None, metadata=wire(CALL_STATUS, "DialCallStatus"))
-    """The result of calling the second party. None if the flow hasn't called a party."""
-    ring_and_talk_duration: int | None = attrs.field(default=None, metadata=wire(SECONDS, "DialCallDuration"))
-    """The seconds since the second party was called, including ringing. A missed call has this value too."""
-    dialed_number: str | None = attrs.field(default=None, metadata=wire(STRING, "DialWhomNumber"), repr=mask_number)
-    """The number that the Connect applet called."""
-    outgoing_number: str | None = attrs.field(
-        default=None, metadata=wire(STRING, "OutgoingPhoneNumber"), repr=mask_number
-    )
-    """Your number from which the second party was called."""
-    forwarded_from: str | None = attrs.field(default=None, metadata=wire(STRING, "ForwardedFrom"), repr=mask_number)
-    """The number that forwarded the call to you."""
-    digits: str | None = attrs.field(default=None, metadata=wire(DIGITS, "digits"), repr=mask_text)
-    """The digits that the caller typed in an earlier Gather applet, without the quotes that Exotel adds."""
-    flow_id: str | None = attrs.field(default=None, metadata=wire(STRING, "flow_id"))
-    """The identifier of the flow."""
-    tenant_id: str | None = attrs.field(default=None, metadata=wire(STRING, "tenant_id"))
-    """The identifier of your account."""
-    recording_url: str | None = attrs.field(default=None, metadata=wire(STRING, "RecordingUrl"), repr=mask_url)
-    """The URL of the recording. Check its host before you send your API key to it."""
-    custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
-    """The string that you passed when you requested the call."""
-    process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
-    """The value as sent. Exotel doesn't document its meaning."""
-    legs: tuple[PassthruLeg, ...] = ()
-    """The parties whom the flow called, in order. The caller isn't one of them."""
-    issues: tuple[Issue, ...] = ()
-    """The problems with the payload, in the order of the fields. Empty if there are none."""
-    raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
-    """The decoded payload, read-only. It holds personal data, and isn't part of equality, hash and repr."""
-
-    @property
-    def extra(self) -> Mapping[str, object]:
-        """The fields of ``raw`` that this version doesn't know, including your own query parameters.
-
-        Those of legs have bracket keys, such as ``Legs[0][NewField]``, in every encoding. Values are as received.
-        """
-        return unknown_fields(PassthruEvent, PassthruLeg, read_only(self.raw), len(self.legs))
-
-    @property
-    def outcome(self) -> Outcome:
-        """The result of the call, from ``dial_status`` or else from ``call_type``. UNKNOWN if neither says."""
-        return _BY_DIAL_STATUS.get(self.dial_status) or _BY_CALL_TYPE.get(self.call_type, Outcome.UNKNOWN)
-
-
-_BY_DIAL_STATUS: Final[Mapping[str | None, Outcome]] = {
-    **FAILURES,
-    **dict.fromkeys(UNDER_WAY, Outcome.IN_PROGRESS),
-    CallStatus.COMPLETED: Outcome.CONNECTED,
-}
-# ``call-attempt`` isn't here, because the flow hasn't called a party yet. Its outcome is UNKNOWN.
-_BY_CALL_TYPE: Final[Mapping[CallType | None, Outcome]] = {
-    CallType.COMPLETED: Outcome.CONNECTED,
-    CallType.CLIENT_HANGUP: Outcome.CANCELED,
-    CallType.INCOMPLETE: Outcome.NO_ANSWER,
-    CallType.VOICEMAIL: Outcome.NO_ANSWER,
-}
+# The names of one field become its primary name, so that two values of the field meet.
+_ALIASES_OF_STREAM: Final = {name: field.names[0] for field in wire_fields(Stream) for name in field.names}
 
 
 def parse_passthru(
@@ -176,9 +62,8 @@ def parse_passthru(
     """
     options = read_options(strict, timezone, limits)
     try:
-        raw = decode_for("parse_passthru", _query_of(payload, limits.body_bytes), content_type, limits)
-        refuse_others(raw, "parse_passthru")
-        return read_event(PassthruEvent, PassthruLeg, raw, options, "parse_passthru")
+        query = without_address(payload, content_type, limits)
+        return read_passthru(decode_for("parse_passthru", query, content_type, limits), options)
     except CallbackError as error:
         forget_context(error)
         raise
@@ -187,11 +72,58 @@ def parse_passthru(
 parse_passthru.__module__ = "exotel_callback"
 
 
-def _query_of(payload: object, max_bytes: int) -> object:
-    """Remove the URL or path before a query string, because it would become part of the first name."""
-    if not isinstance(payload, bytes | bytearray | memoryview | str):
-        return payload
-    body = cast("Body", payload)
-    if size_of(body, max_bytes) > max_bytes:  # `decode` rejects it.
-        return body
-    return re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))
+def read_passthru(raw: RawPayload, options: ReadOptions) -> PassthruEvent:
+    """Read a decoded request, as `parse_passthru` does.
+
+    :raises MissingFieldError: ``CallSid`` is missing, or the payload is a StatusCallback or a popup.
+    :raises InvalidCallbackError: The payload has an issue in strict mode.
+    """
+    refuse_others(raw, "parse_passthru")
+    stream, found = _read_stream(raw, options)
+    event = read_event(
+        PassthruEvent, PassthruLeg, raw, options, reader="parse_passthru", found=found, others={"stream": stream}
+    )
+    if stream and not event.recording_url:
+        return attrs.evolve(event, recording_url=stream.recording_url)
+    return event
+
+
+def _read_stream(raw: RawPayload, options: ReadOptions) -> tuple[Stream | None, tuple[Issue, ...]]:
+    """Read the fields of a stream, and return its issues too. The stream is None if it has no value."""
+    reader = FieldReader(raw, options.timezone)
+    given = (*_bracket_fields(raw), *_nested_fields(raw, reader), *_fields_at_top(raw))
+    # If a field occurs more than once, the first value counts, and a different one leaves an issue.
+    reader.raw = collect((_ALIASES_OF_STREAM.get(name, name), item) for name, value in given for item in _sent(value))
+    if not reader.raw:
+        return None, tuple(reader.issues)
+    fields: dict[str, Any] = {field.attribute: reader.field(field, f"{STREAM}.") for field in wire_fields(Stream)}
+    stream = Stream(**fields)
+    return None if stream == Stream() else stream, tuple(reader.issues)
+
+
+def _sent(value: object) -> tuple[object, ...]:
+    """Return the values of a field in one shape. An empty value doesn't hide the value of another shape."""
+    if isinstance(value, Repeated):
+        return value
+    return () if is_empty(value) else (value,)
+
+
+def _bracket_fields(raw: RawPayload) -> Iterator[tuple[str, object]]:
+    for name, value in raw.items():
+        if is_stream_key(name):
+            field, *deeper = path_in(STREAM, name)
+            if not deeper:
+                yield field, value
+
+
+def _nested_fields(raw: RawPayload, reader: FieldReader) -> Iterator[tuple[str, object]]:
+    value = reader.first(raw.get(STREAM), STREAM)
+    value = decoded_object(value)  # A string that isn't JSON leaves an issue below.
+    if isinstance(value, RawPayload):
+        yield from value.items()
+    elif value != () and not is_empty(value):  # PHP writes an empty object as an empty list.
+        reader.note(STREAM, IssueCode.WRONG_TYPE, value)
+
+
+def _fields_at_top(raw: RawPayload) -> Iterator[tuple[str, object]]:
+    return ((name, raw[name]) for name in STREAM_NAMES_AT_TOP if name in raw)

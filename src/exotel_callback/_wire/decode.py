@@ -28,6 +28,8 @@ _MULTIPART: Final = "multipart/form-data"
 _PARAMETER: Final = re.compile(r';\s*([^\s;=]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 _BOUNDARY_TOKEN: Final = re.compile("[A-Za-z0-9-]+")
 
+_ADDRESS: Final = r"(?i)\A(?:(?:https?:)?/[^?]*)?\?"
+
 Body = bytes | bytearray | memoryview | str
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 _BODY: Final = (bytes, bytearray, memoryview, str)
@@ -60,6 +62,25 @@ def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "")
     if decoder is None:
         raise DecodeError(f"unsupported content type; expected one of {', '.join(_DECODERS)}", status_hint=415)
     return decoder(body, header) if body else RawPayload()
+
+
+def without_address(payload: Any, content_type: object, limits: Limits) -> Any:
+    """Remove the address before a query string, because it would become part of the first name.
+
+    JSON and multipart have no address, but may contain a question mark.
+    """
+    if not isinstance(payload, _BODY) or not _may_be_query(content_type):
+        return payload
+    body = cast("Body", payload)
+    if size_of(body, limits.body_bytes) > limits.body_bytes:  # `decode` rejects it.
+        return body
+    return re.sub(_ADDRESS, "", body) if isinstance(body, str) else re.sub(_ADDRESS.encode(), b"", bytes(body))
+
+
+def _may_be_query(content_type: object) -> bool:
+    # Frameworks report a missing header as an empty string. `decode` rejects a value that isn't a string.
+    header = _parse_header(content_type) if content_type and isinstance(content_type, str) else None
+    return header is None or header.media_type == _FORM_HEADER.media_type
 
 
 def size_of(body: Body, limit: int) -> int:

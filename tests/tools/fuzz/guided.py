@@ -3,7 +3,8 @@
 The invariant, for any body, content type or mapping: `parse` returns a `StatusCallback` or raises a `CallbackError`.
 The result is the same with and without the quick lanes, by value and type. The issues of a strict error are those of
 the callback. A callback survives `dump` and `load`, and `merge`. Its repr doesn't show a masked value.
-`parse_call_details`, `parse_call_list` and `parse_passthru` return a value or raise a `CallbackError`. Each reader
+`parse_call_details`, `parse_call_list`, `parse_passthru`, `parse_popup` and `parse_any` return a value or raise a
+`CallbackError`. `parse_any` gives a Passthru request or a popup as the function for its kind gives it. Each reader
 raises `TypeError` only for an object that JSON can't hold, which is a mistake of the calling code.
 
 An input is a line with the content type, and a body. In half of the cases the mutator changes bytes. In the other half
@@ -34,13 +35,18 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from exotel_callback import (
         CallbackError,
         InvalidCallbackError,
+        PassthruEvent,
+        PopupEvent,
+        StatusCallback,
         dump,
         load,
         merge,
         parse,
+        parse_any,
         parse_call_details,
         parse_call_list,
         parse_passthru,
+        parse_popup,
     )
     from exotel_callback._options import DEFAULT_LIMITS
     from exotel_callback._wire.decode import decode
@@ -54,6 +60,8 @@ REQUIRED = 0.8  # The share of payloads that get the required fields. Otherwise 
 MAPPING = "mapping"
 PAIRS = "pairs"
 MASKED = ("from_number", "to_number", "phone_number_sid", "custom_field")
+
+READERS = {PassthruEvent: parse_passthru, PopupEvent: parse_popup}
 
 counts = dict.fromkeys(("executions", "callbacks", "with issues", "refused"), 0)
 
@@ -85,10 +93,15 @@ def check(data):
         if everything(parse, payload, content_type) != result:
             fail("the quick lanes and the general code differ")
     if len(data) % 4 == 0:  # They share most of their code with `parse`, so a quarter is enough.
-        for read in (parse_call_details, parse_call_list, parse_passthru):
+        for read in (parse_call_details, parse_call_list, parse_passthru, parse_popup):
             with suppress(CallbackError):
                 read(payload, content_type)
         check_misuse(payload, content_type)
+        with suppress(CallbackError):
+            event = parse_any(payload, content_type)
+            # `parse` cuts no address before the fields.
+            if not isinstance(event, StatusCallback) and READERS[type(event)](payload, content_type) != event:
+                fail("parse_any gives another event")
     if issubclass(result[0], CallbackError):
         counts["refused"] += 1
     else:

@@ -42,6 +42,7 @@ from exotel_callback import (
     Leg,
     PassthruEvent,
     PassthruLeg,
+    PopupEvent,
     StatusCallback,
     parse,
     parse_passthru,
@@ -60,7 +61,7 @@ from exotel_callback._wire.text import Header, to_text
 from helpers import PAGE
 
 LEG_CLASSES = (Leg, PassthruLeg)
-CLASSES = (StatusCallback, PassthruEvent, *LEG_CLASSES)
+CLASSES = (StatusCallback, PassthruEvent, PopupEvent, *LEG_CLASSES)
 MAX_VALUES = 65_536
 
 
