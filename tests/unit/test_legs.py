@@ -346,6 +346,15 @@ def test_two_spellings_of_one_value_do_not_contradict_each_other():
     assert [code for _, code, _ in problems] == [IssueCode.CONTRADICTING, IssueCode.UNKNOWN_VALUE]
 
 
+def test_objects_that_contradict_each_other():
+    """Objects in two encodings contradict each other, or the issue's value depends on the encoding."""
+    nested = {"Legs": [{"Status": {"a": 1, "b": "2"}}]}
+    _, problems = issues({**nested, "Legs[0][Status][a]": "1", "Legs[0][Status][b]": "2"})
+    assert problems == [("Legs[0].Status", IssueCode.WRONG_TYPE, '{"a": 1, "b": 2}')]
+    _, problems = issues({**nested, "Legs[0][Status]": "busy"})
+    assert problems == [("Legs", IssueCode.CONTRADICTING, '{"a": 1, "b": 2}')]
+
+
 @pytest.mark.parametrize("nothing", ["", "null", "None"])
 def test_empty_values_do_not_contradict_each_other(nothing):
     """Two spellings of an empty value count as a contradiction."""
@@ -382,6 +391,51 @@ def test_a_repeated_leg():
     assert told == (COMPLETED,)
     assert [(path, code) for path, code, _ in problems] == [("Legs[0]", IssueCode.REPEATED)]
     assert legs(Legs=[wrapped[0], wrapped[0]]) == (COMPLETED,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "value"),
+    [
+        ({"Legs[0][Leg][Id]": ["2", "1"], "Legs[0][Leg][Status]": "busy"}, "Legs[1]", "1"),
+        ({"Legs": [{"Leg": {"Id": 2, "Status": "busy"}, "Id": "1"}]}, "Legs[1]", "1"),
+        ({"Legs[0][Leg][Id]": ["2", "2"], "Legs[0][Leg][Status]": "busy", "Legs[0][Id]": 2}, None, None),
+        ({"Legs[1]": {"Status": "busy"}, "Legs[0][Leg][Id]": []}, None, None),
+    ],
+)
+def test_a_repeated_id(fields, path, value):
+    """The first id doesn't count, or a different one is silently lost."""
+    expected = [(path, IssueCode.REPEATED, value)] if path else []
+    assert issues(fields) == ((Leg(), Leg(status=LegStatus.BUSY)), expected)
+
+
+def test_repeated_values_in_place_of_a_leg():
+    """The last value counts."""
+    pairs = [*LEAST.items(), ("Legs[0]", "x"), ("Legs[0]", "y"), ("Legs[0]", FIRST), ("Legs[0]", SECOND)]
+    callback = parse(pairs)
+    assert [(issue.path, issue.value) for issue in callback.issues] == [
+        ("Legs[0]", "x"),
+        ("Legs[0].OnCallDuration", "0"),
+        ("Legs[0].Status", "busy"),
+    ]
+    assert callback.legs == (
+        Leg(status=LegStatus.COMPLETED, on_call_duration=41, answered_by=AnsweredBy.NOT_APPLICABLE),
+    )
+
+
+def test_a_leg_that_is_repeated_in_another_order():
+    """The order of names, or a number that is written as a string, makes an equal leg a different one."""
+    first = {"Id": 1, "OnCallDuration": 41, "Status": "completed", "Insights": {"a": None, "b": [1.5]}}
+    other = {"Insights": {"b": ["1.5"], "a": ""}, "Status": "completed", "OnCallDuration": "41", "Id": "1"}
+    assert legs(Legs=[{"Leg": first}, {"Leg": other}]) == (COMPLETED,)
+
+
+def test_the_first_of_many_problems_at_one_position_is_reported():
+    """The last one is reported, or more than one."""
+    told = [{"Leg": {"Id": 2, **FIRST}}, "x", *({"Leg": {"Id": 2, "Status": status}} for status in ("busy", "failed"))]
+    _, problems = issues({"Legs": told})
+    assert problems == [("Legs[1]", IssueCode.WRONG_TYPE, "x")]
+    _, problems = issues({"Legs": [told[0], *told[2:]]})
+    assert problems == [("Legs[1]", IssueCode.REPEATED, '{"Id": 2, "Status": "busy"}')]
 
 
 def test_a_repeated_bracket_key():
@@ -446,6 +500,16 @@ def test_an_index_of_many_digits(digits):
     ):
         told, problems = issues(fields)
         assert (len(told), problems) == (64, [("Legs", IssueCode.TOO_MANY_LEGS, number[:200])])
+
+
+def test_an_id_within_the_limit_under_an_index_beyond_it():
+    """The index of a wrapped leg decides whether it is within the limit, and not its id."""
+    for fields in (
+        {"Legs": [{}, None, {"Leg": {"Id": 1, **FIRST}}]},
+        {"Legs": {"Leg": [{}, None, {"Id": 1, **FIRST}]}},
+        {"Legs": {"9" * 30: {"Leg": {"Id": 1, **FIRST}}, "1": ""}},
+    ):
+        assert issues(fields, limits=Limits(legs=2)) == ((COMPLETED, Leg()), [])
 
 
 @pytest.mark.parametrize("limit", [1, 2, 99, 100])

@@ -229,6 +229,7 @@ def test_a_repeated_name_beside_another_name_of_its_field(query, sid, problem):
     assert callback.call_sid == sid
     found = [(issue.path, issue.value) for issue in callback.issues if issue.code is IssueCode.REPEATED]
     assert found == ([problem] if problem else [])
+    assert parse({**LEAST, "From": 5, "CallFrom": ["2", "3"]}).issues == ()
 
 
 def test_values_that_users_make():

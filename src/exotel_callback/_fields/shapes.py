@@ -15,7 +15,8 @@ So a value under ``Legs``, and the tree that bracket keys make, are read by the 
 - The names of the outermost object are indexes: ``0``, or digits without a leading zero. ``Leg`` holds the legs, or one
   leg, each of which counts as wrapped. Any other name is an error.
 - A wrapper may have other fields beside ``Leg``, which belong to the leg, too. A field in both is a repeated field.
-- An id is digits without a leading zero. It gives the position of a wrapped leg. Otherwise the index does.
+- An id is digits without a leading zero. It gives the position of a wrapped leg. Otherwise the index does. The first of
+  different ids counts.
 - A leg is an object. An empty leg claims no position, but the legs before it exist. Any other value is an error.
 - If several legs claim one position, the first one counts. A different one is an error.
 
@@ -122,12 +123,15 @@ class FoundLegs:
             return
         position = int(digits.digits) - 1
         path = f"{LEGS}[{position}]"
+        for other in _values(leg.get(LEG_ID)) if given else ():
+            if as_text(other) != given:
+                self.report(path, IssueCode.REPEATED, other)
         if stray is not None:
             self.report(path, IssueCode.WRONG_TYPE, stray)
         if not leg:
             return
         first = self.by_position.setdefault(position, leg)
-        if first is not leg and path not in self.problems and not self._is_same(position, leg):
+        if first is not leg and not self._is_same(position, leg):
             self.report(path, IssueCode.REPEATED, leg)
 
     def _is_same(self, position: int, leg: RawPayload) -> bool:
@@ -278,8 +282,7 @@ def _unwrapped(item: object) -> tuple[RawPayload, object, str]:
         return leg, stray, ""
     inner, other = _parted(leg[LEG_WRAPPER])
     beside = {name: value for name, value in leg.items() if name != LEG_WRAPPER}
-    given = inner.get(LEG_ID)
-    number = as_text(given[0] if isinstance(given, Repeated) and given else given)
+    number = as_text((*_values(inner.get(LEG_ID)), None)[0])
     if beside:
         both = {name: Repeated((*_values(inner[name]), *_values(beside[name]))) for name in inner if name in beside}
         inner = RawPayload({**beside, **inner, **both})
@@ -353,14 +356,11 @@ class _Node:
             if name not in node._below:
                 node._below[name] = _Node()
             node = node._below[name]
-        parts = _values(value)
-        if not any(map(_is_full, parts)):
-            node._values.append(value)
-            return
-        for part in parts:
-            for name, item in _items(part) if _is_container(part) else ():
-                node.add([name], item)
-            if not _is_container(part):
+        for part in _values(value):
+            if _is_full(part):
+                for name, item in _items(part):
+                    node.add([name], item)
+            else:
                 node._values.append(part)
 
     def tree(self) -> object:
@@ -368,4 +368,4 @@ class _Node:
         below = [RawPayload({name: node.tree() for name, node in self._below.items()})] if self._below else []
         if len(self._values) + len(below) == 1:
             return (*self._values, *below)[0]
-        return Repeated((*(item for value in self._values for item in _values(value)), *below))
+        return Repeated((*self._values, *below))

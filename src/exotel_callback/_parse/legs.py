@@ -86,7 +86,10 @@ def _contradict(
         others = nested.get(position, EMPTY_PAYLOAD)
         for field in rows:
             name = field.names[0]
-            if name in fields and name in others and reader.differs(field.kind, fields[name], others[name]):
-                reader.note(LEGS, IssueCode.CONTRADICTING, normal(others[name]))
+            if name not in fields or name not in others:
+                continue
+            value = normal(others[name])
+            if reader.differs(field.kind, normal(fields[name]), value):
+                reader.note(LEGS, IssueCode.CONTRADICTING, value)
                 return True
     return False
