@@ -301,15 +301,25 @@ def test_a_reason_is_not_lost_to_call_details():
     assert [leg.on_call_duration for leg in call.legs] == [20, 0]
 
 
-def test_a_settled_answer_wins_over_another_of_the_same_second():
-    """The hash of two Call Details answers decides which of them counts."""
-    call = {"Sid": "0" * 32, "Status": "completed", "DateUpdated": "2026-03-04 10:16:20", "From": "09800000001"}
+@pytest.mark.parametrize("second", [20, 21])
+def test_a_settled_answer_wins(second):
+    """Of two Call Details answers, the hash or the later date decides, and not that one is settled."""
+    call = {"Sid": "0" * 32, "Status": "completed", "From": "09800000001"}
     talked = {"ConversationDuration": 30, "Leg1Status": "completed", "Leg2Status": "completed"}
-    for seconds in range(20, 40):
-        early = parse_call_details({**call, "EndTime": None, "To": "08040000001", "Details": talked})
+    early = parse_call_details(
+        {
+            **call,
+            "DateUpdated": f"2026-03-04 10:16:{second}",
+            "To": "08040000001",
+            "Direction": "inbound",
+            "Details": talked,
+        }
+    )
+    for seconds in range(20, 30):
         settled = parse_call_details(
             {
                 **call,
+                "DateUpdated": "2026-03-04 10:16:20",
                 "EndTime": "2026-03-04 10:16:18",
                 "To": "sip:agent",
                 "Details": {**talked, "ConversationDuration": seconds},
