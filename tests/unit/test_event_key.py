@@ -4,6 +4,7 @@ import pickle
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 
 import attrs
 import pytest
@@ -231,8 +232,8 @@ LONG = "x" * 200
         ({"To": "\0" + LONG + "a"}, {"To": "\0" + LONG + "b"}),
         ({"Legs": [LONG + "a"]}, {"Legs": [LONG + "b"]}),
         ({"Legs": [{"AnsweredBy": LONG + "a"}]}, {"Legs": [{"AnsweredBy": LONG + "b"}]}),
-        # A value that looks like the digest of another one.
-        ({"Status": LONG + "a"}, {"Status": dump(parse({**LEAST, "Status": LONG + "a"}))["issues"][0]["digest"]}),
+        # A value that is the digest of another one.
+        ({"Status": LONG + "a"}, {"Status": sha256((LONG + "a").encode()).hexdigest()}),
     ],
 )
 def test_values_that_differ_after_200_characters_have_different_keys(one, other):
