@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ._parse.call_details import CallList, parse_call_details, parse_call_list
     from ._parse.passthru import parse_passthru
     from ._parse.popup import parse_popup
-    from ._serialize import dump, load, load_call
+    from ._serialize import dump, load, load_call, load_passthru, load_popup
 else:
     # `parse` doesn't need these modules, so each is imported when one of its names is first used. Type checkers see the
     # imports above instead, so that they know every name and its type.
@@ -57,7 +57,7 @@ else:
         "_parse.any_event": ("parse_any",),
         "_parse.passthru": ("parse_passthru",),
         "_parse.popup": ("parse_popup",),
-        "_serialize": ("dump", "load", "load_call"),
+        "_serialize": ("dump", "load", "load_call", "load_passthru", "load_popup"),
     }
 
     def __getattr__(name: str) -> object:
@@ -109,6 +109,8 @@ __all__ = [
     "dump",
     "load",
     "load_call",
+    "load_passthru",
+    "load_popup",
     "merge",
     "parse",
     "parse_any",

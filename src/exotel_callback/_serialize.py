@@ -1,4 +1,4 @@
-"""Convert a callback or a call to a dict for a queue or a table, and back."""
+"""Convert an event or a call to a dict for a queue or a table, and back."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ._errors import MAX_MESSAGES, DecodeError, forget_context
 from ._model.call import Call
 from ._model.callback import StatusCallback
+from ._model.passthru import PassthruEvent
+from ._model.popup import PopupEvent
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -14,18 +16,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def dump(callback_or_call: StatusCallback | Call) -> dict[str, Any]:
-    """Convert a callback or a call to a dict that `json.dumps` accepts, for a queue or a table.
+def dump(event: StatusCallback | Call | PassthruEvent | PopupEvent) -> dict[str, Any]:
+    """Convert an event or a call to a dict that `json.dumps` accepts, for a queue or a table.
 
     The dict holds every field except ``raw`` under its Python name. Dates are in ISO 8601 with their offset, enums are
     their values, an absent value is None, and issues include their values. A call includes its events in the same form.
-    ``"schema"`` is 1, and ``"type"`` is ``"status_callback"`` or ``"call"``. The dict holds personal data.
+    ``"schema"`` is 1, and ``"type"`` is ``"status_callback"``, ``"call"``, ``"passthru_event"`` or ``"popup_event"``.
+    The dict holds personal data.
 
-    :raises TypeError: The argument is neither a `StatusCallback` nor a `Call`.
+    :raises TypeError: The argument has another type.
     """
-    if not isinstance(cast("object", callback_or_call), StatusCallback | Call):
-        raise TypeError(f"dump() takes a StatusCallback or a Call, not {type(callback_or_call).__name__}")
-    return _converter().unstructure(callback_or_call)  # type: ignore[no-any-return]  # cattrs has no better type
+    if not isinstance(cast("object", event), StatusCallback | Call | PassthruEvent | PopupEvent):
+        raise TypeError(
+            f"dump() takes a StatusCallback, a Call, a PassthruEvent or a PopupEvent, not {type(event).__name__}"
+        )
+    return _converter().unstructure(event)  # type: ignore[no-any-return]  # cattrs has no better type
 
 
 dump.__module__ = "exotel_callback"
@@ -55,6 +60,28 @@ def load_call(mapping: Mapping[str, Any]) -> Call:
 
 
 load_call.__module__ = "exotel_callback"
+
+
+def load_passthru(mapping: Mapping[str, Any]) -> PassthruEvent:
+    """Convert a dict that `dump` returned for a Passthru request back to an equal request, with an empty ``raw``.
+
+    :raises DecodeError: The mapping is anything else, or a newer version of this library made it.
+    """
+    return _load(mapping, PassthruEvent)
+
+
+load_passthru.__module__ = "exotel_callback"
+
+
+def load_popup(mapping: Mapping[str, Any]) -> PopupEvent:
+    """Convert a dict that `dump` returned for a popup request back to an equal request, with an empty ``raw``.
+
+    :raises DecodeError: The mapping is anything else, or a newer version of this library made it.
+    """
+    return _load(mapping, PopupEvent)
+
+
+load_popup.__module__ = "exotel_callback"
 
 
 def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:

@@ -1,7 +1,7 @@
-"""Add hooks to a `cattrs` converter, so that it can convert your own classes that contain callbacks.
+"""Add hooks to a `cattrs` converter, so that it can convert your own classes that contain events.
 
-A `StatusCallback` or `Call` unstructures to the dict that `exotel_callback.dump` returns, and structures only from such
-a dict. Only the classes of this library get hooks. Your converter's hooks for strings, numbers, dates and other enums
+Every event and `Call` unstructures to the dict that `exotel_callback.dump` returns, and structures only from such a
+dict. Only the classes of this library get hooks. Your converter's hooks for strings, numbers, dates and other enums
 don't change.
 """
 
@@ -18,12 +18,25 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from ._errors import MAX_MESSAGES, MAX_VALUE_LENGTH, DecodeError, Issue
 from ._model.call import MAX_EVENTS, Call, merge
 from ._model.callback import Leg, StatusCallback
+from ._model.passthru import PassthruEvent, PassthruLeg, Stream
+from ._model.popup import PopupEvent
 
 __all__ = ["configure_converter", "make_converter"]
 
 _SCHEMA: Final = 1
-_CALLBACK_TYPE: Final = "status_callback"
 _CALL_TYPE: Final = "call"
+# The ``type`` in the dicts of each class, and the function that loads them.
+_LOADERS: Final = {
+    "status_callback": "load",
+    _CALL_TYPE: "load_call",
+    "passthru_event": "load_passthru",
+    "popup_event": "load_popup",
+}
+_EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
+    "status_callback": StatusCallback,
+    "passthru_event": PassthruEvent,
+    "popup_event": PopupEvent,
+}
 
 # Limits that no dump exceeds. A number beyond them is a mistake, and Python refuses to write one of 5,000 digits.
 _SCHEMAS: Final = range(1_000)
@@ -42,21 +55,20 @@ def make_converter() -> Converter:
 def configure_converter(converter: Converter) -> None:
     """Add hooks for the classes of this library to your converter.
 
-    Structuring a `StatusCallback` or `Call` raises `exotel_callback.DecodeError` if `exotel_callback.dump` didn't make
-    the value, or if a newer version of it did. Your converter reports errors inside the value in its own way.
+    Structuring an event or a `Call` raises `exotel_callback.DecodeError` if `exotel_callback.dump` didn't make it,
+    or if a newer version of it did. Your converter reports errors inside the value in its own way.
     """
-    for cls in (Issue, Leg):
+    parts: tuple[type[Any], ...] = (Issue, Leg, PassthruLeg, Stream)
+    for cls in parts:
         read, write = _class_hooks(cls, converter)
         converter.register_structure_hook(cls, read)
         converter.register_unstructure_hook(cls, write)
     read_issue, _ = _class_hooks(Issue, converter)
     converter.register_structure_hook(Issue, lambda value, cls: _checked_issue(read_issue(_with_value(value), cls)))
+    for kind, event_cls in _EVENT_TYPES.items():
+        _add_event_hooks(event_cls, kind, converter)
 
-    read_callback, write_callback = _class_hooks(StatusCallback, converter)
     read_call, write_call = _class_hooks(Call, converter)
-
-    def structure_callback(value: object, cls: type[StatusCallback]) -> StatusCallback:
-        return read_callback(_unsealed(value, _CALLBACK_TYPE), cls)
 
     def structure_call(value: object, cls: type[Call]) -> Call:
         fields = _unsealed(value, _CALL_TYPE)
@@ -65,12 +77,14 @@ def configure_converter(converter: Converter) -> None:
             raise DecodeError(f"a call has 1 to {MAX_EVENTS:,} events")
         return merge(*read_call(fields, cls).events)
 
-    converter.register_structure_hook(StatusCallback, structure_callback)
     converter.register_structure_hook(Call, structure_call)
-    converter.register_unstructure_hook(
-        StatusCallback, lambda callback: _sealed(write_callback(callback), _CALLBACK_TYPE)
-    )
     converter.register_unstructure_hook(Call, lambda call: _sealed(write_call(call), _CALL_TYPE))
+
+
+def _add_event_hooks(cls: type[Any], kind: str, converter: Converter) -> None:
+    read, write = _class_hooks(cls, converter)
+    converter.register_structure_hook(cls, lambda value, declared: read(_unsealed(value, kind), declared))
+    converter.register_unstructure_hook(cls, lambda event: _sealed(write(event), kind))
 
 
 def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any], T], Callable[[T], dict[str, Any]]]:
@@ -116,10 +130,8 @@ def _unsealed(value: object, kind: str) -> dict[str, Any]:
     if type(schema) is int and schema > _SCHEMA and schema in _SCHEMAS:
         raise DecodeError(f"a newer version of exotel-callback made this (schema {schema}); upgrade exotel-callback")
     if type(schema) is not int or schema != _SCHEMA or found != kind:
-        raise DecodeError(
-            f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}; "
-            f"use load() for {_CALLBACK_TYPE} and load_call() for {_CALL_TYPE}"
-        )
+        loaders = ", ".join(f"{loader}() for {name}" for name, loader in _LOADERS.items())
+        raise DecodeError(f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}; use {loaders}")
     return fields
 
 
@@ -137,6 +149,8 @@ def _field_reader(converter: Converter) -> Callable[[Any, Any], object]:
         if Ellipsis in kinds:
             return _read_items(_checked(value, list), declared, converter)
         kind = kinds[0]
+        if attrs.has(kind):
+            return converter.structure(value, kind)
         return _READERS[kind](value) if kind in _READERS else kind(value)
 
     return read
@@ -212,6 +226,6 @@ def _field_writer(converter: Converter) -> Callable[[object], object]:
             return value.isoformat()
         if isinstance(value, tuple):
             return [converter.unstructure(item) for item in cast("tuple[object, ...]", value)]
-        return value
+        return converter.unstructure(value) if attrs.has(type(value)) else value
 
     return write

@@ -18,7 +18,7 @@ from .._fields.names import CALL_DETAILS_ID
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire, with_unknown_leg_fields
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
-from .event_key import event_key
+from .event_key import CALLBACK_KEY, event_key
 from .outcome import FINAL_LEGS, Result, answered_by_of, outcome_of
 
 
@@ -146,7 +146,7 @@ class CallFields(_Derived):
         try:
             return self._key
         except AttributeError:
-            key = event_key(self, self.legs, self.issues)
+            key = event_key(CALLBACK_KEY, self, self.legs)
             object.__setattr__(self, "_key", key)  # Only a cache, so the instance stays immutable.
             return key
 

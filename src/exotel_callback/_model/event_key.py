@@ -5,8 +5,9 @@ Facts
 - ``CallSid`` and ``EventType`` don't identify an event. Exotel sends ``answered`` once per leg, with both the same.
 - A redelivery can use another encoding, and can arrive after an upgrade of this library.
 
-So the key is a digest of all fields of a callback, and its version is a promise. ``v1`` digests the fields below and
-never another field. It digests a date as an instant, and an enum value in its normalized form.
+So the key is a digest of all fields of an event, and its version is a promise. ``v1`` digests the fields below and
+never another field. For a Passthru request or a popup, it digests the kind of event too. It digests a date as an
+instant, and an enum value in its normalized form.
 
 For an unrecognized value, the key digests the whole string that was received. A later release that adds the value as a
 member computes the same key. An alias for the value, or a reader that accepts an input that it rejects today, would
@@ -20,41 +21,162 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from .._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, normalized
+from .._enums import (
+    AgentStatus,
+    AnsweredBy,
+    CallStatus,
+    CallType,
+    Direction,
+    EventType,
+    LegStatus,
+    PopupEventType,
+    StreamStatus,
+    normalized,
+)
 from .._errors import Issue, IssueCode, digest_of
 
-# The attributes in their order, each with the path of its issues.
-_KEY_FIELDS: Final = {
-    "call_sid": "CallSid",
-    "status": "Status",
-    "date_updated": "DateUpdated",
-    "date_created": "DateCreated",
-    "start_time": "StartTime",
-    "end_time": "EndTime",
-    "recording_url": "RecordingUrl",
-    "event_type": "EventType",
-    "from_number": "From",
-    "to_number": "To",
-    "phone_number_sid": "PhoneNumberSid",
-    "conversation_duration": "ConversationDuration",
-    "direction": "Direction",
-    "custom_field": "CustomField",
-}
-_KEY_LEG_FIELDS: Final = {"on_call_duration": "OnCallDuration", "status": "Status", "answered_by": "AnsweredBy"}
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
-# The paths of issues that are part of a key. An issue at another path belongs to a field of a later release.
-_PATH: Final = (
-    rf"Sid|CallFrom|CallTo|PhoneNumber|Details|{'|'.join(_KEY_FIELDS.values())}|"
-    rf"Legs(\[[0-9]+\](\.({'|'.join(_KEY_LEG_FIELDS.values())}))?)?"
+
+class KeyFields:
+    """Fields that a key digests, in their order."""
+
+    def __init__(self, **names: str) -> None:
+        """Take the attributes, each with the path of its issues."""
+        self.paths = tuple(names.values())
+        self.values: Callable[[Any], tuple[Any, ...]] = attrgetter(*names)
+
+    def pattern(self) -> str:
+        """Return a pattern of the paths of their issues."""
+        return "|".join(self.paths)
+
+
+class KeyTable(NamedTuple):
+    """What the key of a class digests."""
+
+    kind: tuple[str, ...]
+    """The name of the class in the key, as JSON. Callbacks have none, so that their keys stay those of 1.0.0."""
+    fields: KeyFields
+    leg_fields: KeyFields | None = None
+    stream_fields: KeyFields | None = None
+    other_paths: str = "Sid|CallFrom|CallTo|PhoneNumber|Details"
+    """A pattern of the paths of issues of other names. An issue at no path belongs to a field of a later release."""
+
+    def has_path(self, path: str) -> bool:
+        """Return whether an issue at this path is part of the key."""
+        return re.fullmatch(_path_pattern(self), path) is not None
+
+
+@cache
+def _path_pattern(table: KeyTable) -> str:
+    paths = f"{table.other_paths}|{table.fields.pattern()}"
+    if table.leg_fields:
+        paths += rf"|Legs(\[[0-9]+\](\.({table.leg_fields.pattern()}))?)?"
+    return paths + (rf"|Stream(\.(StreamSid|{table.stream_fields.pattern()}))?" if table.stream_fields else "")
+
+
+CALLBACK_KEY: Final = KeyTable(
+    (),
+    KeyFields(
+        call_sid="CallSid",
+        status="Status",
+        date_updated="DateUpdated",
+        date_created="DateCreated",
+        start_time="StartTime",
+        end_time="EndTime",
+        recording_url="RecordingUrl",
+        event_type="EventType",
+        from_number="From",
+        to_number="To",
+        phone_number_sid="PhoneNumberSid",
+        conversation_duration="ConversationDuration",
+        direction="Direction",
+        custom_field="CustomField",
+    ),
+    KeyFields(on_call_duration="OnCallDuration", status="Status", answered_by="AnsweredBy"),
+)
+PASSTHRU_KEY: Final = KeyTable(
+    ('"passthru"',),
+    KeyFields(
+        call_sid="CallSid",
+        from_number="From",
+        to_number="To",
+        direction="Direction",
+        created="Created",
+        start_time="StartTime",
+        end_time="EndTime",
+        current_time="CurrentTime",
+        recording_available_by="RecordingAvailableBy",
+        call_type="CallType",
+        dial_status="DialCallStatus",
+        ring_and_talk_duration="DialCallDuration",
+        dialed_number="DialWhomNumber",
+        outgoing_number="OutgoingPhoneNumber",
+        forwarded_from="ForwardedFrom",
+        digits="digits",
+        flow_id="flow_id",
+        tenant_id="tenant_id",
+        account_sid="AccountSid",
+        event_type="EventType",
+        recording_url="RecordingUrl",
+        custom_field="CustomField",
+        process_status="ProcessStatus",
+    ),
+    KeyFields(
+        number="Number",
+        type="Type",
+        on_call_duration="OnCallDuration",
+        caller_id="CallerId",
+        cause="Cause",
+        cause_code="CauseCode",
+        disconnected_by="DisconnectedBy",
+    ),
+    KeyFields(
+        stream_sid="StreamSID",
+        status="Status",
+        duration="Duration",
+        recording_url="RecordingUrl",
+        stream_url="StreamUrl",
+        disconnected_by="DisconnectedBy",
+        error="Error",
+        detailed_status="DetailedStatus",
+    ),
+    "CallFrom|CallTo",
+)
+POPUP_KEY: Final = KeyTable(
+    ('"popup"',),
+    KeyFields(
+        call_sid="CallSid",
+        event_type="EventType",
+        agent_status="Status",
+        agent_email="AgentEmail",
+        dialed_number="DialWhomNumber",
+        from_number="From",
+        to_number="To",
+        direction="Direction",
+        created="Created",
+        current_time="CurrentTime",
+        start_time="StartTime",
+        end_time="EndTime",
+        recording_url="RecordingUrl",
+        recording_available_by="RecordingAvailableBy",
+    ),
+    other_paths="CallFrom|CallTo|DateCreated",
 )
 
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
-_key_values: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*_KEY_FIELDS)
-_key_values_of_leg: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*_KEY_LEG_FIELDS)
-
-_ENUMS_IN_KEY: Final[Sequence[type[StrEnum]]] = (CallStatus, EventType, Direction, LegStatus, AnsweredBy)
+_ENUMS_IN_KEY: Final[Sequence[type[StrEnum]]] = (
+    CallStatus,
+    EventType,
+    Direction,
+    LegStatus,
+    AnsweredBy,
+    CallType,
+    StreamStatus,
+    PopupEventType,
+    AgentStatus,
+)
 # The names and values of 1.0.0, which are part of keys that users have stored. Empty for an unrecognized value.
 _MEMBERS_IN_KEY: Final[dict[Any, str]] = {
     member: "" if member.name == "UNKNOWN" else _encode(normalized(member)) for enum in _ENUMS_IN_KEY for member in enum
@@ -70,12 +192,12 @@ def instant(date: datetime) -> int:
     return (date - _UNIX_EPOCH) // _MICROSECOND
 
 
-def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) -> str:
+def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: object = None) -> str:
     """Return the key of an event: ``v1:`` and 32 hexadecimal digits.
 
-    :param state: An object with the fields of a callback.
+    :param event: An object with the fields of the table, and with issues.
     """
-    unknown_values = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
+    unknown_values = {issue.path: issue for issue in event.issues if issue.code is IssueCode.UNKNOWN_VALUE}
     included: set[Issue] = set()
 
     def unknown_value(path: str) -> str:
@@ -85,23 +207,23 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
         included.add(issue)
         return _unrecognized(issue)
 
-    fields = [
-        _written(value) or unknown_value(path)
-        for path, value in zip(_KEY_FIELDS.values(), _key_values(state), strict=True)
-    ]
-    legs_fields = [
-        _array(
-            _written(value) or unknown_value(f"Legs[{index}].{path}")
-            for path, value in zip(_KEY_LEG_FIELDS.values(), _key_values_of_leg(leg), strict=True)
+    def written(fields: KeyFields, part: object, path: str = "") -> str:
+        return _array(
+            _written(value) or unknown_value(path + name)
+            for name, value in zip(fields.paths, fields.values(part), strict=True)
         )
-        for index, leg in enumerate(legs)
-    ]
+
+    parts = [*table.kind, written(table.fields, event)]
+    if table.leg_fields:
+        parts.append(_array(written(table.leg_fields, leg, f"Legs[{index}].") for index, leg in enumerate(legs)))
+    if table.stream_fields:
+        parts.append(written(table.stream_fields, stream, "Stream.") if stream else "null")
     other_issues = [
         _encode([issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value, *_digests(issue)])
-        for issue in issues
-        if issue not in included and re.fullmatch(_PATH, issue.path)
+        for issue in event.issues
+        if issue not in included and table.has_path(issue.path)
     ]
-    text = _array(map(_array, (fields, legs_fields, other_issues)))
+    text = _array((*parts, _array(other_issues)))
     return f"v1:{_sha256()(text.encode()).hexdigest()[:32]}"
 
 

@@ -39,6 +39,7 @@ from .._fields.table import (
 )
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
+from .event_key import PASSTHRU_KEY, event_key
 from .outcome import FAILURES, UNDER_WAY
 
 
@@ -176,6 +177,15 @@ class PassthruEvent:
         raw = read_only(self.raw)
         unknown = with_unknown_leg_fields(unknown_fields(PassthruEvent, raw), PassthruLeg, raw, len(self.legs))
         return RawPayload(with_unknown_stream_fields(unknown, Stream, raw))
+
+    @property
+    def event_key(self) -> str:
+        """The key of the request: ``v1:`` and 32 hexadecimal digits. Store it in a unique column.
+
+        Equal requests have equal keys in every encoding and release, and other requests have other keys. ``raw`` and
+        unknown fields don't change the key.
+        """
+        return event_key(PASSTHRU_KEY, self, self.legs, self.stream)
 
     @property
     def outcome(self) -> Outcome:

@@ -22,6 +22,7 @@ from .._fields.kinds import AGENT_STATUS, DATE, DIRECTION, POPUP_EVENT_TYPE, STR
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
+from .event_key import POPUP_KEY, event_key
 
 
 @restorable
@@ -70,6 +71,15 @@ class PopupEvent:
     """The problems with the payload, in the order of the fields. Empty if there are none."""
     raw: Mapping[str, object] = attrs.field(default=EMPTY_PAYLOAD, eq=False, repr=False, converter=read_only)
     """The decoded payload, read-only. It holds personal data, and isn't part of equality, hash and repr."""
+
+    @property
+    def event_key(self) -> str:
+        """The key of the request: ``v1:`` and 32 hexadecimal digits. Store it in a unique column.
+
+        Equal requests have equal keys in every encoding and release, and other requests have other keys. Two rings of
+        one agent differ in ``current_time``, so they are two events. ``raw`` and unknown fields don't change the key.
+        """
+        return event_key(POPUP_KEY, self)
 
     @property
     def extra(self) -> Mapping[str, object]:

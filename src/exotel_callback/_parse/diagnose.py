@@ -117,15 +117,17 @@ _OTHER_EVENTS: Final = (
         reader="parse_passthru",
         unless="Status",
     ),
+    # The dicts that `dump` returns. Some of their names are those of Passthru.
+    _other("schema type=call", "a call that dump() converted", reader="load_call"),
+    _other("schema type=passthru_event", "a Passthru request that dump() converted", reader="load_passthru"),
+    _other("schema type=popup_event", "a popup request that dump() converted", reader="load_popup"),
+    _other("schema call_sid", "a callback that dump() converted", reader="load"),
     # https://support.exotel.com/support/solutions/articles/48283-working-with-passthru-applet
     _other("DialCallStatus", _PASSTHRU, reader="parse_passthru"),
     _other("DialCallDuration", _PASSTHRU, reader="parse_passthru"),
     _other(POPUP_MARK, _PASSTHRU, reader="parse_passthru"),
     _other("CallType", _PASSTHRU, reader="parse_passthru"),
     _other("flow_id", _PASSTHRU, reader="parse_passthru"),
-    # The dicts that `dump` returns.
-    _other("schema call_sid events", "a call that dump() converted", reader="load_call"),
-    _other("schema call_sid", "a callback that dump() converted", reader="load"),
     # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
     _other("CallSid DateUpdated Status", "a StatusCallback", reader="parse", misread_by="parse_passthru"),
     # Requests inside those of other programs.
@@ -218,6 +220,9 @@ def identify(raw: RawPayload) -> OtherEvent | None:
     """Return the kind of event that a payload looks like, or None."""
     raw = unwrapped(raw)
     names = names_of(raw) | v3_marks(raw)
+    kind = raw.get("type")
+    if isinstance(kind, str):
+        names.add(f"type={kind}")
     return next((event for event in _OTHER_EVENTS if event.marks <= names and event.unless.isdisjoint(names)), None)
 
 

@@ -3,6 +3,6 @@
 Only the adapter of a framework imports it. So you need Flask only if you use the Flask adapter.
 """
 
-from ._shared import Options
+from ._shared import Options, Reader
 
-__all__ = ["Options"]
+__all__ = ["Options", "Reader"]

@@ -2,8 +2,8 @@
 
 Facts
 -----
-- Exotel sends your own query parameters back with a callback. So the secret is read only from the query, and only the
-  body is parsed.
+- Exotel sends your own query parameters back with a callback. So the secret is read only from the query. Of a POST
+  request, only the body is parsed, and of a GET request, such as Passthru's, the query without the secret.
 - Earlier code (CSRF middleware, logging) may have read the body or the form. Then the framework has stored it, or it is
   lost.
 - A request has a body if it has a ``Content-Length`` or a ``Transfer-Encoding`` (RFC 9112, section 6).
@@ -13,18 +13,24 @@ Facts
   these adapters catch every exception. ASGI has a message for this case.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from io import RawIOBase
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, Generic, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import parse_qs
 
+import attrs
+
 from exotel_callback._errors import AuthenticationError, DecodeError
-from exotel_callback._model.callback import StatusCallback
 from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, read_options
-from exotel_callback._parse import parse
-from exotel_callback._wire.payload import Payload
+from exotel_callback._wire.payload import Payload, RawPayload
 from exotel_callback.auth import Secrets, as_secrets, check_secret
+
+Event = TypeVar("Event")
+Event_co = TypeVar("Event_co", covariant=True)
+
+# The methods of requests whose query is parsed.
+READS_QUERY: Final = frozenset({"GET", "HEAD"})
 
 # A private sentinel and not Ellipsis, because a user may paste ``parse_request(secret=...)`` from the documentation.
 _NOT_GIVEN: Any = object()
@@ -79,6 +85,25 @@ class UnreadableStream(RawIOBase):
         raise self._error()
 
 
+class Reader(Protocol[Event_co]):
+    """A function that parses a payload: `parse`, `parse_passthru`, `parse_popup` or `parse_any`."""
+
+    def __call__(
+        self,
+        payload: Payload,
+        content_type: str | None = None,
+        *,
+        strict: bool = False,
+        timezone: tzinfo = IST,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Event_co:
+        """Return the event in a payload."""
+        ...
+
+
+Reader.__module__ = "exotel_callback.adapters"
+
+
 class Options(TypedDict, total=False):
     """The keyword arguments of every adapter."""
 
@@ -101,11 +126,12 @@ class Options(TypedDict, total=False):
 Options.__module__ = "exotel_callback.adapters"
 
 
-class Settings:
+class Settings(Generic[Event]):
     """The validated options of one adapter."""
 
     def __init__(
         self,
+        reader: Reader[Event],
         *,
         secret: Secrets | None = _NOT_GIVEN,
         secret_parameter: str = "secret",  # noqa: S107 - the name of a query parameter
@@ -117,6 +143,9 @@ class Settings:
             raise TypeError(f"secret_parameter must be a string, not {type(secret_parameter).__name__}")
         if not secret_parameter:
             raise ValueError("secret_parameter must not be empty")
+        if not callable(cast("object", reader)):
+            raise TypeError(f"reader must be a function such as parse_any, not {type(reader).__name__}")
+        self.reader = reader
         self.secret = None if secret is _NOT_GIVEN else as_secrets(secret, "secret", _TO_CHECK_NOTHING)
         self.secret_parameter = secret_parameter
         self.options = read_options(strict, timezone, limits)
@@ -134,7 +163,15 @@ class Settings:
         if length is not None and length > self.options.limits.body_bytes:
             raise too_large(self.options.limits.body_bytes)
 
-    def parse_body(self, body: bytes, content_type: str | None, min_length: int) -> StatusCallback:
+    def parse_query(self, query: str | bytes) -> Event:
+        """Parse the query of a GET request, without the secret."""
+        if self.secret is not None:
+            separator: Any = "&" if isinstance(query, str) else b"&"
+            parts = cast("Any", query).split(separator)
+            query = separator.join(part for part in parts if not query_values(part, self.secret_parameter))
+        return self.parse(query, None)
+
+    def parse_body(self, body: bytes, content_type: str | None, min_length: int) -> Event:
         """Parse a body.
 
         :param min_length: The minimum size of the body. Of a shorter body, a part was read before or never arrived.
@@ -143,12 +180,17 @@ class Settings:
             raise DecodeError(LOST)
         return self.parse(body, content_type)
 
-    def parse(self, body: Payload, content_type: str | None) -> StatusCallback:
-        """Parse the body, or the fields that earlier code decoded."""
+    def parse(self, payload: Payload, content_type: str | None) -> Event:
+        """Parse a query or body, or the fields that earlier code decoded. The secret never reaches the event."""
         strict, timezone, limits = self.options
-        return parse(body, content_type, strict=strict, timezone=timezone, limits=limits)
+        event = self.reader(payload, content_type, strict=strict, timezone=timezone, limits=limits)
+        raw: Mapping[str, object] = getattr(event, "raw", {})
+        if self.secret is None or self.secret_parameter not in raw:
+            return event
+        fields = RawPayload({name: value for name, value in raw.items() if name != self.secret_parameter})
+        return cast("Event", attrs.evolve(cast("Any", event), raw=fields))
 
-    def parse_form(self, pairs: Iterable[tuple[str, object]], min_length: int) -> StatusCallback:
+    def parse_form(self, pairs: Iterable[tuple[str, object]], min_length: int) -> Event:
         """Parse the form that a framework stored, after its body was read. If the body was broken, the form is empty.
 
         :param pairs: The form's names and values. Uploads are ignored. Some frameworks return strings as bytes.

@@ -1,34 +1,44 @@
 """Parse a callback in an aiohttp handler: ``callback = await parse_request(request, secret=...)``."""
 
 from asyncio import IncompleteReadError
-from typing import Unpack
+from typing import Any, Unpack, overload
 
 from aiohttp import StreamReader, web
 
 from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model.callback import StatusCallback
+from exotel_callback._parse import parse
 
-from ._shared import UNREADABLE, Options, Settings, query_values, too_large
+from ._shared import READS_QUERY, UNREADABLE, Event, Options, Reader, Settings, query_values, too_large
 
 __all__ = ["parse_request"]
 
 
-async def parse_request(request: web.Request, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback in a request. Your handler can still read the body afterwards.
+@overload
+async def parse_request(request: web.Request, **options: Unpack[Options]) -> StatusCallback: ...
+@overload
+async def parse_request(request: web.Request, *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
+async def parse_request(request: web.Request, *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
+    """Parse the StatusCallback, or another event, in a request. Your handler can still read the body afterwards.
 
     It can read the body with ``read``, ``text`` and ``json``, but not a multipart form with ``post``, because aiohttp
     reads that only from the connection.
 
     :param request: The handler's request.
+    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
+        GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The callback.
+    :return: The event that `reader` returns.
     :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type.
     """
-    settings = Settings(**options)
-    settings.admit(query_values(request.rel_url.raw_query_string, settings.secret_parameter), request.content_length)
+    settings = Settings(reader, **options)
+    query = request.rel_url.raw_query_string
+    settings.admit(query_values(query, settings.secret_parameter), request.content_length)
+    if request.method in READS_QUERY:
+        return settings.parse_query(query)
     max_bytes = min(settings.options.limits.body_bytes, request.client_max_size or settings.options.limits.body_bytes)
     try:
         # aiohttp stores the body here for the next reader.

@@ -17,35 +17,47 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Unpack, cast
+from typing import Any, Unpack, cast, overload
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
+from exotel_callback._parse import parse
 
-from ._shared import Options, Settings, query_values
+from ._shared import READS_QUERY, Event, Options, Reader, Settings, query_values
 
 __all__ = ["parse_event"]
 
 
-def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback in an event.
+@overload
+def parse_event(event: Mapping[str, Any], **options: Unpack[Options]) -> StatusCallback: ...
+@overload
+def parse_event(event: Mapping[str, Any], *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
+def parse_event(event: Mapping[str, Any], *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
+    """Parse the StatusCallback, or another event, in an event.
 
     :param event: The handler's event, in payload version 1.0 or 2.0, or from a load balancer.
+    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
+        GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The callback.
+    :return: The event that `reader` returns.
     :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type, or `event` isn't a mapping.
     """
-    settings = Settings(**options)
+    settings = Settings(reader, **options)
     if not isinstance(cast("object", event), Mapping):
         raise TypeError(f"parse_event() takes the event that AWS passes to a handler, not {type(event).__name__}")
     body = event.get("body") or ""
     is_base64 = event.get("isBase64Encoded") is True
     # Four characters of base64 are three bytes, so a body that is too large doesn't have to be decoded.
     length = len(body) * 3 // 4 - 2 if is_base64 and isinstance(body, str) else None
-    settings.admit(_secrets(event, settings.secret_parameter), length)
+    query = _query(event)
+    settings.admit(_values_of(query, settings.secret_parameter), length)
+    if _method(event) in READS_QUERY:
+        if isinstance(query, str):
+            return settings.parse_query(query)
+        return settings.parse([(name, value) for name, values in query.items() for value in values], None)
     if not isinstance(body, str):
         raise DecodeError(f"the event's body must be a string, not {type(body).__name__}")
     return settings.parse(_decoded(body) if is_base64 else body, _content_type(event))
@@ -59,16 +71,24 @@ def _decoded(body: str) -> bytes:
     raise DecodeError("the event's body is not valid base64")
 
 
-def _secrets(event: Mapping[str, Any], parameter: str) -> list[str]:
+def _query(event: Mapping[str, Any]) -> str | dict[str, list[str]]:
+    """Return the query of the request, or the values of each parameter if AWS has unescaped them."""
     query = event.get("rawQueryString")
     if isinstance(query, str):
-        return query_values(query, parameter)
+        return query
     values = _all_values(event, "multiValueQueryStringParameters", "queryStringParameters")
     if "elb" not in _mapping(event, "requestContext"):
-        return values.get(parameter, [])
+        return values
     # Two names that are escaped differently can be one parameter, which is then repeated.
-    query = "&".join(f"{name}={value}" for name, several in values.items() for value in several)
-    return query_values(query, parameter)
+    return "&".join(f"{name}={value}" for name, several in values.items() for value in several)
+
+
+def _values_of(query: str | dict[str, list[str]], parameter: str) -> list[str]:
+    return query_values(query, parameter) if isinstance(query, str) else query.get(parameter, [])
+
+
+def _method(event: Mapping[str, Any]) -> object:
+    return event.get("httpMethod") or _mapping(_mapping(event, "requestContext"), "http").get("method")
 
 
 def _content_type(event: Mapping[str, Any]) -> str | None:

@@ -1,17 +1,21 @@
 """Parse a callback in a Django view, which must be exempt from CSRF checks: ``parse_request(request, secret=...)``."""
 
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, RawPostDataException
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
+from exotel_callback._parse import parse
 
 from ._shared import (
     LOST,
+    READS_QUERY,
     UNREADABLE,
+    Event,
     Options,
+    Reader,
     Settings,
     UnreadableStream,
     length_of,
@@ -24,23 +28,32 @@ from ._shared import (
 __all__ = ["parse_request"]
 
 
-def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback in a request. Your view can still read the body afterwards.
+@overload
+def parse_request(request: HttpRequest, **options: Unpack[Options]) -> StatusCallback: ...
+@overload
+def parse_request(request: HttpRequest, *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
+def parse_request(request: HttpRequest, *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
+    """Parse the StatusCallback, or another event, in a request. Your view can still read the body afterwards.
 
     The view needs ``django.views.decorators.csrf.csrf_exempt``, because Exotel doesn't have your CSRF token.
 
     :param request: The view's request. Under ASGI, Django has already read the whole body.
+    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
+        GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The callback.
+    :return: The event that `reader` returns.
     :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type.
     """
-    settings = Settings(**options)
+    settings = Settings(reader, **options)
     length = length_of(request.META.get("CONTENT_LENGTH"))
     min_length = min_length_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
-    settings.admit(query_values(_query(request), settings.secret_parameter), length)
+    query = _query(request)
+    settings.admit(query_values(query, settings.secret_parameter), length)
+    if request.method in READS_QUERY:
+        return settings.parse_query(query)
     environ = getattr(request, "environ", {})
     try:
         body = request.body

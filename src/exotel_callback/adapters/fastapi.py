@@ -7,16 +7,28 @@
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Unpack
+from typing import Any, Final, Unpack, overload
 
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model.callback import StatusCallback
+from exotel_callback._parse import parse
 from exotel_callback._wire.decode import CONTENT_TYPES
 
-from ._shared import UNREADABLE, Options, Settings, length_of, min_length_of, query_values, too_large
+from ._shared import (
+    READS_QUERY,
+    UNREADABLE,
+    Event,
+    Options,
+    Reader,
+    Settings,
+    length_of,
+    min_length_of,
+    query_values,
+    too_large,
+)
 
 __all__ = ["OPENAPI", "callback", "parse_request"]
 
@@ -30,22 +42,32 @@ OPENAPI: Final[dict[str, Any]] = {
 """The OpenAPI description of a callback's body. Pass it to the route: ``openapi_extra=OPENAPI``."""
 
 
-async def parse_request(request: Request, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback in a request. Your handler can still read the body afterwards.
+@overload
+async def parse_request(request: Request, **options: Unpack[Options]) -> StatusCallback: ...
+@overload
+async def parse_request(request: Request, *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
+async def parse_request(request: Request, *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
+    """Parse the StatusCallback, or another event, in a request. Your handler can still read the body afterwards.
 
     :param request: A request of FastAPI or Starlette.
+    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
+        GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The callback.
+    :return: The event that `reader` returns.
     :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type.
     """
-    return await _parse_request(request, Settings(**options))
+    return await _parse_request(request, Settings(reader, **options))
 
 
-def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[StatusCallback]]:
-    """Return a dependency that passes the `StatusCallback` to your handler, or answers with an error.
+@overload
+def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[StatusCallback]]: ...
+@overload
+def callback(*, reader: Reader[Event], **options: Unpack[Options]) -> Callable[[Request], Awaitable[Event]]: ...
+def callback(*, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Callable[[Request], Awaitable[Any]]:
+    """Return a dependency that passes the `StatusCallback` or other event to your handler, or answers with an error.
 
     The error has the ``status_hint`` of the `CallbackError` and its message as ``detail``. The message quotes nothing
     of the payload.
@@ -53,14 +75,15 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
     Don't add a ``Form()`` or ``Body()`` parameter to the handler. FastAPI would read the body before the dependency
     checks the secret.
 
+    :param reader: As for `parse_request`.
     :param options: As for `parse_request`. They are checked when this function is called, at the start of the
         application.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type.
     """
-    settings = Settings(**options)
+    settings = Settings(reader, **options)
 
-    async def dependency(request: Request) -> StatusCallback:
+    async def dependency(request: Request) -> Any:
         try:
             return await _parse_request(request, settings)
         except CallbackError as error:
@@ -69,10 +92,13 @@ def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[Status
     return dependency
 
 
-async def _parse_request(request: Request, settings: Settings) -> StatusCallback:
+async def _parse_request(request: Request, settings: Settings[Event]) -> Event:
     length = length_of(request.headers.get("content-length"))
     min_length = min_length_of(length, request.headers.get("transfer-encoding"))
-    settings.admit(query_values(request.scope["query_string"], settings.secret_parameter), length)
+    query = request.scope["query_string"]
+    settings.admit(query_values(query, settings.secret_parameter), length)
+    if request.method in READS_QUERY:
+        return settings.parse_query(query)
     if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
         raise DecodeError(UNREADABLE)
     body = bytearray()  # Each addition to `bytes` would copy all that was read before.

@@ -1,18 +1,22 @@
 """Parse a callback in a Flask view: ``callback = parse_request(secret=...)``."""
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
+from exotel_callback._parse import parse
 
 from ._shared import (
     LOST,
+    READS_QUERY,
     UNREADABLE,
+    Event,
     Options,
+    Reader,
     Settings,
     UnreadableStream,
     min_length_of,
@@ -27,21 +31,29 @@ if TYPE_CHECKING:
 __all__ = ["parse_request"]
 
 
-def parse_request(request: "Request | None" = None, **options: Unpack[Options]) -> StatusCallback:
-    """Parse the StatusCallback in a request. Your view can still read the body afterwards.
+@overload
+def parse_request(request: "Request | None" = None, **options: Unpack[Options]) -> StatusCallback: ...
+@overload
+def parse_request(request: "Request | None" = None, *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
+def parse_request(request: "Request | None" = None, *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
+    """Parse the StatusCallback, or another event, in a request. Your view can still read the body afterwards.
 
     :param request: A request of Flask or Werkzeug. The default is Flask's current request.
+    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
+        GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The callback.
+    :return: The event that `reader` returns.
     :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `exotel_callback.parse`. Answer with its ``status_hint``.
+    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
     :raises TypeError: An option has the wrong type.
     """
-    settings = Settings(**options)
+    settings = Settings(reader, **options)
     request = flask.request if request is None else request
     length = request.content_length
     settings.admit(query_values(request.query_string, settings.secret_parameter), length)
+    if request.method in READS_QUERY:
+        return settings.parse_query(request.query_string)
     known = vars(request).keys()
     # Earlier code has used the stream without storing the body, so its beginning may be missing.
     if length is None and "stream" in known and known.isdisjoint({"form", "_cached_data"}):
