@@ -63,6 +63,7 @@ def brackets(*told, form="Legs[{}][{}]"):
         {"Legs": [{"Leg": {"Id": 0, **FIRST}}, {"Leg": {"Id": "x", **SECOND}}]},
         {"Legs": {"Leg": [{"Id": 2, **SECOND}, {"Id": 1, **FIRST}]}},
         {"Legs": {"Leg": {"1": SECOND, "0": FIRST}}},
+        {"Legs": {"Leg": FIRST}, "Legs[1]": SECOND},
         {"Legs": [{"Leg": None, **FIRST}, {**SECOND, "Leg": {"Id": 2, "Status": "busy"}}]},
         {"Legs": [{"Leg": {"Id": 2, **SECOND}, **SECOND}, {"Leg": {"Id": 1}, **FIRST}]},
         {"Legs": [{}, {"Leg": {"Id": 2, **SECOND}}, {"Leg": {"Id": 1, **FIRST}}]},

@@ -2,7 +2,7 @@
 
 - urlencoded: `urllib.parse.parse_qsl`.
 - multipart: the form parsers of Werkzeug and Django. An attacker could use a difference to bypass a check.
-- bracket keys: PHP's own rules, if ``php`` is installed. What PHP reads must mean the same, as JSON.
+- bracket keys: PHP's own rules, if ``php`` is installed. The tree that PHP makes must mean the same, as JSON.
 
 It exits with 1 at the first difference::
 
