@@ -30,11 +30,8 @@ class FieldReader:
         _, names, kind, is_required = field
         name = names[0] if len(names) == 1 else chosen_name(self.raw, names)
         received = self.raw.get(name)
-        for other in names:  # A name that isn't chosen is empty, but a later value of it may not be.
-            if other != name:
-                self.first(self.raw.get(other), path + other)
-            elif not is_empty(received):
-                break
+        if len(names) > 1 and name in self.raw:
+            self._note_repeated(names, name, path)
         value = self.value(kind, received, path + name)
         if value is None and is_required:
             if is_empty(received):
@@ -42,6 +39,14 @@ class FieldReader:
             else:  # An invalid status still reports that something happened.
                 return kind.fallback
         return value
+
+    def _note_repeated(self, names: tuple[str, ...], chosen: str, path: str) -> None:
+        """Add an issue for a name that isn't chosen because its first value is empty, and a later one is different."""
+        for name in names:
+            if name != chosen:
+                self.first(self.raw.get(name), path + name)
+            elif not is_empty(self.raw.get(name)):
+                break
 
     def note(self, path: str, code: IssueCode, value: object = None) -> None:
         """Add an issue with the value as a string."""

@@ -54,7 +54,7 @@ def to_text(body: bytes | str, codec: str) -> str:
     if isinstance(body, str):
         return body
     text = decoded(body, codec)
-    return text.removeprefix("\ufeff") if codec.endswith(("-le", "-be")) else text
+    return text if codec == "utf-8" or not codec.endswith(("-le", "-be")) else text.removeprefix("\ufeff")
 
 
 def decoded(value: bytes, codec: str) -> str:
