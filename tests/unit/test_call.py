@@ -389,6 +389,8 @@ def test_an_event_that_knows_the_duration_is_kept():
     event = parse({**LEAST, "Duration": 60})
     assert merge(attrs.evolve(event, duration=None), event).duration == 60
     assert merge(event, attrs.evolve(event, duration=None)).duration == 60
+    spelled = [parse({**LEAST, "Status": "free", "Duration": 0}), parse({**LEAST, "Status": "Free"})]
+    assert merge(*spelled).duration == merge(*reversed(spelled)).duration == 0
 
 
 def test_another_reading_of_a_stored_event_counts():

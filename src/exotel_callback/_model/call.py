@@ -209,13 +209,13 @@ class _Parts:
 def _tie_break(event: StatusCallback) -> tuple[object, ...]:
     """Return the sort key among events with one event key, so that the same event is always kept.
 
-    The event with fewer issues comes first, because a newer release read it. Of equal events, the one with ``raw``
-    comes first.
+    The event with fewer issues comes first, because a newer release read it. Then an event that knows ``duration``,
+    which isn't part of the key, comes before one that doesn't. Of equal events, the one with ``raw`` comes first.
     """
     dates = (event.date_updated, event.date_created, event.start_time, event.end_time)
     issues = [(issue.path, issue.code, issue.value, digest_of(issue)) for issue in event.issues]
     duration = math.inf if event.duration is None else event.duration
-    return len(issues), issues, [str(date) for date in dates], duration, not event.raw
+    return len(issues), duration, issues, [str(date) for date in dates], not event.raw
 
 
 def _authority(item: Keyed) -> tuple[object, ...]:
