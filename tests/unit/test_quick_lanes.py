@@ -6,7 +6,7 @@ The generators are those of ``tests/tools/fuzz/lanes.py``.
 import copy
 import json
 import pickle
-from datetime import datetime
+from datetime import UTC, datetime
 from unittest import mock
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from exotel_callback import (
     IST,
+    IssueCode,
     Leg,
     Limits,
     PassthruEvent,
@@ -28,6 +29,7 @@ from exotel_callback import (
     strategies,
 )
 from exotel_callback._enums import NOT_SENT_NAMES
+from exotel_callback._fields import quick as lookups
 from exotel_callback._fields.quick import quick_reader
 from exotel_callback._fields.table import table_of, wire_fields
 from exotel_callback._parse import event
@@ -189,11 +191,13 @@ def test_the_first_second_of_a_day_is_not_24_oclock(monkeypatch):
     """Newer Pythons read 24 o'clock as the next day, and the lookup takes it."""
     read = quick_reader(StatusCallback)
     monkeypatch.setitem(read.__globals__, "from_iso", lambda _: datetime(2024, 1, 16))  # noqa: DTZ001 - the lookup adds the zone
-    unread = []
-    read({"EndTime": "2024-01-16 00:00:00"}, IST, unread, False)
-    assert "end_time" not in unread
-    read({"EndTime": "2024-01-15 24:00:00"}, IST, unread, False)
-    assert "end_time" in unread
+    monkeypatch.setattr(lookups, "datetime", mock.Mock(fromisoformat=lambda _: datetime(2024, 1, 16, tzinfo=UTC)))
+    for offset in ("", "Z"):
+        unread = []
+        read({"EndTime": f"2024-01-16 00:00:00{offset}"}, IST, unread, False)
+        assert "end_time" not in unread
+        read({"EndTime": f"2024-01-15 24:00:00{offset}"}, IST, unread, False)
+        assert "end_time" in unread
 
 
 # --- Bodies that almost fit
@@ -373,6 +377,7 @@ LEGS = {
     "as many as the limit": {"Legs": [LEG] * 64},
     "too many": {"Legs": [LEG] * 65},
     "tuple": {"Legs": (LEG,)},
+    "number as a name": {"Legs": [{**LEG, 5: "x"}]},
     "not a list": {"Legs": ""},
     "bytes": {"Legs": b""},
     "JSON string": {"Legs": json.dumps([LEG])},
@@ -433,6 +438,20 @@ def test_legs_are_read_quickly_beside_other_fields(encoding):
         with mock.patch.object(event, "read_legs") as read_legs:
             assert len(parse(body, content_type).legs) == 2
         assert not read_legs.called
+
+
+def test_a_missing_status_does_not_hide_a_bracket_key():
+    """The missing name is counted as received, so that the bracket key seems to be a known name."""
+    payload = {"CallSid": "a", "Legs": [{"Status": "busy"}], "Legs[0][Status]": "failed"}
+    _, quick, general = compare_parse(payload, None)
+    assert quick == general
+    assert IssueCode.CONTRADICTING in [issue.code for issue in quick[-1]]
+
+
+def test_usual_bracket_keys_over_the_limit():
+    """The quick lookups read more legs than the limit, or leave no issue."""
+    value = parse({**LEAST, **LEG_KEYS, "Legs[1][Status]": "busy"}, limits=Limits(legs=1))
+    assert (len(value.legs), [issue.code for issue in value.issues]) == (1, [IssueCode.TOO_MANY_LEGS])
 
 
 # --- What a payload claims
