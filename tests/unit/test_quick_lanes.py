@@ -270,6 +270,8 @@ JSON_BODIES = [
     b'{"a": 1, "a": {"b": [1]}}',
     b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
     b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",  # nested one level too deep
+    b'{"a": {}, "b": [' + b'{"a":' * 14 + b"1" + b"}" * 14 + b"]}",
+    b'{"a": [' + b'{"a":' * 15 + b"1" + b"}" * 15 + b"]}",  # nested one level too deep
     b"{}",
 ]
 OTHER_JSON_BODIES = {
