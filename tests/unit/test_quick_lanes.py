@@ -314,6 +314,8 @@ OTHER_PARTS = {
     "escaped quote in a name": multipart([("a", "1"), ('a\\"b', "2")]),
     "percent sign in a name": multipart([("a", "1"), ("a%22b", "2")]),
     "backslash in a name": multipart([("a", "1"), ("a\\b", "2")]),
+    "backtick in a name": multipart([("a", "1"), ("a`b", "2")]),
+    "name without an end": multipart([("a", "1"), ("b", "2")]).replace(b'"b"\r\n\r\n2', b'"b'),
     "character in a name that isn't ASCII": multipart([("caf\u00e9", "1")]),
     "no name": multipart([("", "1")]),
     "long name": multipart([("a" * 5_000, "1")]),
