@@ -15,7 +15,7 @@ from .._fields.quick import UnreadLeg, quick_event_reader
 from .._fields.reader import FieldReader
 from .._fields.table import table_of
 from .._options import ReadOptions
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, is_file, unfrozen_items
+from .._wire.payload import RawPayload, is_file, unfrozen_items
 from .diagnose import diagnose
 from .legs import Legs, read_legs, read_values
 
@@ -32,7 +32,7 @@ def read_event(
     more_legs: Legs | None = None,
     complete: Callable[[tuple[Any, ...], FieldReader], tuple[Any, ...]] | None = None,
     found: tuple[Issue, ...] = (),
-    others: Mapping[str, object] = EMPTY_PAYLOAD,
+    others: Mapping[str, object] | None = None,
 ) -> T:
     """Read an event by the table of `cls`.
 
@@ -63,7 +63,7 @@ def read_event(
         fields = FieldReader(source, zone)
         for attribute in unread:
             setattr(event, attribute, fields.field(rows[attribute]))
-        if leg_cls and (needs_legs or any(is_file(received) for *_, received in unread_legs)):
+        if leg_cls and (needs_legs or (unread_legs and any(is_file(received) for *_, received in unread_legs))):
             event.legs = read_legs(leg_cls, fields, limits.legs, more_legs or {})
         elif leg_cls and unread_legs:
             read_values(leg_cls, unread_legs, fields)
@@ -72,8 +72,9 @@ def read_event(
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
-    for attribute in others:
-        setattr(event, attribute, others[attribute])
+    if others:
+        for attribute, value in others.items():
+            setattr(event, attribute, value)
     event.__class__ = cls
     if issues:
         _check(cls, event, options, reader)
