@@ -12,7 +12,7 @@ from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details
 from .._parse.diagnose import decode_for, identify
 from .._parse.passthru import parse_passthru
 from .._wire.decode import guess_content_type
-from .envelope import CAPTURED_FILE
+from .envelope import CAPTURED_FILE, open_input
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
 # The functions that `OtherEvent.reader` names. `parse` reads a callback, and raises an error for any other payload.
@@ -40,7 +40,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
     calls: dict[str, list[Located]] = {}
     problems: list[str] = []
     for name in files or ("-",):
-        with click.open_file(name, "rb") as file:
+        with open_input(name) as file:
             body = file.read(LIST_LIMITS.body_bytes + 1)
         try:
             events, errors = _read(body, content_type or guess_content_type(body))
