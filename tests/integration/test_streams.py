@@ -54,7 +54,7 @@ def test_a_closed_standard_output(name):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["explain"], ["parse"], ["parse", "--ndjson"]]
+    "arguments", [["explain"], ["parse"], ["parse", "--ndjson"], ["convert", "-", "{}/out.parquet"]]
 )
 def test_a_closed_standard_input(tmp_path, arguments):
     """A closed standard input is a traceback."""
