@@ -55,9 +55,8 @@ def _streams() -> list[TextIO | None]:
 
 def _report(error: OSError) -> None:
     """Report a file or a stream that can't be read or written, and exit."""
-    if not isinstance(error, BrokenPipeError):  # The next command of a pipe, such as head, has read enough.
-        with suppress(OSError):  # Standard error may be what can't be written.
-            sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
+    with suppress(OSError):  # Standard error may be what can't be written.
+        sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
     # At its end, Python would try again to write what is left.
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
