@@ -1,6 +1,9 @@
 """Run the command ``exotel-callback``. It needs the extra ``cli``."""
 
+import os
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 # For each package: what needs it, and the extra that has it.
 _EXTRAS = {
@@ -14,10 +17,14 @@ _EXTRAS = {
 
 def main() -> None:
     """Run the command, or print how to install the extra that it needs."""
+    _check_streams()
     try:
-        from ._cli import cli  # Imported here, because click, rich and the packages of a command may be missing.
+        try:
+            from ._cli import cli  # Imported here, because click, rich and the packages of a command may be missing.
 
-        cli(prog_name="exotel-callback")
+            cli(prog_name="exotel-callback")
+        finally:
+            sys.stdout.flush()
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
@@ -26,6 +33,34 @@ def main() -> None:
             f"{command} needs the package {error.name}; "
             f"run pip install 'exotel-callback[{extra}]' (in a clone: pip install '.[{extra}]')"
         )
+    except OSError as error:
+        _report(error)
+
+
+def _check_streams() -> None:
+    """Exit if standard output is closed. Python would print nothing, without an error."""
+    closed = {number for number, stream in enumerate(_streams()) if stream is None}
+    # The next files that are opened would get these numbers, and what is printed would be written into them.
+    for number in sorted(closed):
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    if 2 in closed:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it stays open
+    if 1 in closed:
+        sys.exit("Error: standard output is closed; redirect it to a file or to another command")
+
+
+def _streams() -> list[TextIO | None]:
+    return [cast("TextIO | None", stream) for stream in (sys.stdin, sys.stdout, sys.stderr)]
+
+
+def _report(error: OSError) -> None:
+    """Report a file or a stream that can't be read or written, and exit."""
+    with suppress(OSError):  # Standard error may be what can't be written.
+        sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
+    # At its end, Python would try again to write what is left.
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -193,12 +193,12 @@ def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
 def _parse_batch(
     read: Callable[[tuple[Any, str | None]], StatusCallback], body: str, content_type: str | None, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    bodies = _values(column_of(batch, body))
-    types = _values(column_of(batch, content_type)) if content_type else [None] * len(bodies)
+    bodies = values_of(column_of(batch, body))
+    types = values_of(column_of(batch, content_type)) if content_type else [None] * len(bodies)
     return results(list(zip(bodies, types, strict=True)), read, lambda row: _as_bytes(row[0]))
 
 
-def _values(column: Any) -> list[Any]:
+def values_of(column: Any) -> list[Any]:
     """Return the values of a column. A string that isn't valid UTF-8 becomes bytes.
 
     A value that Python can't hold becomes the exception that reading it raised.

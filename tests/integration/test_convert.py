@@ -2,9 +2,11 @@
 
 import base64
 import gzip
+import io
 import json
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -13,6 +15,7 @@ import threading
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,17 +24,18 @@ import pyarrow.parquet as pq
 import pytest
 from rich.progress import Progress
 
-from command import convert, envelope, ndjson, run_on_terminal, run_process
+from command import convert, envelope, ndjson, run, run_on_terminal, run_process
 from exotel_callback import parse, testing
 from exotel_callback._cli import archive, pipeline
 from exotel_callback._cli.archive import Columns
 from exotel_callback._cli.convert import interruptible, progress_reporter
-from exotel_callback._cli.envelope import LINE_BYTES
+from exotel_callback._cli.envelope import LINE_BYTES, received_instant
 from exotel_callback._cli.pipeline import Targets
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
+UNREADABLE = DAMAGED[:3]
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is another file system
 
@@ -102,9 +106,14 @@ def summary_of(table, calls):
 def test_the_summary(folder):
     """The summary has a wrong number of events, calls, outcomes, issues or unreadable rows."""
     code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet")
-    lines = [line.rsplit(maxsplit=1) for line in told.splitlines()]
+    counts, _, reasons = told.partition("\nunreadable rows by reason\n")
+    lines = [line.rsplit(maxsplit=1) for line in counts.splitlines()]
     table = pq.read_table(folder / "out.parquet")
     assert {label.strip(): int(number) for label, number in lines} == summary_of(table, call_table(table))
+    bad = [index for index, error in enumerate(table["error"].to_pylist(), 1) if error]
+    assert sum(int(number) for number in re.findall(r"^  (\d+)  ", reasons, re.MULTILINE)) == len(bad)
+    assert {int(number) for number in re.findall(r"in\.ndjson:(\d+)", reasons)} <= {*bad}
+    assert "DecodeError: invalid JSON at line N column N" in reasons
     assert "unknown-value" in told
     assert "missing" in told
     assert code == 0
@@ -180,6 +189,62 @@ def test_another_file_system(folder):
         assert sorted(path.name for path in Path(other).iterdir()) == ["calls.parquet", "report.html"]
 
 
+class Dripping(io.RawIOBase):
+    """A pipe that gives one byte at a time."""
+
+    def __init__(self, content):
+        self.content = iter(content)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        found = bytes(islice(self.content, 1))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"CallSid=a"), b"PAR1...", b"{}\n", b""], ids=["gzip", "parquet", "ndjson", "empty"]
+)
+def test_a_slow_pipe(content):
+    """The format of a pipe isn't recognized, because its first write is shorter than the mark of the format."""
+    start, file = archive._peek(io.BufferedReader(Dripping(content)))
+    assert start == content[:4]
+    assert not file.seekable()
+    assert file.read() == content
+
+
+def test_a_file_that_was_read_before(folder):
+    """A file is read from its beginning, although the shell read its first line."""
+    with (folder / "in.ndjson").open("rb") as file:
+        first = file.readline()
+        start, again = archive._peek(file)
+        assert again.read() == (folder / "in.ndjson").read_bytes()[len(first) :]
+        assert start == b'{"co'
+
+
+def test_received_at_of_parquet():
+    """A date of receipt in Parquet isn't read, or one that isn't a date raises."""
+    seconds = pa.array([1_700_000_000, None])
+    columns = {
+        "2023-11-14T22:13:20Z": 1_700_000_000,
+        "no date": None,
+    }
+    for column, expected in [
+        (seconds, 1_700_000_000),
+        (seconds.cast(pa.timestamp("s")), 1_700_000_000),
+        (seconds.cast(pa.timestamp("s")).cast(pa.timestamp("ns", "Asia/Kolkata")), 1_700_000_000),
+        *((pa.array([text, None]), instant) for text, instant in columns.items()),
+        (pa.array([[1], None]), None),
+    ]:
+        batch = pa.record_batch({"body": ["", ""], "received_at": column})
+        rows = archive._renamed(batch, {"body": "body", "received_at": "received_at"})
+        _, envelopes = pipeline._parse_rows(rows)
+        found = [received_instant(envelope.received_at) for envelope in envelopes]
+        assert found == [None if expected is None else expected * 1_000_000, None]
+
+
 def test_a_missing_folder(folder):
     """A missing folder of a target isn't reported in one sentence."""
     nowhere = folder / "no" / "where"
@@ -226,7 +291,7 @@ def test_signals_that_terminate_the_process(folder, name):
         pipe.flush()
         process.send_signal(getattr(signal, name))
         assert process.wait(30) == 1
-        assert process.stderr.read().strip() == b"Aborted!"
+        assert process.stderr.read().strip() == b"Error: interrupted; no file was written"
     assert not [path for path in folder.iterdir() if "exotel" in path.name or path.name == "out.parquet"]
 
 
@@ -236,7 +301,7 @@ def test_an_ignored_signal_stays_ignored():
     try:
         with interruptible():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-            assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+            assert signal.getsignal(signal.SIGTERM) not in {signal.SIG_DFL, signal.SIG_IGN}
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -260,6 +325,7 @@ def test_lines(tmp_path):
     lines = [
         b"\xef\xbb\xbf" + json.dumps(LEAST).encode(),
         b"",
+        b"  ",
         b'{"body": 5}',
         long,
         b"no JSON",
@@ -272,6 +338,98 @@ def test_lines(tmp_path):
     assert [row["error"] and row["error"]["status_hint"] for row in rows] == [None, 400, 413, 400, None]
     assert rows[1]["body"] == b'{"body": 5}\r\n'
     assert rows[2]["body"] == long[: LINE_BYTES + 1]
+
+
+@pytest.mark.parametrize("rest", [b"", json.dumps(LEAST).encode()])
+def test_a_long_line_of_spaces(tmp_path, rest):
+    """A line that begins with too much whitespace is lost: no row, no error, and the exit code 0."""
+    (tmp_path / "in.ndjson").write_bytes(b" " * 400_000 + rest + b"\n" + json.dumps(LEAST).encode())
+    convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["error"] and row["error"]["status_hint"] for row in rows] == [413, None]
+    assert run("parse", "--ndjson", tmp_path / "in.ndjson")[0] == 1
+
+
+@pytest.mark.parametrize("source", ["in.ndjson", "in.parquet", "texts.parquet", "structs.parquet"])
+def test_rejects(folder, source):
+    """A body that can't be parsed isn't in the rejects as it was received, or it can't be converted again."""
+    rows = [row for row in bodies() if row in UNREADABLE]
+    texts = [(body, kind) for body, kind in rows if body != b"\xff"]
+    pq.write_table(
+        pa.Table.from_batches([batch_of(texts)]).cast(
+            pa.schema([("body", pa.string()), ("content_type", pa.string())])
+        ),
+        folder / "texts.parquet",
+    )
+    pq.write_table(pa.table({"body": [{"CallSid": "a"}]}), folder / "structs.parquet")
+    rejects, again = folder / "rejects.ndjson", folder / "again.ndjson"
+    convert(folder / source, folder / "out.parquet", "--rejects", rejects)
+    found = [json.loads(line) for line in rejects.read_text().splitlines()]
+    errors = [error for error in pq.read_table(folder / "out.parquet")["error"].to_pylist() if error]
+    assert [reject["error"] for reject in found] == [error["message"] for error in errors]
+    assert {reject["source"] for reject in found} == {str(folder / source)}
+    received = [
+        (
+            base64.b64decode(reject["body_base64"]) if "body_base64" in reject else reject["body"].encode(),
+            reject.get("content_type"),
+        )
+        for reject in found
+    ]
+    if source != "structs.parquet":
+        wanted = texts if source == "texts.parquet" else rows
+        assert received == wanted
+        numbers = [
+            number
+            for number, row in enumerate(texts if source == "texts.parquet" else bodies(), 1)
+            if row in UNREADABLE
+        ]
+        assert [reject["line"] for reject in found] == numbers
+    convert(rejects, folder / "errors.parquet", "--rejects", again)
+    assert pq.read_table(folder / "errors.parquet")["error"].to_pylist() == errors
+    places = {"source": str(rejects)}
+    assert [json.loads(line) for line in again.read_text().splitlines()] == [
+        {**reject, **places, "line": number} for number, reject in enumerate(found, 1)
+    ]
+
+
+def test_other_reasons(tmp_path):
+    """The summary omits the rows of rare reasons."""
+    lines = ["no JSON", "NaN", '{"body": 5}', "[]", "{}", '{"CallSid": "a"}', '{"Status": "busy"}']
+    (tmp_path / "in.ndjson").write_text("\n".join(lines))
+    _, told, _ = convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
+    assert told.endswith("\n  2  for other reasons\n")
+
+
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_lateness_and_redeliveries(tmp_path, form):
+    """A date of receipt isn't compared with the date of its event, or a redelivery isn't counted."""
+    received = "2024-01-15T09:00:50+00:00"  # 5 seconds after 14:30:45 in India.
+    body = json.dumps(PAGE)
+    stored = {"body": body, "received_at": received}
+    (tmp_path / "in.ndjson").write_text("\n".join([json.dumps(stored), json.dumps(stored), json.dumps({"body": body})]))
+    pq.write_table(pa.table({"body": [body] * 3, "received_at": [received, received, None]}), tmp_path / "in.parquet")
+    tally = pipeline.convert(
+        [str(tmp_path / f"in.{form}")],
+        Targets(tmp_path / "out.parquet"),
+        Columns("body", None),
+        workers=1,
+        on_progress=lambda *_: None,
+        problems=[],
+    )
+    assert tally.lateness == {2: 2}
+    assert (tally.events, tally.redeliveries) == (3, 2)
+
+
+def test_rejects_of_lines(tmp_path):
+    """A line that isn't an envelope is missing in the rejects, or the date of receipt is lost."""
+    stored = {"content_type": "text/plain", "body": "a", "received_at": "2024-01-15T09:05:00Z"}
+    lines = [json.dumps(stored), "no JSON", json.dumps({"CallSid": "a"}), '{"body": "\\ud800"}']
+    (tmp_path / "in.ndjson").write_text("\n".join(lines))
+    convert(tmp_path / "in.ndjson", tmp_path / "out.parquet", "--rejects", tmp_path / "rejects.jsonl")
+    rejects = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    assert stored.items() <= rejects[0].items()
+    assert [reject["body"].strip() for reject in rejects[1:]] == [*lines[1:3], "\ud800"]
+    assert [reject.get("content_type") for reject in rejects[1:]] == [JSON, JSON, None]
 
 
 def test_damaged_files(folder):
@@ -324,7 +482,8 @@ def test_nothing_is_replaced_by_accident(folder):
     assert "in.ndjson already exists; pass --overwrite to replace it" in " ".join(err.split())
     assert (folder / "in.ndjson").read_bytes() == before
     for arguments, complaint in [
-        (["out.csv"], "must end in .parquet or .ndjson or .jsonl"),
+        (["out.xlsx"], "must end in .parquet or .ndjson or .jsonl or .csv or .csv.gz"),
+        (["out.parquet", "--rejects", "rejects.parquet"], "must end in .ndjson or .jsonl"),
         (["out.parquet", "--report", "report.txt"], "must end in .html"),
         (["out.parquet", "--calls", "./out.parquet"], "must be different files"),
     ]:
@@ -343,7 +502,11 @@ def test_a_failure_leaves_nothing_behind(folder, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(pipeline, "_spill", fail)
-    assert convert(folder / "in.gz", out, "--overwrite", "--workers", 1) == (1, "", "Error: disk full\n")
+    assert convert(folder / "in.gz", out, "--overwrite", "--workers", 1) == (
+        1,
+        "",
+        "Error: disk full; no file was written\n",
+    )
     assert out.read_text() == "precious"
     assert sorted(path.name for path in folder.iterdir()) == before
 
@@ -396,8 +559,27 @@ def test_chunks_are_bounded(monkeypatch):
     monkeypatch.setattr(archive, "_CHUNK_BYTES", 10)
     from io import BytesIO
 
-    file = BytesIO(b"1\n2\n3\n4\n5\n6789abcdef\n7\n")
-    assert [len(chunk) for chunk, _ in archive.line_chunks(file, file)] == [3, 3, 1]
+    file = BytesIO(b"1\n2\n\n3\n4\n5\n6789abcdef\n7\n")
+    chunks = [chunk for chunk, _ in archive.line_chunks("in", file, file)]
+    assert [chunk.numbers for chunk in chunks] == [[1, 2, 4], [5, 6, 7], [8]]
+    assert [len(chunk.rows) for chunk in chunks] == [3, 3, 1]
+    assert {chunk.source for chunk in chunks} == {"in"}
+
+
+def test_chunks_of_parquet_are_bounded(tmp_path, monkeypatch):
+    """Equal bodies, which Parquet stores once, fill the memory, or a row has another number."""
+    body = b"CallSid=a&Status=busy&CustomField=" + b"x" * 1_000
+    pq.write_table(pa.table({"body": pa.array([body] * 2_000).dictionary_encode()}), tmp_path / "in.parquet")
+    monkeypatch.setattr(archive, "_CHUNK_BYTES", 200_000)
+    source = str(tmp_path / "in.parquet")
+    chunks = [*archive.read_chunks([source], Columns("body", None), lambda _: None, [])]
+    assert max(chunk.rows.nbytes for chunk in chunks) < 400_000
+    assert [number for chunk in chunks for number in chunk.numbers] == [*range(1, 2_001)]
+    assert sum(chunk.rows.num_rows for chunk in chunks) == 2_000
+    monkeypatch.setattr(archive, "_CHUNK_ROWS", 200)
+    monkeypatch.setattr(archive, "_CHUNK_BYTES", 10**9)
+    chunks = [*archive.read_chunks([source], Columns("body", None), lambda _: None, [])]
+    assert [chunk.rows.num_rows for chunk in chunks][:2] == [256, 256]
 
 
 def test_the_number_of_chunks_in_progress_is_bounded():

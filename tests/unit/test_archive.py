@@ -4,9 +4,20 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exotel_callback import parse
-from exotel_callback._cli.envelope import LINE_BYTES, from_envelope, lines_of
+from exotel_callback._cli.envelope import (
+    LINE_BYTES,
+    Envelope,
+    fields_of_envelope,
+    from_envelope,
+    is_blank,
+    lines_of,
+    open_envelope,
+    received_instant,
+)
 from exotel_callback._wire.decode import guess_content_type
 from helpers import FORM, LEAST, multipart
 
@@ -15,9 +26,9 @@ from helpers import FORM, LEAST, multipart
 def test_the_boundary_is_that_of_the_first_line(boundary):
     """The boundary that is guessed from the first line is wrong, or isn't quoted where it must be."""
     body = multipart(LEAST.items(), boundary)
-    for given in (body, body.decode()):
-        content_type = guess_content_type(given)
-        assert parse(given, content_type) == parse(LEAST)
+    for shape in (body, body.decode()):
+        content_type = guess_content_type(shape)
+        assert parse(shape, content_type) == parse(LEAST)
         assert ('"' in content_type) == (not boundary.replace("-", "").isalnum())
 
 
@@ -41,3 +52,52 @@ def test_a_string_is_not_decoded_again(charset, mark):
     """A string body in an envelope is decoded again because it names a charset or has a byte order mark."""
     line = json.dumps({"content_type": FORM + charset, "body": f"{mark}CallSid=a&Status=busy&CustomField=\u0905"})
     assert parse(*from_envelope((mark + line).encode())).custom_field == "\u0905"
+
+
+@given(
+    st.binary() | st.text(st.characters()),
+    st.none() | st.sampled_from([FORM, "application/json; charset=utf-16", ""]),
+    st.none() | st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_an_envelope_is_read_as_it_was_written(body, content_type, received_at):
+    """A body that can't be parsed is written to the rejects as another body, so it is read differently again."""
+    written = json.dumps(fields_of_envelope(Envelope(body, content_type, received_at))).encode()
+    read = open_envelope(written)
+    assert (read.content_type, read.received_at) == (content_type, received_at)
+    again = json.dumps(fields_of_envelope(read)).encode()
+    assert again == written
+    assert read.body in (body, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
+
+
+def test_a_receipt_that_json_cannot_hold_is_omitted():
+    """A value that isn't a date makes the envelope invalid."""
+    assert fields_of_envelope(Envelope(b"a", None, object())) == {"body": "a"}
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1970-01-01T00:00:10Z", 10),
+        ("1970-01-01T05:30:10+05:30", 10),
+        ("1970-01-01 00:00:10.5", 10.5),
+        (10, 10),
+        (10.25, 10.25),
+        ("10", None),
+        ("yesterday", None),
+        (True, None),
+        (10**400, None),
+        (1e30, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_the_dates_of_receipt(value, seconds):
+    """A date of receipt is misread, or one that isn't a date raises."""
+    assert received_instant(value) == (None if seconds is None else seconds * 1_000_000)
+
+
+def test_a_cut_line_is_not_blank():
+    """A line that begins with too much whitespace is skipped without an error, although an event may follow."""
+    assert is_blank(b" " * LINE_BYTES)
+    assert not is_blank(b" " * (LINE_BYTES + 1))
+    assert not is_blank(b" x ")

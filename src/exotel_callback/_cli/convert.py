@@ -5,39 +5,66 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, nullcontext
+from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from .._options import IST
 from .envelope import CAPTURED_FILE
 from .tally import Tally
-from .view import exit_with
+from .targets import drafts_of
+from .view import exit_with, printable
+from .workers import TERMINATING
 
-# Windows lacks some of these signals.
-_TERMINATING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-_TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+_TABLES: Final = (".parquet", ".ndjson", ".jsonl", ".csv", ".csv.gz")
+_SUFFIXES: Final = {"report": (".html",), "rejects": (".ndjson", ".jsonl")}
+_CLEAN_UP_SECONDS: Final = 5
+_MAX_SHOWN: Final = 5
 
 
-def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Reject a file name whose suffix isn't a supported format."""
-    suffixes = (".html",) if parameter.name == "report" else (".parquet", ".ndjson", ".jsonl")
-    if value and value.suffix not in suffixes:
+def _check_target(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Reject a name whose suffix isn't a supported format. A link is followed, so that its file is written."""
+    suffixes = _SUFFIXES.get(parameter.name or "", _TABLES)
+    if value and not value.name.endswith(suffixes):
         raise click.BadParameter(f"{value} must end in {' or '.join(suffixes)}")
-    return value
+    return value and value.resolve()
+
+
+def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(value) if value else IST
+    except (ValueError, OSError, KeyError):  # The zone is unknown, or the name isn't one of a file of zones.
+        raise click.BadParameter(f"unknown time zone {value}; pass a name such as Asia/Kolkata") from None
+
+
+_TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.command("convert")
 @click.argument("files", metavar="IN...", nargs=-1, required=True, type=CAPTURED_FILE)
-@click.argument("out", type=_TARGET, callback=_check_suffix)
-@click.option("--calls", type=_TARGET, callback=_check_suffix, help="Also write the merged calls to this file.")
-@click.option("--report", type=_TARGET, callback=_check_suffix, help="Also write a page of charts to this .html file.")
+@click.argument("out", type=_TARGET, callback=_check_target)
+@click.option("--calls", type=_TARGET, callback=_check_target, help="Also write the merged calls to this file.")
+@click.option("--report", type=_TARGET, callback=_check_target, help="Also write a page of charts to this .html file.")
+@click.option("--title", default="Calls", show_default=True, help="The title of the report.")
+@click.option(
+    "--timezone", "zone", metavar="NAME", callback=_parse_zone, help="The time zone of the report; by default India's."
+)
+@click.option(
+    "--rejects",
+    type=_TARGET,
+    callback=_check_target,
+    help="Also write the bodies that can't be parsed to this .ndjson file, which can be converted again.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--body", default="body", show_default=True, help="The Parquet column that has the bodies.")
 @click.option(
@@ -49,6 +76,9 @@ def command(
     out: Path,
     calls: Path | None,
     report: Path | None,
+    title: str,
+    zone: tzinfo,
+    rejects: Path | None,
     body: str,
     content_type: str | None,
     workers: int | None,
@@ -58,48 +88,44 @@ def command(
     """Convert captured bodies into a table of events.
 
     IN is NDJSON as for "parse --ndjson", gzip-compressed or not, or Parquet with a column of bodies. Pass - to read
-    standard input. OUT and the file of calls are Parquet if the name ends in .parquet, and NDJSON if it ends in .ndjson
-    or .jsonl.
+    standard input. The names of OUT and of the file of calls choose the format: .parquet is Parquet, .ndjson and .jsonl
+    are NDJSON, .csv and .csv.gz are CSV.
 
     Each body becomes one row, in the same order. The row of a body that can't be parsed has its error. The command
     prints a summary at the end. If a file is corrupt, the command reads it up to the damage, and the exit code is 1.
     """
-    # Imported here, so that --help works without pyarrow.
-    from .archive import Columns
-    from .pipeline import Targets, convert
-
-    # Imported before the work, so that a missing matplotlib is reported at once.
-    draw = _report_page() if report else None
-    targets = [target for target in (out, calls, report) if target]
-    _check_targets(files, targets, overwrite=overwrite)
+    targets = [target for target in (out, calls, rejects, report) if target]
     console = Console(stderr=True, highlight=False)
     problems: list[str] = []
     progress = Progress(console=console, transient=True)
-    with progress if console.is_terminal else nullcontext(), interruptible():
-        try:
-            tally = convert(
-                files,
-                Targets(out, calls),
-                Columns(body, content_type),
-                workers=workers or os.cpu_count() or 1,
-                on_progress=progress_reporter(progress),
-                problems=problems,
-            )
+    with interruptible():
+        # Imported here, so that --help works without pyarrow.
+        from .archive import Columns
+        from .pipeline import Targets, convert
+
+        # Imported before the work, so that a missing matplotlib is reported at once.
+        draw = _report_page() if report else None
+        _check_targets(files, targets, overwrite=overwrite)
+        with _one_sentence(), drafts_of(targets, overwrite=overwrite) as drafts:
+            with progress if console.is_terminal else nullcontext():
+                tally = convert(
+                    files,
+                    Targets(drafts[out], calls and drafts[calls], rejects and drafts[rejects]),
+                    Columns(body, content_type),
+                    workers=workers or os.cpu_count() or 1,
+                    on_progress=progress_reporter(progress),
+                    problems=problems,
+                    zone=zone,
+                )
             if report and draw:
-                report.write_text(draw(tally), encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise click.ClickException(str(error)) from None
-        except BrokenExecutor:
-            raise click.ClickException(
-                "a process was killed, possibly because memory ran out; pass a smaller number to --workers"
-            ) from None
-    Console(highlight=False).print(_summary(tally))
+                drafts[report].write_text(draw(tally, title, zone), encoding="utf-8")
+    _print_summary(tally)
     if tally.rows and not tally.events:
         problems.append("no row could be parsed; IN must be NDJSON, gzip-compressed or not, or Parquet")
     exit_with(problems)
 
 
-def _report_page() -> Callable[[Tally], str]:
+def _report_page() -> Callable[[Tally, str, tzinfo], str]:
     from .report import page  # Imported here, because only the report needs matplotlib.
 
     return page
@@ -107,29 +133,67 @@ def _report_page() -> Callable[[Tally], str]:
 
 def _check_targets(files: Sequence[str], targets: Sequence[Path], *, overwrite: bool) -> None:
     """Reject targets that can't be written or that already exist, before hours of work."""
-    if len({target.resolve() for target in targets}) < len(targets):
-        raise click.UsageError("OUT, --calls and --report must be different files")
+    if len({*targets}) < len(targets):
+        raise click.UsageError("OUT, --calls, --rejects and --report must be different files")
     if not overwrite and (existing := [target for target in targets if target.exists()]):
         raise click.UsageError(f"{existing[0]} already exists; pass --overwrite to replace it")
     for target in targets:
         if any(target.exists() and Path(file).exists() and target.samefile(file) for file in files):
             raise click.UsageError(f"{target} is an input file; choose another name for the output")
+        if target.exists() and not target.is_file():
+            raise click.UsageError(f"{target} isn't a regular file; choose another name for the output")
         if not target.parent.is_dir():
             raise click.UsageError(f"the folder {target.parent} doesn't exist; create it first")
 
 
 @contextmanager
-def interruptible() -> Generator[None, None, None]:
-    """Treat the signals that terminate a process like Ctrl-C, so that no temporary files remain."""
-    # An ignored signal stays ignored, because nohup ignores a signal on purpose.
-    terminating = [number for number in _TERMINATING if signal.getsignal(number) is signal.SIG_DFL]
-    for number in terminating:
-        signal.signal(number, signal.default_int_handler)
+def _one_sentence() -> Generator[None, None, None]:
+    """Report an error of the system, of an input or of a worker in one sentence."""
     try:
         yield
-    finally:
-        for number in terminating:
-            signal.signal(number, signal.SIG_DFL)
+    except BrokenExecutor:
+        raise click.ClickException(
+            "a process was killed, possibly because memory ran out; pass a smaller number to --workers"
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"{error}; no file was written") from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def interruptible() -> Generator[None, None, None]:
+    """Treat the signals that terminate a process like Ctrl-C, so that no temporary files remain.
+
+    While the files are removed, which the first signal causes, other signals are ignored.
+    """
+    # An ignored signal stays ignored, because nohup ignores a signal on purpose.
+    handlers = {number: signal.getsignal(number) for number in TERMINATING}
+    last = -float("inf")
+
+    def interrupt(*_: object) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before > _CLEAN_UP_SECONDS:
+            raise KeyboardInterrupt
+
+    for number, handler in handlers.items():
+        if handler in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        # The handlers stay, so that a second signal doesn't disturb the end of the process.
+        raise click.ClickException("interrupted; no file was written") from None
+    except BaseException:
+        _restore(handlers)
+        raise
+    _restore(handlers)
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]:
@@ -142,6 +206,21 @@ def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]
         progress.update(tasks[step], completed=share)
 
     return on_progress
+
+
+def _print_summary(tally: Tally) -> None:
+    """Print the counts as a table, and then the reasons why rows can't be parsed."""
+    console = Console(highlight=False, markup=False)
+    console.print(_summary(tally))
+    if tally.reasons:
+        console.print("\nunreadable rows by reason")
+    for reason, number in tally.reasons.most_common(_MAX_SHOWN):
+        places = ", ".join([*tally.places[reason], *(["..."] if number > len(tally.places[reason]) else [])])
+        console.print(printable(f"  {number:,}  {reason.error}: {reason.message}"), soft_wrap=True)
+        console.print(printable(f"     at {places}"), soft_wrap=True)
+    others = tally.unreadable_rows - sum(number for _, number in tally.reasons.most_common(_MAX_SHOWN))
+    if others:
+        console.print(f"  {others:,}  for other reasons")
 
 
 def _summary(tally: Tally) -> Table:

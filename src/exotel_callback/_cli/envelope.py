@@ -3,14 +3,17 @@
 import base64
 import json
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import IO, Final
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any, Final, NamedTuple, cast
 
 import click
 
 from .._encode import JSON
 from .._errors import DecodeError
+from .._model.event_key import instant
 from .._options import DEFAULT_LIMITS
 from .._wire.decode import guess_content_type
 from .._wire.from_json import decode_json
@@ -60,6 +63,26 @@ def _end_of_body(data: bytes, text: str, start: int) -> int | None:
 
 _ANY_JSON: Final = json.JSONDecoder()
 
+_DAY_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Envelope(NamedTuple):
+    """A captured body with what was stored beside it, as it was received."""
+
+    body: bytes | str
+    content_type: str | None
+    received_at: object = None
+
+
+def open_input(name: str) -> AbstractContextManager[IO[bytes]]:
+    """Open a captured file. The name ``-`` is standard input.
+
+    :raises click.ClickException: Standard input is closed.
+    """
+    if name == "-" and cast("object", sys.stdin) is None:
+        raise click.ClickException("standard input is closed; pass the name of a file")
+    return cast("AbstractContextManager[IO[bytes]]", click.open_file(name, "rb"))
+
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the lines of a file. A line that is too long is cut, so that it doesn't fill the memory."""
@@ -70,8 +93,22 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
+def is_blank(line: bytes) -> bool:
+    """Return whether a line of `lines_of` holds nothing. The rest of a line that was cut isn't known."""
+    return len(line) <= LINE_BYTES and line.isspace()
+
+
 def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
+
+    :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
+    """
+    body, content_type, _ = open_envelope(line)
+    return body, content_type or guess_content_type(body)
+
+
+def open_envelope(line: bytes) -> Envelope:
+    """Return the envelope in a line. A line that isn't an envelope is returned as a JSON body.
 
     :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
     """
@@ -79,7 +116,7 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
         raise DecodeError(f"the line is longer than {LINE_BYTES} bytes", status_hint=413)
     envelope = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
-        return line, JSON
+        return Envelope(line, JSON)
     content_type = envelope.get("content_type")
     body = envelope.get("body")
     if isinstance(encoded := envelope.get("body_base64"), str):
@@ -92,4 +129,40 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
-    return body, content_type or guess_content_type(body)
+    return Envelope(body, content_type, envelope.get("received_at"))
+
+
+def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:
+    """Return an envelope as an object that JSON can hold, and that `open_envelope` reads as the same envelope."""
+    body, content_type, received_at = envelope
+    fields: dict[str, Any] = {}
+    if content_type is not None:
+        fields["content_type"] = content_type
+    if isinstance(received_at, str | int | float):
+        fields["received_at"] = received_at
+    text = body if isinstance(body, str) else text_of(body)
+    if isinstance(body, bytes) and (text is None or _BYTES_ONLY.search(f"{content_type}{text}")):
+        return {**fields, "body_base64": base64.b64encode(body).decode()}
+    return {**fields, "body": text}
+
+
+def text_of(body: bytes) -> str | None:
+    """Return a body as a string, or None if it isn't UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def received_instant(value: object) -> int | None:
+    """Return ``received_at`` as microseconds since 1970, or None if it isn't a date.
+
+    It is a date in ISO 8601, in UTC if it has no offset, or a number of seconds since 1970.
+    """
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, str):
+            date = datetime.fromisoformat(value)
+            return instant(date if date.tzinfo else date.replace(tzinfo=UTC))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return instant(_DAY_0 + timedelta(seconds=value))
+    return None

@@ -11,7 +11,7 @@ from .._parse.any_event import parse_any
 from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
 from .._parse.diagnose import decode_for, identify
 from .._wire.decode import guess_content_type
-from .envelope import CAPTURED_FILE, bodies_in
+from .envelope import CAPTURED_FILE, bodies_in, open_input
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
 # The functions that `OtherEvent.reader` names for an answer of the API. `parse_any` reads every other body.
@@ -39,7 +39,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
     calls: dict[str, list[Located]] = {}
     problems: list[str] = []
     for name in files or ("-",):
-        with click.open_file(name, "rb") as file:
+        with open_input(name) as file:
             body = file.read(LIST_LIMITS.body_bytes + 1)
         bodies = [body] if content_type else bodies_in(body)
         for number, each in enumerate(bodies, 1):

@@ -14,7 +14,7 @@ from .._options import DEFAULT_LIMITS
 from .._parse import parse
 from .._serialize import dump
 from .._wire.decode import guess_content_type
-from .envelope import CAPTURED_FILE, from_envelope, lines_of
+from .envelope import CAPTURED_FILE, from_envelope, is_blank, lines_of, open_input
 
 
 @click.command("parse")
@@ -56,12 +56,12 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
 def _read_bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[Mapping[str, object], bytes]]:
     """Yield each body with its file and line. A body that is too large is cut."""
     for name in files:
-        with click.open_file(name, "rb") as file:
+        with open_input(name) as file:
             if not ndjson:
                 yield {"file": name}, file.read(DEFAULT_LIMITS.body_bytes + 1)
                 continue
             for number, line in enumerate(lines_of(file), 1):
-                if not line.isspace():
+                if not is_blank(line):
                     yield {"file": name, "line": number}, line
 
 

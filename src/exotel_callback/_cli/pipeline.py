@@ -8,45 +8,28 @@ parts are merged, one at a time. Each step counts what the summary and the repor
 import json
 import os
 import zlib
-from base64 import b64encode
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from datetime import tzinfo
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from .._encode import JSON
 from .._errors import CallbackError, IssueCode
+from .._model.callback import StatusCallback
+from .._options import IST
 from .._parse import parse
-from ..arrow import (
-    CALL_SCHEMA,
-    MERGED_FROM,
-    SCHEMA,
-    TIMESTAMP,
-    call_table,
-    date_of,
-    parse_batches,
-    results,
-    rows_of,
-)
+from .._wire.decode import guess_content_type
+from ..arrow import CALL_SCHEMA, MERGED_FROM, SCHEMA, call_table, parse_batches, results, rows_of, unescaped, values_of
 from .archive import Chunk, Columns, estimate_size, read_chunks
-from .envelope import from_envelope
+from .envelope import Envelope, fields_of_envelope, open_envelope, received_instant
+from .tables import Encoded, encode, writer
 from .tally import CallRow, Tally, Unrecognized
-
-Item = TypeVar("Item")
-Returned = TypeVar("Returned")
-
-Rows = pa.RecordBatch | pa.Table
-
-# The rows of a target in its format: Arrow rows for Parquet, bytes for NDJSON, and None if there is no target.
-Encoded = Rows | bytes | None
+from .workers import map_in_order, pool_of
 
 # A function that takes the name of a step, and the share of it that is done, or None if the share is unknown.
 OnProgress = Callable[[str, float | None], None]
@@ -54,8 +37,6 @@ OnProgress = Callable[[str, float | None], None]
 _PART_BYTES: Final = 16_777_216
 _MAX_PARTS: Final = 512
 _COUNTED_LENGTH: Final = 30
-_TEMPORARY_PREFIX: Final = ".exotel-callback-"
-_DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
 
 
 class Spill(NamedTuple):
@@ -66,10 +47,12 @@ class Spill(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """The files to write: Parquet if the name ends in ``.parquet``, else NDJSON. ``calls`` may be omitted."""
+    """The files to write. `exotel_callback._cli.tables` chooses the format by the name."""
 
     events: Path
-    calls: Path | None
+    calls: Path | None = None
+    rejects: Path | None = None
+    """NDJSON of the bodies that can't be parsed, in envelopes."""
 
 
 def convert(
@@ -80,61 +63,33 @@ def convert(
     workers: int,
     on_progress: OnProgress,
     problems: list[str],
+    zone: tzinfo = IST,
 ) -> Tally:
-    """Write the events of all sources and their calls to the targets, and return the counts.
+    """Write the events of all sources and their calls to the targets, and return the counts, by the hours of a zone.
 
-    Existing targets are replaced after all rows are written. A corrupt source is read up to the damage, and is reported
-    in `problems`.
+    A corrupt source is read up to the damage, and is reported in `problems`.
 
     :raises ValueError: A source lacks the columns to read.
     """
     parts = min(max(sum(map(estimate_size, sources)) // _PART_BYTES, 1), _MAX_PARTS)
     tally = Tally()
     # The file system of the target has room for events, but the system's temporary folder may be in memory.
-    with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=targets.events.parent) as folder, _pool(workers) as pool:
+    with TemporaryDirectory(dir=targets.events.parent) as folder, pool_of(workers) as pool:
         spill = Spill(Path(folder), parts)
-        with _writer(targets.events, SCHEMA) as write:
+        with writer(targets.events, SCHEMA) as write, writer(targets.rejects, SCHEMA) as reject:
             chunks = read_chunks(sources, columns, partial(on_progress, "reading"), problems)
-            parse_chunk = partial(_parse_chunk, spill, targets.events)
-            for rows, counted in map_in_order(pool, parse_chunk, chunks, ahead=2 * workers):
+            parse_chunk = partial(_parse_chunk, spill, targets)
+            for rows, rejects, counted in map_in_order(pool, parse_chunk, chunks, ahead=2 * workers):
                 write(rows)
+                reject(rejects)
                 tally += counted
-        with _writer(targets.calls, CALL_SCHEMA) as write:
-            merge_part = partial(_merge_part, spill, targets.calls)
+        with writer(targets.calls, CALL_SCHEMA) as write:
+            merge_part = partial(_merge_part, spill, targets.calls, zone)
             numbers = _part_numbers(parts, partial(on_progress, "merging"))
             for rows, counted in map_in_order(pool, merge_part, numbers, ahead=2 * workers):
                 write(rows)
                 tally += counted
     return tally
-
-
-@contextmanager
-def _pool(workers: int) -> Generator[ProcessPoolExecutor | None, None, None]:
-    if workers == 1:
-        yield None
-        return
-    # A forked process would inherit Arrow's threads in an undefined state.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def map_in_order(
-    pool: ProcessPoolExecutor | None, function: Callable[[Item], Returned], items: Iterable[Item], ahead: int
-) -> Iterator[Returned]:
-    """Call a function in other processes, as `map` does, with at most `ahead` items in progress."""
-    if pool is None:
-        yield from map(function, items)
-        return
-    futures: deque[Future[Returned]] = deque()
-    for item in items:
-        futures.append(pool.submit(function, item))
-        if len(futures) > ahead:
-            yield futures.popleft().result()
-    while futures:
-        yield futures.popleft().result()
 
 
 def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> Iterator[int]:
@@ -143,28 +98,90 @@ def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> It
         on_progress((part + 1) / parts)
 
 
-def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encoded, Tally]:
-    """Parse the bodies of a chunk and spill the events. Return the rows to write, and the counts."""
-    if isinstance(chunk, pa.RecordBatch):
-        (batch,) = parse_batches(chunk, *chunk.schema.names)
-    else:
-        batch = results(chunk, lambda line: parse(*from_envelope(line)), _body_of)
+def _parse_chunk(spill: Spill, targets: Targets, chunk: Chunk) -> tuple[Encoded, bytes, Tally]:
+    """Parse the bodies of a chunk and spill the events. Return the rows and the rejects to write, and the counts."""
+    batch, envelopes = _parse_rows(chunk.rows) if isinstance(chunk.rows, pa.RecordBatch) else _parse_lines(chunk.rows)
     _spill(spill, batch)
-    tally = Tally(rows=batch.num_rows, unreadable_rows=batch.num_rows - batch["error"].null_count)
+    rejects = _rejects(chunk, batch, envelopes) if targets.rejects else b""
+    return encode(batch, targets.events), rejects, _counts(chunk, batch, envelopes)
+
+
+def _parse_lines(lines: Sequence[bytes]) -> tuple[pa.RecordBatch, list[Envelope]]:
+    """Parse lines of NDJSON. Return the events, and the envelopes that were read."""
+    opened = [_opened(line) for line in lines]
+    batch = results(list(zip(lines, opened, strict=True)), _parse_line, _body_of)
+    return batch, [
+        Envelope(line, JSON) if isinstance(envelope, CallbackError) else envelope
+        for line, envelope in zip(lines, opened, strict=True)
+    ]
+
+
+def _opened(line: bytes) -> Envelope | CallbackError:
+    try:
+        return open_envelope(line)
+    except CallbackError as error:
+        return error
+
+
+def _parse_line(row: tuple[bytes, Envelope | CallbackError]) -> StatusCallback:
+    _, envelope = row
+    if isinstance(envelope, CallbackError):
+        raise envelope
+    return parse(envelope.body, envelope.content_type or guess_content_type(envelope.body))
+
+
+def _body_of(row: tuple[bytes, Envelope | CallbackError]) -> bytes:
+    """Return the body in a line as bytes, or the line itself if that isn't possible."""
+    line, envelope = row
+    if isinstance(envelope, CallbackError):
+        return line
+    try:
+        return envelope.body.encode() if isinstance(envelope.body, str) else envelope.body
+    except UnicodeEncodeError:
+        return line
+
+
+def _parse_rows(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Envelope]]:
+    """Parse rows of Parquet. Return the events, and envelopes that are the same as the rows that can't be parsed."""
+    names = rows.schema.names
+    (batch,) = parse_batches(rows, "body", "content_type" if "content_type" in names else None)
+    bodies = values_of(batch["body"].cast(pa.string(), safe=False) if _is_text(rows["body"].type) else batch["body"])
+    # The body of a struct is JSON in the output.
+    has_types = "content_type" in names and not pa.types.is_nested(rows["body"].type)
+    types = values_of(rows["content_type"]) if has_types else [None] * len(bodies)
+    received = values_of(rows["received_at"]) if "received_at" in names else [None] * len(bodies)
+    return batch, list(map(Envelope, bodies, types, received))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _rejects(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope]) -> bytes:
+    """Return the envelopes of the rows that can't be parsed, each with its error and its place in the source."""
+    rejects: list[dict[str, Any]] = [
+        {**fields_of_envelope(envelope), "error": error["message"], "source": chunk.source, "line": number}
+        for envelope, error, number in zip(envelopes, batch["error"].to_pylist(), chunk.numbers, strict=True)
+        if error
+    ]
+    return "".join(f"{json.dumps(reject)}\n" for reject in rejects).encode()
+
+
+def _counts(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope]) -> Tally:
+    tally = Tally(rows=batch.num_rows)
+    for error, number in zip(batch["error"].to_pylist(), chunk.numbers, strict=True):
+        if error:
+            tally.add_unreadable(error["type"], error["message"], f"{chunk.source}:{number}")
     for issue in cast("list[dict[str, str]]", pc.list_flatten(batch["issues"]).to_pylist()):
         tally.issues[issue["code"]] += 1
         if issue["code"] == IssueCode.UNKNOWN_VALUE:
-            tally.unrecognized[Unrecognized(issue["path"], issue["value"][:_COUNTED_LENGTH])] += 1
-    return _encode(batch, target), tally
-
-
-def _body_of(line: bytes) -> bytes:
-    """Return the body in a line as bytes, or the line itself if that isn't possible."""
-    try:
-        body, _ = from_envelope(line)
-        return body.encode() if isinstance(body, str) else body
-    except (CallbackError, UnicodeEncodeError):
-        return line
+            value = unescaped(issue["value"])[:_COUNTED_LENGTH]
+            tally.unrecognized[Unrecognized(issue["path"], value)] += 1
+    received = pa.array([received_instant(envelope.received_at) for envelope in envelopes], pa.int64())
+    lateness = pc.subtract(received, batch["date_updated"].cast(pa.int64())).drop_null()
+    for microseconds in cast("list[int]", lateness.to_pylist()):
+        tally.add_lateness(microseconds)
+    return tally
 
 
 def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
@@ -176,13 +193,13 @@ def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
             out.write_batch(batch.filter(pa.array([other == part for other in parts])))
 
 
-def _merge_part(spill: Spill, target: Path | None, part: int) -> tuple[Encoded, Tally]:
+def _merge_part(spill: Spill, target: Path | None, zone: tzinfo, part: int) -> tuple[Encoded, Tally]:
     """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
     for call in rows_of(calls):
-        tally.add_call(cast("CallRow", call))
-    return _encode(calls, target), tally
+        tally.add_call(cast("CallRow", call), zone)
+    return encode(calls, target), tally
 
 
 def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
@@ -190,44 +207,3 @@ def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
         with path.open("rb") as file:
             while file.tell() < path.stat().st_size:
                 yield from pa.ipc.open_stream(file)
-
-
-def _encode(rows: Rows, target: Path | None) -> Encoded:
-    if target is None:  # The rows are only counted, so they don't have to leave their process.
-        return None
-    if target.suffix == ".parquet":
-        return rows
-    return "".join(f"{json.dumps(_for_json(row))}\n" for row in rows_of(rows)).encode()
-
-
-def _for_json(row: dict[str, Any]) -> dict[str, Any]:
-    for name in _DATE_COLUMNS:
-        if row[name] is not None:
-            row[name] = date_of(row[name]).isoformat()
-    if row.get("extra") is not None:
-        row["extra"] = json.loads(row["extra"])
-    if row.get("body") is not None:
-        try:
-            row["body"] = row["body"].decode()
-        except UnicodeDecodeError:
-            row["body_base64"] = b64encode(row.pop("body")).decode()
-    return row
-
-
-@contextmanager
-def _writer(target: Path | None, schema: pa.Schema) -> Generator[Callable[[Encoded], object], None, None]:
-    """Yield a function that writes rows to a temporary file, which replaces the target after all rows are written."""
-    if target is None:
-        yield lambda _: None
-        return
-    with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=target.parent) as folder:
-        draft = Path(folder) / target.name
-        if target.suffix == ".parquet":
-            with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-                yield cast("Callable[[Encoded], object]", writer.write)
-        else:
-            with draft.open("wb") as file:
-                yield cast("Callable[[Encoded], object]", file.write)
-        if target.exists():
-            draft.chmod(target.stat().st_mode)
-        draft.replace(target)
