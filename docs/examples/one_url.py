@@ -66,7 +66,8 @@ def events_of(db: sqlite3.Connection, call_sid: str) -> list[str]:
 def load_any(stored: str) -> Event:
     """Load an event of any of the three classes."""
     event = json.loads(stored)
-    return LOADERS[event["type"]](event)
+    loader = LOADERS[event["type"]]
+    return loader(event)
 
 
 def row_of(events: list[Event]) -> tuple[str, str | None]:

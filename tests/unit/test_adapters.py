@@ -544,7 +544,7 @@ def test_values_of_a_stored_form():
         ("x", b"\xff"),
         ("y", SimpleNamespace(filename="y.txt")),
     ]
-    assert Settings().parse_form(pairs, 1).raw == {"CallSid": "a", "Status": "busy", "x": "\udcff"}
+    assert Settings(parse).parse_form(pairs, 1).raw == {"CallSid": "a", "Status": "busy", "x": "\udcff"}
 
 
 # Under ASGI, Django has read the whole body before it makes a request.
@@ -1099,4 +1099,4 @@ def test_an_event_of_the_largest_size():
 
 def test_a_parameter_of_one_letter():
     """A one-letter name of the secret's parameter is refused."""
-    assert Settings(secret=RIGHT, secret_parameter="k").secret_parameter == "k"
+    assert Settings(parse, secret=RIGHT, secret_parameter="k").secret_parameter == "k"

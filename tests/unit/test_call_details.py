@@ -553,7 +553,6 @@ def test_the_exophone_of_a_list():
         ({"Leg": [{"Id": "2", "OnCallDuration": "5"}, {"Id": "1", "OnCallDuration": "7"}]}, [7, 5]),
         ([{"Id": 2, "OnCallDuration": 5}], [None, 5]),
         ([{"Id": 2, "OnCallDuration": 5}, {"Leg": {"Id": 1, "OnCallDuration": 7}}], [7, 5]),
-        ([{"Id": 1, "Leg": {"Id": 2, "OnCallDuration": 5}}], [None, 5]),
         ([{"OnCallDuration": 5}, None], [5, None]),
     ],
 )
@@ -561,6 +560,13 @@ def test_the_shapes_of_legs(legs, durations):
     """A leg isn't read in one of its shapes, or its ``Id`` doesn't decide its position."""
     callback = with_details(Legs=legs)
     assert ([leg.on_call_duration for leg in callback.legs], callback.issues) == (durations, ())
+
+
+def test_two_ids_of_one_leg():
+    """The outer id of a wrapped leg decides its position, or the disagreement leaves no issue."""
+    callback = with_details(Legs=[{"Id": 1, "Leg": {"Id": 2, "OnCallDuration": 5}}])
+    assert [leg.on_call_duration for leg in callback.legs] == [None, 5]
+    assert [(issue.path, issue.code) for issue in callback.issues] == [("Legs[1]", IssueCode.REPEATED)]
 
 
 # The examples of https://developer.exotel.com/docs/voice-v3/api-reference/call-details, with other numbers.

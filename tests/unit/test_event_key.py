@@ -26,7 +26,7 @@ from exotel_callback import (
     parse,
     strategies,
 )
-from exotel_callback._model import event_key as _event_key
+from exotel_callback._model.event_key import CALLBACK_KEY
 from helpers import ENCODERS, LEAST, PAGE
 
 UNKNOWN_VALUE = IssueCode.UNKNOWN_VALUE
@@ -80,6 +80,9 @@ def test_keys_are_equal_where_callbacks_are(one, other):
     assert (one.event_key == other.event_key) is (one == other)
 
 
+FIELDS_OF_V1 = [field.name for field in attrs.fields(StatusCallback) if "wire" in field.metadata]
+FIELDS_OF_V1.remove("duration")
+
 OTHER_VALUES = {
     "status": CallStatus.FAILED,
     **{
@@ -95,7 +98,7 @@ OTHER_VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", [*_event_key._KEY_FIELDS, "legs", "issues"])
+@pytest.mark.parametrize("name", [*FIELDS_OF_V1, "legs", "issues"])
 def test_every_field_of_the_first_version_counts(name):
     """A change of a field of ``v1`` doesn't change the key."""
     other = OTHER_VALUES.get(name, f"{getattr(CALLBACK, name)}0")

@@ -222,8 +222,9 @@ def test_the_error_of_a_field_in_a_users_converter(field, value, error, says):
 
 @pytest.mark.parametrize("value", [None, {}, GOOD, Leg(), [parse(LEAST)]])
 def test_an_argument_of_the_wrong_type(value):
-    """`dump` accepts a value that is neither a callback nor a call."""
-    with pytest.raises(TypeError, match=rf"^dump\(\) takes a StatusCallback or a Call, not {type(value).__name__}$"):
+    """`dump` accepts a value that is neither an event nor a call."""
+    says = r"dump\(\) takes a StatusCallback, a Call, a PassthruEvent or a PopupEvent"
+    with pytest.raises(TypeError, match=rf"^{says}, not {type(value).__name__}$"):
         dump(value)
 
 

@@ -54,7 +54,7 @@ class KeyFields:
 
 
 class KeyTable(NamedTuple):
-    """What the key of a class digests."""
+    """The parts of an event that its key digests."""
 
     kind: tuple[str, ...]
     """The name of the class in the key, as JSON. Callbacks have none, so that their keys stay those of 1.0.0."""
