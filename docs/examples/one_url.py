@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
+from typing import Any
 
 from exotel_callback import (
     Outcome,
@@ -18,7 +20,11 @@ from exotel_callback import (
 
 Event = StatusCallback | PassthruEvent | PopupEvent
 
-LOADERS = {"status_callback": load, "passthru_event": load_passthru, "popup_event": load_popup}
+LOADERS: dict[str, Callable[[dict[str, Any]], Event]] = {
+    "status_callback": load,
+    "passthru_event": load_passthru,
+    "popup_event": load_popup,
+}
 
 MISSED = {Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CANCELED, Outcome.FAILED}
 

@@ -50,6 +50,8 @@ from exotel_callback import (
     dump,
     load,
     load_call,
+    load_passthru,
+    load_popup,
     merge,
     parse,
     parse_any,
@@ -62,7 +64,7 @@ from exotel_callback import (
     strategies,
     testing,
 )
-from exotel_callback.adapters import Options, aiohttp, aws_lambda, django, fastapi, flask
+from exotel_callback.adapters import Options, Reader, aiohttp, aws_lambda, django, fastapi, flask
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, web
@@ -99,7 +101,7 @@ parse(dict)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a
 parse_passthru(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
 parse_call_details(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
 parse_call_list(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
-testing.assert_valid(parse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a function isn't called
+testing.assert_valid(parse)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType] - a function isn't called
 
 
 def read(payload: Payload) -> StatusCallback:
@@ -189,6 +191,8 @@ assert_type(stream.stream_url, str | None)
 assert_type(stream.disconnected_by, str | None)
 assert_type(stream.error, str | None)
 assert_type(stream.detailed_status, str | None)
+assert_type(event.event_key, str)
+assert_type(load_passthru(dump(event)), PassthruEvent)
 assert_type(combined_outcome(callback, event, event), Outcome)
 assert_type(combined_outcome(merge(callback)), Outcome)
 assert_type(combined_outcome(None, event), Outcome)
@@ -206,6 +210,8 @@ assert_type(popup.current_time, datetime | None)
 assert_type(popup.end_time, datetime | None)
 assert_type(popup.recording_available_by, datetime | None)
 assert_type(popup.extra, Mapping[str, object])
+assert_type(popup.event_key, str)
+assert_type(load_popup(dump(popup)), PopupEvent)
 assert_type(parse_any(b"", "application/json", limits=Limits()), StatusCallback | PassthruEvent | PopupEvent)
 merge(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it is a PassthruEvent
 
@@ -249,9 +255,15 @@ except CallbackError as error:
 def flask_view() -> None:
     """Use Flask's adapter, with the current request or a given one."""
     assert_type(flask.parse_request(secret="a", strict=True), StatusCallback)
+    assert_type(flask.parse_request(reader=parse, secret="a"), StatusCallback)
+    assert_type(flask.parse_request(reader=parse_passthru, strict=True), PassthruEvent)
+    assert_type(flask.parse_request(reader=parse_popup), PopupEvent)
+    assert_type(flask.parse_request(None, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
+    flask.parse_request(reader="parse")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType] - no function
+    flask.parse_request(reader=dump)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - no reader
     flask.parse_request(secret=None)
     flask.parse_request(secret=auth.require_secret(b"a"))
-    flask.parse_request(secrets="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - no such option
+    flask.parse_request(secrets="a")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - no such option
 
 
 def flask_payloads(request: "FlaskRequest") -> None:
@@ -271,6 +283,9 @@ def flask_payloads(request: "FlaskRequest") -> None:
 def django_view(request: "HttpRequest") -> None:
     """Use Django's adapter."""
     assert_type(django.parse_request(request, limits=Limits()), StatusCallback)
+    assert_type(django.parse_request(request, reader=parse_passthru, secret="a"), PassthruEvent)
+    assert_type(django.parse_request(request, reader=parse_popup), PopupEvent)
+    assert_type(django.parse_request(request, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
 
 
 def django_payloads(request: "HttpRequest") -> None:
@@ -286,7 +301,14 @@ def django_payloads(request: "HttpRequest") -> None:
 async def fastapi_route(request: "Request") -> None:
     """Use FastAPI's adapter, and its dependency."""
     assert_type(await fastapi.parse_request(request, secret=["a", "b"]), StatusCallback)
+    assert_type(await fastapi.parse_request(request, reader=parse_passthru), PassthruEvent)
+    assert_type(await fastapi.parse_request(request, reader=parse_popup, secret="a"), PopupEvent)
+    assert_type(await fastapi.parse_request(request, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
     assert_type(await fastapi.callback(secret="a")(request), StatusCallback)
+    assert_type(await fastapi.callback(reader=parse)(request), StatusCallback)
+    assert_type(await fastapi.callback(reader=parse_passthru, secret="a")(request), PassthruEvent)
+    assert_type(await fastapi.callback(reader=parse_popup)(request), PopupEvent)
+    assert_type(await fastapi.callback(reader=parse_any)(request), StatusCallback | PassthruEvent | PopupEvent)
     assert_type(fastapi.OPENAPI, dict[str, Any])
 
 
@@ -328,6 +350,9 @@ async def answers_of_the_api(response: "Response", other: "ClientResponse") -> N
 async def aiohttp_handler(request: "web.Request") -> None:
     """Use the adapter of aiohttp."""
     assert_type(await aiohttp.parse_request(request, timezone=IST), StatusCallback)
+    assert_type(await aiohttp.parse_request(request, reader=parse_passthru), PassthruEvent)
+    assert_type(await aiohttp.parse_request(request, reader=parse_popup, strict=True), PopupEvent)
+    assert_type(await aiohttp.parse_request(request, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
 
 
 def test_handler() -> None:
@@ -369,6 +394,15 @@ def fuzz_handler(drawn: StatusCallback, body: tuple[bytes, str], deliveries: lis
 def lambda_handler(event: dict[str, Any]) -> None:
     """Use the adapter of AWS Lambda."""
     assert_type(aws_lambda.parse_event(event, secret_parameter="key"), StatusCallback)
+    assert_type(aws_lambda.parse_event(event, reader=parse_passthru), PassthruEvent)
+    assert_type(aws_lambda.parse_event(event, reader=parse_popup, secret="a"), PopupEvent)
+    assert_type(aws_lambda.parse_event(event, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
+
+
+def read_events(request: "FlaskRequest", readers: list[Reader[PassthruEvent | PopupEvent]]) -> None:
+    """Pass readers that you store yourself."""
+    readers += [parse_passthru, parse_popup]
+    assert_type(flask.parse_request(request, reader=readers[0]), PassthruEvent | PopupEvent)
 
 
 batches = arrow.parse_batches(Table.from_pydict({}), "body", content_type=None, timezone=IST, limits=Limits())
