@@ -12,21 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exotel_callback import (
+    AgentStatus,
     AnsweredBy,
     CallStatus,
+    CallType,
     Direction,
     EventType,
     Issue,
     IssueCode,
     Leg,
     LegStatus,
+    PassthruEvent,
+    PassthruLeg,
+    PopupEvent,
+    PopupEventType,
     StatusCallback,
+    Stream,
+    StreamStatus,
     dump,
     load,
+    load_passthru,
+    load_popup,
     parse,
+    parse_passthru,
+    parse_popup,
     strategies,
 )
-from exotel_callback._model.event_key import CALLBACK_KEY
 from helpers import ENCODERS, LEAST, PAGE
 
 UNKNOWN_VALUE = IssueCode.UNKNOWN_VALUE
@@ -305,3 +316,220 @@ def test_the_message_of_an_issue_does_not_count():
     reworded = attrs.evolve(CALLBACK, issues=(attrs.evolve(issue, message="odd"),))
     assert reworded == CALLBACK
     assert reworded.event_key == CALLBACK.event_key
+
+
+PASSTHRU = PassthruEvent(call_sid="a", legs=(PassthruLeg(), PassthruLeg()), stream=Stream())
+POPUP = PopupEvent(call_sid="a", event_type=PopupEventType.DIAL)
+LOADERS = {StatusCallback: load, PassthruEvent: load_passthru, PopupEvent: load_popup}
+
+
+def other_values(cls):
+    """Return the fields of a class with a value other than their defaults."""
+    date = datetime(2024, 1, 15, 9, 0, 45, tzinfo=UTC)
+    values = {"str": "b", "int": 5, "datetime": date, "Direction": Direction.INBOUND, "CallType": CallType.COMPLETED}
+    values |= {"CallStatus": CallStatus.BUSY, "StreamStatus": StreamStatus.FAILED, "AgentStatus": AgentStatus.FREE}
+    values["PopupEventType"] = PopupEventType.TERMINAL
+    for field in attrs.fields(cls):
+        if "wire" in field.metadata:
+            yield field.name, values[getattr(field.type, "__args__", (field.type,))[0].__name__]
+
+
+CHANGED = [
+    *(attrs.evolve(PASSTHRU, **{name: value}) for name, value in other_values(PassthruEvent)),
+    *(
+        attrs.evolve(PASSTHRU, legs=legs)
+        for name, value in other_values(PassthruLeg)
+        for leg in [PassthruLeg(**{name: value})]
+        for legs in [(leg, PassthruLeg()), (PassthruLeg(), leg)]
+    ),
+    *(attrs.evolve(PASSTHRU, stream=Stream(**{name: value})) for name, value in other_values(Stream)),
+    attrs.evolve(PASSTHRU, stream=None),
+    attrs.evolve(PASSTHRU, legs=()),
+    attrs.evolve(PASSTHRU, legs=(PassthruLeg(),)),
+    *(attrs.evolve(POPUP, **{name: value}) for name, value in other_values(PopupEvent)),
+]
+
+
+def test_every_field_of_a_passthru_request_and_of_a_popup_counts():
+    """A field of a Passthru request, its legs, its stream or a popup doesn't change the key, or two share one."""
+    events = [PASSTHRU, POPUP, *CHANGED]
+    assert len(CHANGED) == sum(len(list(other_values(cls))) for cls in (PassthruEvent, Stream, PopupEvent)) + 17
+    assert len({event.event_key for event in events}) == len(events)
+
+
+def test_the_class_counts():
+    """Events of two classes whose fields are all absent have the same key."""
+    events = [
+        StatusCallback(call_sid="a", status=CallStatus.UNKNOWN),
+        PassthruEvent(call_sid="a"),
+        PopupEvent(call_sid="a", event_type=PopupEventType.UNKNOWN),
+    ]
+    assert len({event.event_key for event in events}) == len(events)
+
+
+def test_two_rings_of_one_agent_have_two_keys():
+    """Two rings of one agent, which differ only in ``CurrentTime``, have one key, so that one of them is lost."""
+    ring = "CallSid=a&EventType=Dial&Status=busy&DialWhomNumber=0&CurrentTime=2026-03-04+10:15:0"
+    first, again, second = (parse_popup(f"{ring}{second}") for second in "998")
+    assert first.event_key == again.event_key != second.event_key
+
+
+@pytest.mark.parametrize(
+    ("event", "key"),
+    [
+        (PASSTHRU, "v1:9c905893df0b28daeabd74a44e76ba65"),
+        (PassthruEvent(call_sid="a"), "v1:772ec29d1725054847bc4fccd5a534f3"),
+        (
+            parse_passthru(
+                "CallSid=a&Direction=incoming&CallType=incomplete&DialCallStatus=no-answer&DialCallDuration=30&digits=%2242%22"
+                "&CurrentTime=2022-02-23+12:32:41&Legs[0][CauseCode]=RING_TIMEOUT&Stream[Status]=free&EndTime=soon"
+            ),
+            "v1:eb09f12edc635988bf9ec0a99d025bf9",
+        ),
+        (POPUP, "v1:3c81919838b8e9096a703e53a10eacff"),
+        (
+            parse_popup("CallSid=a&EventType=else&Status=busy&CurrentTime=2026-03-04+10:15:09&EndTime=soon"),
+            "v1:5d81670a435c3bee303d3bccacb16185",
+        ),
+    ],
+)
+def test_stored_keys(event, key):
+    """The key of a Passthru request or a popup is another one than that of the release that fixed it."""
+    assert event.event_key == key
+
+
+@given(strategies.passthru_payloads())
+def test_a_repeated_passthru_request_has_the_key_in_every_encoding(payload):
+    """The encoding, an unknown field or a queue changes the key of a Passthru request."""
+    event = parse_passthru(payload)
+    keys = {parse_passthru(*encode({**payload, "NewField": "x"})).event_key for encode in ENCODERS.values()}
+    assert keys == {event.event_key} == {load_passthru(dump(event)).event_key}
+
+
+@given(strategies.popup_payloads())
+def test_a_repeated_popup_has_the_key_in_every_encoding(payload):
+    """The encoding, an unknown field or a queue changes the key of a popup."""
+    event = parse_popup(payload)
+    keys = {parse_popup(*encode({**payload, "NewField": "x"})).event_key for encode in ENCODERS.values()}
+    assert keys == {event.event_key} == {load_popup(dump(event)).event_key}
+
+
+# The values are few, so that equal events are drawn.
+FEW_DATES = st.sampled_from(["2024-01-15 14:30:45", "2024-01-15T09:00:45Z", "soon", "later", None])
+FEW_OF_FLOWS = {
+    "From": st.sampled_from(["0", "\0", None]),
+    "CallFrom": st.sampled_from(["0", "1"]),
+    "CurrentTime": FEW_DATES,
+    "Direction": st.sampled_from(["incoming", "inbound", "free", "Free", "else", True]),
+}
+FEW_STREAMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "StreamSID": st.sampled_from(["a", ["a"]]),
+        "StreamSid": st.sampled_from(["a", "b"]),
+        "Status": st.sampled_from(["failed", "free", "FREE"]),
+        "Duration": st.sampled_from([0, "0", "-1"]),
+    },
+)
+FEW_PASSTHRU = st.fixed_dictionaries(
+    {"CallSid": st.sampled_from("ab")},
+    optional={
+        **FEW_OF_FLOWS,
+        "DialCallStatus": st.sampled_from(["busy", "BUSY", "free", None]),
+        "Legs": st.lists(
+            st.fixed_dictionaries({}, optional={"Cause": st.sampled_from("12"), "OnCallDuration": st.just("x")}),
+            max_size=2,
+        )
+        | st.sampled_from(["x", None]),
+        "Stream": FEW_STREAMS | st.sampled_from(["x", None, 5]),
+        "Stream[Status]": st.sampled_from(["failed", "free", ""]),
+        "Stream[StreamSid]": st.sampled_from("ab"),
+        "StreamSid": st.sampled_from("ab"),
+        "StreamUrl": st.sampled_from(["\0", "b"]),
+    },
+)
+FEW_POPUPS = st.fixed_dictionaries(
+    {"CallSid": st.sampled_from("ab"), "EventType": st.sampled_from(["Dial", "DIAL", "free", "else"])},
+    optional={
+        **FEW_OF_FLOWS,
+        "Status": st.sampled_from(["busy", "free", "FREE", "else", "other", 5]),
+        "DateCreated": FEW_DATES,
+        "Created": FEW_DATES,
+    },
+)
+
+
+@given(FEW_PASSTHRU, FEW_PASSTHRU)
+def test_keys_are_equal_where_passthru_requests_are(one, other):
+    """Equal Passthru requests have different keys, or different ones have equal keys."""
+    one, other = parse_passthru(one), parse_passthru(other)
+    assert (one.event_key == other.event_key) is (one == other)
+
+
+@given(FEW_POPUPS, FEW_POPUPS)
+def test_keys_are_equal_where_popups_are(one, other):
+    """Equal popups have different keys, or different ones have equal keys."""
+    one, other = parse_popup(one), parse_popup(other)
+    assert (one.event_key == other.event_key) is (one == other)
+
+
+@given(FEW_PASSTHRU | FEW_POPUPS)
+def test_every_issue_counts(payload):
+    """An issue of a Passthru request or a popup doesn't change its key, so that two of them are taken for one."""
+    event = (parse_popup if "EventType" in payload else parse_passthru)(payload)
+    without = {attrs.evolve(event, issues=event.issues[:i] + event.issues[i + 1 :]) for i in range(len(event.issues))}
+    assert event.event_key not in {other.event_key for other in without}
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (parse_passthru, "DialCallStatus"),
+        (parse_passthru, "CallType"),
+        (parse_passthru, "Stream[Status]"),
+        (parse_passthru, "StartTime"),
+        (parse_passthru, "Legs[0][OnCallDuration]"),
+        (parse_passthru, "Direction"),
+        (parse_popup, "Status"),
+        (parse_popup, "EventType"),
+        (parse_popup, "EndTime"),
+    ],
+)
+def test_long_values_of_flows(read, name):
+    """The end of a long value doesn't change the key of a Passthru request or a popup."""
+    events = [read({"CallSid": "a", "EventType": "Dial", name: LONG + end}) for end in ("", "a", "b")]
+    assert len({event.event_key for event in events}) == len({*events}) == len(events)
+    for event in events:
+        for clone in (LOADERS[type(event)](dump(event)), pickle.loads(pickle.dumps(event))):
+            assert (clone, hash(clone), clone.event_key) == (event, hash(event), event.event_key)
+
+
+def test_issues_of_fields_that_come_later_in_flows_do_not_count():
+    """An issue of a field that a later release adds changes the key of a Passthru request or a popup."""
+    paths = ("NewField", "Legs[0].NewField", "Stream.NewField", "StreamStatus", "Streams", "Sid", "Details")
+    for event in (PASSTHRU, POPUP):
+        later = tuple(Issue.at(path, IssueCode.INVALID_STRING, "x") for path in paths)
+        assert attrs.evolve(event, issues=later).event_key == event.event_key
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "path"),
+    [
+        ("dial_status", CallStatus.BUSY, "DialCallStatus"),
+        ("call_type", CallType.CLIENT_HANGUP, "CallType"),
+        ("agent_status", AgentStatus.FREE, "Status"),
+        ("event_type", PopupEventType.TERMINAL, "EventType"),
+        ("stream", StreamStatus.IN_PROGRESS, "Stream.Status"),
+    ],
+)
+def test_a_value_of_a_flow_that_is_recognized_later_has_the_same_key(name, member, path):
+    """A redelivery of a Passthru request or a popup after an upgrade that adds a member has another key."""
+    event = PASSTHRU if name in {"dial_status", "call_type", "stream"} else POPUP
+    for spelling in (member.value, member.value.upper(), member.value.replace("-", " ")):
+        older, newer = type(member).UNKNOWN, member
+        if name == "stream":
+            older, newer = Stream(status=older), Stream(status=newer)
+        issues = (Issue.at(path, UNKNOWN_VALUE, spelling),)
+        older, newer = attrs.evolve(event, issues=issues, **{name: older}), attrs.evolve(event, **{name: newer})
+        assert older.event_key == newer.event_key
+        assert older != newer
