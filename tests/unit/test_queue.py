@@ -9,8 +9,30 @@ import attrs
 import cattrs
 import pytest
 from cattrs.preconf.json import make_converter as make_json_converter
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exotel_callback import DecodeError, Issue, Leg, StatusCallback, converters, dump, load, load_call, merge, parse
+from exotel_callback import (
+    DecodeError,
+    Issue,
+    Leg,
+    PassthruEvent,
+    PassthruLeg,
+    PopupEvent,
+    StatusCallback,
+    Stream,
+    converters,
+    dump,
+    load,
+    load_call,
+    load_passthru,
+    load_popup,
+    merge,
+    parse,
+    parse_passthru,
+    parse_popup,
+    strategies,
+)
 from helpers import LEAST, PAGE, without_none
 
 ODD = {
@@ -22,12 +44,32 @@ ODD = {
 }
 
 
+PASSTHRU = parse_passthru(
+    "CallSid=a&CallFrom=0&Direction=incoming&CallType=free&DialCallStatus=no-answer&DialCallDuration=30&digits=%2242%22"
+    "&CurrentTime=2022-02-23+12:32:41&Legs[0][OnCallDuration]=0&Legs[0][Cause]=1003&Stream[Status]=failed"
+    "&Stream[Duration]=0&Legs[0][NewField]=1"
+)
+POPUP = parse_popup(
+    "CallSid=a&EventType=Answered&Status=busy&AgentEmail=agent@example.com&CurrentTime=2026-03-04+10:15:09&EndTime=soon"
+)
+
+
 @attrs.frozen
 class Order:
     """A user's class that contains a callback."""
 
     number: int
     callback: StatusCallback
+
+
+@attrs.frozen
+class FlowCall:
+    """A user's class that contains Passthru requests and popups."""
+
+    last: PassthruEvent
+    popups: list[PopupEvent]
+    legs: tuple[PassthruLeg, ...]
+    stream: Stream | None = None
 
 
 def test_dump():
@@ -273,3 +315,180 @@ def test_errors_are_reported_in_the_way_of_the_users_converter():
     with pytest.raises(cattrs.ClassValidationError) as caught:
         converter.structure({"number": 5, "callback": {**GOOD, "status": "free"}}, Order)
     assert any("$.callback.status" in problem for problem in cattrs.transform_error(caught.value))
+
+
+def test_dump_of_a_passthru_request():
+    """A dump of a Passthru request has another name or form of a value."""
+    assert without_none(dump(PASSTHRU)) == {
+        "schema": 1,
+        "type": "passthru_event",
+        "call_sid": "a",
+        "from_number": "0",
+        "direction": "inbound",
+        "current_time": "2022-02-23T12:32:41+05:30",
+        "call_type": "unknown",
+        "dial_status": "no-answer",
+        "ring_and_talk_duration": 30,
+        "digits": "42",
+        "legs": [{"on_call_duration": 0, "cause": "1003"}],
+        "stream": {"status": "failed", "duration": 0},
+        "issues": [
+            {
+                "path": "CallType",
+                "code": "unknown-value",
+                "message": "unrecognized value @ CallType",
+                "value": "free",
+            }
+        ],
+    }
+    names = {field.name for field in attrs.fields(PassthruEvent)} - {"raw"}
+    assert dump(PASSTHRU).keys() == {"schema", "type", *names}
+
+
+def test_dump_of_a_popup():
+    """A dump of a popup has another name or form of a value."""
+    assert without_none(dump(POPUP)) == {
+        "schema": 1,
+        "type": "popup_event",
+        "call_sid": "a",
+        "event_type": "Answered",
+        "agent_status": "busy",
+        "agent_email": "agent@example.com",
+        "current_time": "2026-03-04T10:15:09+05:30",
+        "issues": [
+            {"path": "EndTime", "code": "not-a-date", "message": "not a valid date @ EndTime", "value": "soon"},
+        ],
+    }
+    names = {field.name for field in attrs.fields(PopupEvent)} - {"raw"}
+    assert dump(POPUP).keys() == {"schema", "type", *names}
+
+
+LOADERS = {PassthruEvent: load_passthru, PopupEvent: load_popup}
+
+
+@given(strategies.passthru_events() | strategies.popup_events())
+def test_dump_and_load_of_events_of_flows(event):
+    """A Passthru request or a popup isn't equal after `dump`, JSON and its loader."""
+    dumped = dump(event)
+    assert json.loads(json.dumps(dumped)) == dumped
+    loaded = LOADERS[type(event)](json.loads(json.dumps(dumped)))
+    assert (loaded, type(loaded), loaded.issues) == (event, type(event), event.issues)
+    assert not loaded.raw
+    assert not loaded.extra
+
+
+EVENTS = {load: parse(ODD), load_call: merge(parse(ODD)), load_passthru: PASSTHRU, load_popup: POPUP}
+KINDS = {load: "status_callback", load_call: "call", load_passthru: "passthru_event", load_popup: "popup_event"}
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=KINDS.values())
+@pytest.mark.parametrize("read", KINDS, ids=lambda read: read.__name__)
+def test_a_dump_of_another_kind(read, event):
+    """A function loads the dump of another kind, or the message doesn't say which function loads it."""
+    if EVENTS[read] is event:
+        assert read(dump(event)) == event
+        return
+    with pytest.raises(DecodeError) as caught:
+        read(dump(event))
+    assert str(caught.value) == (
+        f"expected a mapping made by dump() with schema 1 and type {KINDS[read]}; use load() for status_callback, "
+        "load_call() for call, load_passthru() for passthru_event, load_popup() for popup_event"
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "change", "says"),
+    [
+        (load_passthru, {"call_sid": None}, r"^invalid value @ \$.call_sid$"),
+        (load_passthru, {"more": 1}, r"^unexpected names @ \$$"),
+        (load_passthru, {"raw": {}}, r"^unexpected names @ \$$"),
+        (load_passthru, {"call_type": "Completed"}, r"^invalid value @ \$.call_type$"),
+        (load_passthru, {"ring_and_talk_duration": "5"}, r"^invalid value @ \$.ring_and_talk_duration$"),
+        (load_passthru, {"legs": [{"cause": 5}]}, r"^invalid value @ \$.legs\[0\].cause$"),
+        (load_passthru, {"legs": [{"status": "busy"}]}, r"^unexpected names @ \$.legs\[0\]$"),
+        (load_passthru, {"legs": None}, r"^invalid value @ \$.legs$"),
+        (load_passthru, {"stream": 5}, r"^invalid value @ \$.stream$"),
+        (load_passthru, {"stream": []}, r"^invalid value @ \$.stream$"),
+        (load_passthru, {"stream": {"status": "free"}}, r"^invalid value @ \$.stream.status$"),
+        (load_passthru, {"stream": {"secret": 1}}, r"^unexpected names @ \$.stream$"),
+        (load_passthru, {"schema": 2}, r"newer version of exotel-callback"),
+        (load_popup, {"event_type": None}, r"^invalid value @ \$.event_type$"),
+        (load_popup, {"event_type": "dial"}, r"^invalid value @ \$.event_type$"),
+        (load_popup, {"agent_status": "away"}, r"^invalid value @ \$.agent_status$"),
+        (load_popup, {"current_time": "2026-03-04"}, r"^invalid value @ \$.current_time$"),
+        (load_popup, {"legs": []}, r"^unexpected names @ \$$"),
+        (load_popup, {"schema": 2}, r"newer version of exotel-callback"),
+    ],
+)
+def test_a_damaged_dump_of_a_flow(read, change, says):
+    """A damaged dump is loaded, or the error lacks the path or quotes a value."""
+    with pytest.raises(DecodeError, match=says) as caught:
+        read({**dump(EVENTS[read]), **change})
+    assert caught.value.__context__ is None
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from(list(KINDS)),
+    st.sampled_from(list(EVENTS.values())),
+    st.data(),
+)
+def test_hostile_dumps(read, event, data):
+    """A hostile dump raises another exception than `DecodeError`, or what it loads as isn't dumped like this."""
+    dumped = dump(event)
+    names = st.sampled_from([*dumped, "more"])
+    dumped |= data.draw(st.dictionaries(names, PLAIN, max_size=2))
+    for name in data.draw(st.sets(names, max_size=2)):
+        dumped.pop(name, None)
+    try:
+        loaded = read(dumped)
+    except DecodeError:
+        return
+    assert read(dump(loaded)) == loaded
+
+
+@pytest.mark.parametrize("read", [load_passthru, load_popup])
+@pytest.mark.parametrize("dumped", [None, "{}", [], 5, Broken(dump(PASSTHRU))], ids=type)
+def test_a_dump_that_is_no_dict(read, dumped):
+    """A value that isn't a mapping, or a mapping that can't be read, raises another exception than `DecodeError`."""
+    with pytest.raises(DecodeError) as caught:
+        read(dumped)
+    assert caught.value.__context__ is None
+
+
+def test_dumps_of_flows_without_optional_fields():
+    """A dump from before a field was added can't be loaded, or the field lacks its default."""
+    assert load_passthru({"schema": 1, "type": "passthru_event", "call_sid": "a"}) == PassthruEvent(call_sid="a")
+    stored = {"schema": 1, "type": "popup_event", "call_sid": "a", "event_type": "Dial"}
+    assert load_popup(stored) == parse_popup({"CallSid": "a", "EventType": "Dial"})
+
+
+@pytest.mark.parametrize(
+    "converter",
+    [cattrs.Converter(), cattrs.Converter(detailed_validation=False), make_json_converter()],
+    ids=["plain", "not detailed", "json"],
+)
+def test_a_users_class_of_a_call_in_a_flow(converter):
+    """A user's converter unstructures a Passthru request or a popup in another way than `dump`."""
+    converters.configure_converter(converter)
+    call = FlowCall(PASSTHRU, [POPUP, POPUP], PASSTHRU.legs, PASSTHRU.stream)
+    plain = converter.unstructure(call)
+    assert plain["last"] == dump(PASSTHRU)
+    assert plain["popups"] == [dump(POPUP)] * 2
+    assert converter.structure(json.loads(json.dumps(plain)), FlowCall) == call
+
+
+def test_a_user_error_in_a_passthru_request_has_a_path():
+    """An error in a user's class that contains a Passthru request has no path."""
+    converter = converters.make_converter()
+    plain = converter.unstructure(FlowCall(PASSTHRU, [], ()))
+    plain["last"]["stream"]["status"] = "free"
+    with pytest.raises(cattrs.ClassValidationError) as caught:
+        converter.structure(plain, FlowCall)
+    assert any("$.last.stream.status" in problem for problem in cattrs.transform_error(caught.value))
