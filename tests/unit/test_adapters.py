@@ -20,10 +20,16 @@ from exotel_callback import (
     IssueCode,
     Limits,
     MissingFieldError,
+    PassthruEvent,
+    PopupEvent,
     StatusCallback,
     dump,
     load,
+    load_passthru,
     parse,
+    parse_any,
+    parse_passthru,
+    parse_popup,
 )
 from exotel_callback.adapters._shared import Settings, length_of, read_at_most
 from exotel_callback.adapters.aws_lambda import parse_event
@@ -1100,3 +1106,245 @@ def test_an_event_of_the_largest_size():
 def test_a_parameter_of_one_letter():
     """A one-letter name of the secret's parameter is refused."""
     assert Settings(parse, secret=RIGHT, secret_parameter="k").secret_parameter == "k"
+
+
+FLOW = {"CallSid": "a", "CallType": "incomplete", "CallFrom": "0", "key": "1", "Legs": [{"Cause": "16"}]}
+RING = {"CallSid": "a", "EventType": "Dial", "Status": "busy", "DialWhomNumber": "0", "key": "1"}
+BODY_OF = {parse: LEAST, parse_passthru: FLOW, parse_popup: RING}
+READS = [(reader, payload) for kind, payload in BODY_OF.items() for reader in (kind, parse_any)]
+IDS = [f"{reader.__name__} {len(payload)}" for reader, payload in READS]
+by_reader = pytest.mark.parametrize(("reader", "payload"), READS, ids=IDS)
+
+
+def query_of(payload):
+    return ENCODERS["form"](payload)[0].decode()
+
+
+@by_framework
+@by_reader
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_get_request_is_read_from_its_query(framework, reader, payload, method):
+    """The query of a GET request isn't read, or its secret is checked late or reaches ``raw`` or ``extra``."""
+    call = FRAMEWORKS[framework]
+    expected = reader(payload)
+    query = query_of(payload)
+    event = call(Call(method=method, query=query), reader=reader)
+    assert (event, type(event), event.raw.keys()) == (expected, type(expected), reader(query).raw.keys())
+    for with_secret in (f"secret=right&{query}", f"{query}&secret=right", f"{query}&%73ecre%74=right&"):
+        event = call(Call(method=method, query=with_secret), reader=reader, secret=RIGHT)
+        assert (event, event.event_key) == (expected, expected.event_key)
+        assert (dict(event.raw), dict(event.extra)) == (dict(reader(query).raw), dict(reader(query).extra))
+    for wrong in ("secret=wrong", "", "secret=right&s%65cret=right", "secret=right&secret=wrong"):
+        with pytest.raises(AuthenticationError):
+            call(Call(method=method, query=f"{query}&{wrong}"), reader=reader, secret=RIGHT)
+
+
+@by_framework
+@by_reader
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_a_post_request_is_read_from_its_body(framework, reader, payload, encoding):
+    """The body of a POST request isn't read, the query is, or a secret in the body reaches ``raw`` or ``extra``."""
+    call = partial(FRAMEWORKS[framework], reader=reader, secret=RIGHT)
+    expected = reader(*ENCODERS[encoding](payload))
+    query = "secret=right&CallSid=b&Status=failed&flow_id=2"
+    for before in (None, "form"):
+        event = call(sent(encoding, {**payload, "secret": "right"}, query=query, before=before))
+        assert (event, type(event), event.event_key) == (expected, type(expected), expected.event_key)
+        assert (event.raw.keys(), event.extra) == (expected.raw.keys(), expected.extra)
+    with pytest.raises(AuthenticationError):
+        call(sent(encoding, {**payload, "secret": "right"}, query="secret=wrong"))
+
+
+@by_framework
+@pytest.mark.parametrize("before", [None, "form"])
+def test_a_secret_that_a_body_repeats(framework, before):
+    """A secret in the body, repeated or percent-encoded, reaches ``raw`` or ``extra``."""
+    body = b"secret=right&CallSid=a&s%65cret=x&flow_id=1&secret="
+    call = Call(body=body, content_type=FORM, query="secret=right", before=before)
+    event = FRAMEWORKS[framework](call, reader=parse_any, secret=RIGHT)
+    assert (dict(event.raw), dict(event.extra)) == ({"CallSid": "a", "flow_id": "1"}, {})
+
+
+@by_framework
+def test_without_a_secret_every_parameter_stays(framework):
+    """A parameter that is named ``secret`` is removed although the adapter checks none."""
+    for call in (Call(method="GET", query="CallSid=a&flow_id=1&secret=x"), sent("form", {**FLOW, "secret": "x"})):
+        event = FRAMEWORKS[framework](call, reader=parse_any)
+        assert event.raw["secret"] == event.extra["secret"] == "x"
+
+
+@by_framework
+def test_another_parameter_for_the_secret_is_removed(framework):
+    """With ``secret_parameter``, the secret stays in ``raw``, or the parameter ``secret`` is removed."""
+    call = Call(method="GET", query="CallSid=a&flow_id=1&k%C3%A9y=right&secret=x")
+    event = FRAMEWORKS[framework](call, reader=parse_any, secret=RIGHT, secret_parameter="k\xe9y")
+    assert dict(event.raw) == {"CallSid": "a", "flow_id": "1", "secret": "x"}
+
+
+@by_framework
+def test_a_secret_of_bytes_in_a_query_that_is_read(framework):
+    """A secret that isn't UTF-8 makes the rest of the query unreadable."""
+    call = Call(method="GET", query="CallSid=a&flow_id=1&secret=%FF%FE")
+    assert FRAMEWORKS[framework](call, reader=parse_any, secret=b"\xff\xfe") == parse_any("CallSid=a&flow_id=1")
+
+
+@by_framework
+@pytest.mark.parametrize("reader", [parse_passthru, parse_any])
+def test_a_query_that_is_not_utf_8(framework, reader):
+    """A query that isn't UTF-8 raises another exception than `DecodeError`."""
+    with pytest.raises(DecodeError, match="not valid utf-8") as caught:
+        FRAMEWORKS[framework](Call(method="GET", query="CallSid=a&flow_id=%FF"), reader=reader)
+    assert caught.value.status_hint == 400
+
+
+@by_framework
+@pytest.mark.parametrize("reader", [parse, parse_passthru, parse_popup, parse_any])
+@pytest.mark.parametrize("query", ["", "&", "secret=right", "secret=right&"])
+def test_an_empty_query_is_a_probe(framework, reader, query):
+    """The message for a GET request without fields doesn't say that it is a probe."""
+    options = {"secret": RIGHT} if "secret" in query else {}
+    with pytest.raises(MissingFieldError, match="a probe of the URL") as caught:
+        FRAMEWORKS[framework](Call(method="GET", query=query), reader=reader, **options)
+    assert caught.value.status_hint == 422
+
+
+@by_framework
+def test_a_reader_that_gets_another_event(framework):
+    """The error for an event that the reader can't read doesn't say which function reads it."""
+    for payload, reader, says in [
+        (RING, parse, "use parse_popup"),
+        (RING, parse_passthru, "use parse_popup"),
+        (PAGE, parse_popup, "use parse"),
+        (FLOW, parse, "use parse_passthru"),
+    ]:
+        for call in (Call(method="GET", query=query_of(payload)), sent("json", payload)):
+            with pytest.raises(MissingFieldError, match=says):
+                FRAMEWORKS[framework](call, reader=reader)
+
+
+@by_framework
+def test_options_reach_every_reader(framework):
+    """Strict mode, the time zone or the limits don't reach the reader."""
+    call = partial(FRAMEWORKS[framework], reader=parse_any)
+    query = "CallSid=a&flow_id=1&StartTime=2022-02-23+12:32:00&Legs[0][Cause]=1&Legs[1][Cause]=1"
+    get = Call(method="GET", query=query)
+    more = {"timezone": UTC, "limits": Limits(legs=1)}
+    assert call(get, **more) == parse_passthru(query, **more) != parse_passthru(query)
+    with pytest.raises(DecodeError, match="larger than 50 bytes"):
+        call(get, limits=Limits(body_bytes=50))
+    with pytest.raises(CallbackError, match="Direction"):
+        call(replace(get, query=f"{query}&Direction=x"), strict=True)
+
+
+@by_framework
+@pytest.mark.parametrize("reader", ["parse_any", None, 5, [parse]], ids=repr)
+def test_a_wrong_reader(framework, reader):
+    """A reader that isn't a function raises another exception than `TypeError`."""
+    with pytest.raises(TypeError, match=f"^reader must be a function such as parse_any, not {type(reader).__name__}$"):
+        FRAMEWORKS[framework](sent("json", PAGE), reader=reader)
+
+
+def test_the_dependency_of_fastapi_with_a_reader():
+    """The dependency doesn't pass a Passthru request to the handler, or the secret reaches it."""
+    fastapi = pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    from exotel_callback.adapters.fastapi import callback
+
+    app = fastapi.FastAPI()
+
+    @app.api_route("/exotel", methods=["GET", "POST"])
+    def exotel(
+        event: Annotated[
+            StatusCallback | PassthruEvent | PopupEvent, fastapi.Depends(callback(reader=parse_any, secret=RIGHT))
+        ],
+    ):
+        return {"dump": dump(event), "extra": sorted(event.extra)}
+
+    client = TestClient(app)
+    answer = client.get(f"/exotel?secret=right&{query_of(FLOW)}")
+    assert (answer.status_code, load_passthru(answer.json()["dump"])) == (200, parse_any(FLOW))
+    assert answer.json()["extra"] == ["key"]
+    assert client.get(f"/exotel?{query_of(FLOW)}").status_code == 401
+    assert client.get("/exotel?secret=right").status_code == 422
+    assert client.post("/exotel?secret=right", json=RING).json()["dump"]["type"] == "popup_event"
+    with pytest.raises(TypeError, match="reader must be"):
+        callback(reader="parse_any")
+
+
+# The GET requests of the shapes in EVENTS.
+GETS = {
+    "HTTP API, 2.0": {
+        "version": "2.0",
+        "rawQueryString": "CallSid=a&flow_id=1&CallFrom=0%2B1&secret=a%20b",
+        "requestContext": {"http": {"method": "GET"}},
+        "queryStringParameters": {"CallSid": "wrong"},
+        "isBase64Encoded": False,
+    },
+    "REST API, 1.0": {
+        "httpMethod": "GET",
+        "multiValueQueryStringParameters": {
+            "CallSid": ["a"],
+            "flow_id": ["1"],
+            "CallFrom": ["0+1"],
+            "secret": ["a b"],
+        },
+        "body": None,
+    },
+    "REST API with one value each": {
+        "httpMethod": "GET",
+        "queryStringParameters": {"CallSid": "a", "flow_id": "1", "CallFrom": "0+1", "secret": "a b"},
+        "multiValueQueryStringParameters": None,
+        "requestContext": {"httpMethod": "GET"},
+    },
+    "load balancer": {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "httpMethod": "GET",
+        "queryStringParameters": {"CallSid": "a", "flow_id": "1", "CallFrom": "0%2B1", "s%65cret": "a%20b"},
+        "body": "",
+    },
+    "load balancer with several values": {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "httpMethod": "HEAD",
+        "multiValueQueryStringParameters": {
+            "CallSid": ["a"],
+            "flow_id": ["1"],
+            "CallFrom": ["0%2B1"],
+            "secret": ["a+b"],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("event", GETS.values(), ids=GETS)
+def test_get_requests_of_lambda(event):
+    """The query of a GET request can't be read in one of the shapes of AWS, or its secret reaches ``raw``."""
+    found = parse_event(event, reader=parse_any, secret="a b")
+    assert dict(found.raw) == {"CallSid": "a", "flow_id": "1", "CallFrom": "0+1"}
+    assert found == parse_passthru("CallSid=a&flow_id=1&CallFrom=0%2B1")
+    with pytest.raises(AuthenticationError):
+        parse_event(event, reader=parse_any, secret="another")
+    with pytest.raises(MissingFieldError, match="a probe of the URL"):
+        parse_event({name: value for name, value in event.items() if "uery" not in name}, reader=parse_passthru)
+
+
+def test_repeated_fields_in_a_query_of_lambda():
+    """A field that a GET request repeats loses its values, or leaves no issue."""
+    event = {"httpMethod": "GET", "multiValueQueryStringParameters": {"CallSid": ["a"], "flow_id": ["1", "2"]}}
+    found = parse_event(event, reader=parse_passthru)
+    assert found == parse_passthru("CallSid=a&flow_id=1&flow_id=2")
+    assert [issue.code for issue in found.issues] == [IssueCode.REPEATED]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"httpMethod": 5, "body": FORM_BODY},
+        {"httpMethod": None, "body": FORM_BODY, "requestContext": {"http": "GET"}},
+        {"body": FORM_BODY, "requestContext": {"http": {"method": ["POST"]}}},
+        {"body": FORM_BODY, "requestContext": None},
+    ],
+)
+def test_an_event_of_lambda_without_a_method(event):
+    """An event with an odd method raises another exception than ours, or its body isn't read."""
+    assert parse_event(event, reader=parse_any) == CALLBACK

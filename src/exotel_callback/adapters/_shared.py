@@ -30,7 +30,7 @@ Event = TypeVar("Event")
 Event_co = TypeVar("Event_co", covariant=True)
 
 # The methods of requests whose query is parsed.
-READS_QUERY: Final = frozenset({"GET", "HEAD"})
+READS_QUERY: Final = ("GET", "HEAD")
 
 # A private sentinel and not Ellipsis, because a user may paste ``parse_request(secret=...)`` from the documentation.
 _NOT_GIVEN: Any = object()
