@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from exotel_callback import (
@@ -44,10 +45,16 @@ CREATE TABLE IF NOT EXISTS flow_calls (
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the database once per request."""
+    """Open the database, and create its tables if they are missing."""
     db = sqlite3.connect(path, timeout=30)
     db.executescript(TABLES)
     return db
+
+
+def store(path: str, event: Event) -> None:
+    """Store an event of a request. A connection belongs to its thread, so each request opens one."""
+    with closing(connect(path)) as db:
+        keep(db, event)
 
 
 def keep(db: sqlite3.Connection, event: Event) -> None:
@@ -80,9 +87,11 @@ def row_of(events: list[Event]) -> tuple[str, str | None]:
     """Return the outcome of a call, and the number of the agent whom Exotel called last."""
     callbacks = [event for event in events if isinstance(event, StatusCallback)]
     passthru = [event for event in events if isinstance(event, PassthruEvent)]
-    outcome = combined_outcome(merge(*callbacks) if callbacks else None, *passthru)
+    outcome = Outcome.UNKNOWN  # as long as there are only popups
+    if callbacks or passthru:
+        outcome = combined_outcome(merge(*callbacks) if callbacks else None, *passthru)
     agents = [
-        (str(event.current_time), event.dialed_number)
+        (event.current_time.timestamp() if event.current_time else 0.0, event.dialed_number)
         for event in events
         if not isinstance(event, StatusCallback) and event.dialed_number
     ]
@@ -91,4 +100,6 @@ def row_of(events: list[Event]) -> tuple[str, str | None]:
 
 def status_for(event: Event) -> int:
     """Return the status to answer with. For Passthru it chooses the branch: 302 after a missed call, else 200."""
-    return 302 if isinstance(event, PassthruEvent) and event.outcome in MISSED else 200
+    if not isinstance(event, PassthruEvent) or event.event_type == "stream-start":
+        return 200
+    return 302 if event.outcome in MISSED else 200
