@@ -10,9 +10,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from helpers import TESTS
+from helpers import ROOT, TESTS
 
 APPS = TESTS / "servers"
+EXAMPLES = ROOT / "docs" / "examples"
 GUNICORN = ["gunicorn", "--workers=1", "--bind=fd://{fd}"]
 
 # For each framework: its packages, and the module that serves a listening socket.
@@ -64,6 +65,8 @@ def running(name, log):
         command = [sys.executable, "-m", *(argument.format(fd=fd) for argument in arguments)]
         environment = {
             **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "CALLS_DB": str(log.parent / "calls.db"),
             "XDG_RUNTIME_DIR": str(log.parent),
             # Without this, gunicorn writes to the home directory.
         }

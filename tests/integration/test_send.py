@@ -405,6 +405,16 @@ def test_every_scenario_is_acknowledged(server, name):
         assert [attempt.answer for attempt in attempts] == ["200"] * len(deliveries)
 
 
+@pytest.mark.parametrize("name", FLOW_SCENARIOS)
+def test_every_call_in_a_flow_is_acknowledged(server, name):
+    """An adapter with `parse_any` doesn't acknowledge a call in a flow in an encoding."""
+    for encode in ENCODERS.values():
+        deliveries = list(FLOW_SCENARIOS[name].deliveries(encode))
+        send = _delivery.sender(server.client, parse_url(f"http://127.0.0.1:{server.port}/one-url?secret=right"))
+        attempts = list(_delivery.play(deliveries, send, retries=0, speed=1_000_000, patience=15))
+        assert [attempt.is_acknowledged for attempt in attempts] == [True] * len(deliveries)
+
+
 def test_the_command_against_a_server(server):
     """The command fails against a real server, or a wrong secret is accepted."""
     url = f"http://127.0.0.1:{server.port}/secret?secret="

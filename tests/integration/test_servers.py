@@ -2,12 +2,17 @@
 
 import gzip
 import json
+import random
 import shutil
+import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
-from exotel_callback import dump, parse
+from exotel_callback import Outcome, PassthruEvent, dump, parse, parse_any, parse_passthru
+from exotel_callback.testing import FLOW_SCENARIOS
 from helpers import (
     ENCODERS,
     FORM,
@@ -308,3 +313,64 @@ def test_dependency_in_the_documentation(server):
     status, schema = server.send("/openapi.json", method="GET")
     assert status == 200
     assert not schema["paths"]["/depends"]["post"].keys() & {"parameters", "requestBody"}
+
+
+AGENTS = {"flow-missed", "flow-connected", "flow-outbound"}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_one_url_for_whole_calls(server, seed):
+    """A handler at one URL doesn't end in one right row for each call, whatever the order and the repetitions."""
+    rng = random.Random(seed)
+    requests, expected = [], []
+    for name, scenario in FLOW_SCENARIOS.items():
+        sid = f"{name}-{seed}"
+        for delivery in scenario.deliveries(rng.choice(list(ENCODERS.values()))):
+            query = delivery.query.replace(scenario.call_sid, sid)
+            body = delivery.body.replace(scenario.call_sid.encode(), sid.encode())
+            event = parse_any(query or body, delivery.content_type or None)
+            is_missed = isinstance(event, PassthruEvent) and event.outcome in {Outcome.NO_ANSWER, Outcome.FAILED}
+            request = f"/one-url?secret=right&{query}", body, delivery.content_type, delivery.method
+            requests += [(request, 302 if is_missed else 200, event)] * rng.choice([1, 2, 3])
+        expected.append((sid, scenario.outcome.value, "09123456789" if name in AGENTS else None))
+    rng.shuffle(requests)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda request: server.send(*request[0]), requests))
+    for (status, answer), (_, wanted, event) in zip(answers, requests, strict=True):
+        assert (status, answer["dump"]) == (wanted, json.loads(json.dumps(dump(event))))
+        assert answer["raw"] == sorted(event.raw)
+    with closing(sqlite3.connect(server.log.parent / "calls.db")) as db:
+        rows = db.execute("SELECT call_sid, outcome, agent FROM flow_calls WHERE call_sid LIKE ?", (f"%-{seed}",))
+        assert sorted(rows) == sorted(expected)
+
+
+def message_of(answer):
+    """Return the message of an error. The dependency of FastAPI names it differently."""
+    return answer.get("message") or answer["detail"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_one_url_checks_the_secret_first(server, method):
+    """A request without the right secret is read, or the answer describes it."""
+    for query in CLOSED:
+        path = f"/one-url{query or '?'}&CallSid=a&flow_id=%FF"
+        assert server.client.request(method, path).status_code == 401
+    if method == "GET":
+        status, answer = server.send("/one-url?secret=right", method="GET")
+        assert status == 422
+        assert "a probe of the URL" in message_of(answer)
+
+
+@pytest.mark.parametrize("query", ["CallSid=%FF&flow_id=1", "CallSid=a&flow_id=%C3"])
+def test_a_query_that_is_not_utf_8(server, query):
+    """A query that isn't UTF-8 is answered as an error of the server, or is read as other characters."""
+    status, answer = server.send(f"/one-url?secret=right&{query}", method="GET")
+    assert (status, message_of(answer)) == (400, "the body is not valid utf-8")
+
+
+def test_a_query_with_escapes(server):
+    """A server or a framework changes the escapes of a query, so that a field is misread."""
+    query = "CallSid=a%2Bb+c&flow_id=%E0%A4%A8&CustomField=x%3D1%26y%3D%2520"
+    query += "&Legs%5B0%5D%5BCause%5D=16&Stream[Status]=failed"
+    status, answer = server.send(f"/one-url?secret=right&{query}", method="GET")
+    assert (status, answer["dump"]) == (302, json.loads(json.dumps(dump(parse_passthru(query)))))

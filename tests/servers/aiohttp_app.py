@@ -4,13 +4,16 @@
 adapter refuses a body that is too large, and not aiohttp.
 """
 
+import asyncio
+import os
 import socket
 import sys
 from contextlib import suppress
 
 from aiohttp import web
+from one_url import status_for, store
 
-from exotel_callback import CallbackError, Limits, dump
+from exotel_callback import CallbackError, Limits, dump, parse_any
 from exotel_callback.adapters.aiohttp import parse_request
 
 SECRET = "right"
@@ -20,8 +23,8 @@ SHORT = Limits(body_bytes=22)
 routes = web.RouteTableDef()
 
 
-def answer(callback):
-    return web.json_response({"dump": dump(callback), "raw": sorted(callback.raw)})
+def answer(callback, status=200):
+    return web.json_response({"dump": dump(callback), "raw": sorted(callback.raw)}, status=status)
 
 
 @web.middleware
@@ -71,6 +74,13 @@ async def again(request):
 @routes.route("*", "/strict")
 async def strict(request):
     return answer(await parse_request(request, strict=True))
+
+
+@routes.route("*", "/one-url")
+async def one_url(request):
+    event = await parse_request(request, reader=parse_any, secret=SECRET)
+    await asyncio.to_thread(store, os.environ["CALLS_DB"], event)
+    return answer(event, status_for(event))
 
 
 if __name__ == "__main__":

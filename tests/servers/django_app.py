@@ -3,6 +3,7 @@
 ``daphne django_app:asgi`` serves it under ASGI.
 """
 
+import os
 from contextlib import suppress
 from functools import wraps
 
@@ -12,8 +13,9 @@ from django.core.wsgi import get_wsgi_application
 from django.http import JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
+from one_url import status_for, store
 
-from exotel_callback import CallbackError, Limits, dump
+from exotel_callback import CallbackError, Limits, dump, parse_any
 from exotel_callback.adapters.django import parse_request
 
 SECRET = "right"
@@ -38,7 +40,7 @@ def view(read):
         except CallbackError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
             return JsonResponse(answer, status=error.status_hint)
-        return JsonResponse({"dump": dump(callback), "raw": sorted(callback.raw)})
+        return JsonResponse({"dump": dump(callback), "raw": sorted(callback.raw)}, status=status_for(callback))
 
     return answer
 
@@ -78,6 +80,13 @@ def strict(request):
     return parse_request(request, strict=True)
 
 
+@view
+def one_url(request):
+    event = parse_request(request, reader=parse_any, secret=SECRET)
+    store(os.environ["CALLS_DB"], event)
+    return event
+
+
 urlpatterns = [
     path("plain", view(parse_request)),
     path("secret", secret),
@@ -86,6 +95,7 @@ urlpatterns = [
     path("bytes", secret_of_bytes),
     path("again", again),
     path("strict", strict),
+    path("one-url", one_url),
 ]
 
 app = get_wsgi_application()

@@ -1,6 +1,7 @@
 """Serve a small FastAPI app with uvicorn: ``python fastapi_app.py FD``, on the listening socket FD."""
 
 import json
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -9,8 +10,9 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from one_url import Event, status_for, store
 
-from exotel_callback import CallbackError, Limits, StatusCallback, dump
+from exotel_callback import CallbackError, Limits, StatusCallback, dump, parse_any
 from exotel_callback.adapters.fastapi import callback, parse_request
 
 SECRET = "right"
@@ -20,9 +22,11 @@ SHORT = Limits(body_bytes=22)
 app = FastAPI()
 
 
-def answer(callback):
+def answer(callback, status=200):
     # JSONResponse can't encode a lone surrogate, which a hostile name may contain.
-    return Response(json.dumps({"dump": dump(callback), "raw": sorted(callback.raw)}), media_type="application/json")
+    return Response(
+        json.dumps({"dump": dump(callback), "raw": sorted(callback.raw)}), status, media_type="application/json"
+    )
 
 
 @app.exception_handler(CallbackError)
@@ -73,6 +77,12 @@ async def strict(request: Request):
 @app.post("/depends")
 async def depends(callback: Annotated[StatusCallback, Depends(callback(secret=SECRET))]):
     return answer(callback)
+
+
+@app.api_route("/one-url", methods=["GET", "HEAD", "POST"])
+def one_url(event: Annotated[Event, Depends(callback(reader=parse_any, secret=SECRET))]):
+    store(os.environ["CALLS_DB"], event)
+    return answer(event, status_for(event))
 
 
 if __name__ == "__main__":

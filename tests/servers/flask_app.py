@@ -1,10 +1,12 @@
 """Define a small Flask app, for a real server: ``gunicorn flask_app:app``."""
 
+import os
 from contextlib import suppress
 
 from flask import Flask, jsonify, request
+from one_url import status_for, store
 
-from exotel_callback import CallbackError, Limits, dump
+from exotel_callback import CallbackError, Limits, dump, parse_any
 from exotel_callback.adapters.flask import parse_request
 
 SECRET = "right"
@@ -61,3 +63,10 @@ def again():
 @app.route("/strict", methods=["GET", "POST"])
 def strict():
     return answer(parse_request(strict=True))
+
+
+@app.route("/one-url", methods=["GET", "POST"])
+def one_url():
+    event = parse_request(reader=parse_any, secret=SECRET)
+    store(os.environ["CALLS_DB"], event)
+    return answer(event), status_for(event)
