@@ -75,7 +75,7 @@ def pool_of(workers: int) -> Generator[Pool | None, None, None]:
             process.kill()
         raise
     finally:
-        if pool:
+        if pool is not None:
             pool.threads.shutdown(cancel_futures=True)
         for _, connection in started:
             connection.close()
