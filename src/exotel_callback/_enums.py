@@ -282,14 +282,17 @@ def normalized(value: str) -> str:
 E = TypeVar("E", bound=StrEnum)
 
 
-def value_reader(enum: type[E]) -> Callable[[str], E | None]:
-    """Make a function that returns the member of `enum` for a value, or None for an unrecognized value."""
+def value_reader(enum: type[E]) -> Callable[..., E | None]:
+    """Make a function that returns the member of `enum` for a value, or None for an unrecognized value.
+
+    It ignores a second argument, so that it can be the reader of a kind of fields.
+    """
     table = {normalized(member): member for member in enum if member.name not in NOT_SENT_NAMES}
     table |= {alias: table[normalized(value)] for alias, value in _ALIASES.items() if normalized(value) in table}
     if "NOT_ATTEMPTED" in enum.__members__:
         table["null"] = enum["NOT_ATTEMPTED"]  # In any spelling, as for every value: ``nul l`` is one.
 
-    def read(value: str) -> E | None:
+    def read(value: str, _: object = None) -> E | None:
         return table.get(value) or table.get(normalized(value))
 
     return read

@@ -116,7 +116,7 @@ def _date_as_written(text: str) -> datetime | None:
     """Return the date, with its offset if it has one. Return None for another format."""
     if _ISO_DATE.fullmatch(text):
         return datetime.fromisoformat(text)
-    if match := re.fullmatch(_PASSTHRU_DATE, text):
+    if "," in text and (match := re.fullmatch(_PASSTHRU_DATE, text)):
         from dateutil.parser import parse  # Imported here because only the Passthru applet writes this format.
 
         if match[1] < "1000":  # dateutil would guess the century of ``0022`` by the clock.
@@ -134,12 +134,7 @@ def in_zone(date: datetime, zone: tzinfo) -> datetime | None:
 
 
 def _enum(enum: type[StrEnum], if_empty: StrEnum | None = None) -> Kind:
-    find = value_reader(enum)
-
-    def read(text: str, _: tzinfo) -> StrEnum | None:
-        return find(text)
-
-    return Kind(read, IssueCode.UNKNOWN_VALUE, IssueCode.WRONG_TYPE, enum["UNKNOWN"], if_empty, enum=enum)
+    return Kind(value_reader(enum), IssueCode.UNKNOWN_VALUE, IssueCode.WRONG_TYPE, enum["UNKNOWN"], if_empty, enum=enum)
 
 
 def _trim_quotes(text: str) -> str:

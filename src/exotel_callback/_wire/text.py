@@ -53,7 +53,10 @@ def to_text(body: bytes | str, codec: str) -> str:
     """
     if isinstance(body, str):
         return body
-    text = decoded(body, codec)
+    try:
+        text = body.decode(codec)
+    except UnicodeDecodeError:
+        raise wrong_charset(codec) from None
     return text if codec == "utf-8" or not codec.endswith(("-le", "-be")) else text.removeprefix("\ufeff")
 
 
