@@ -15,9 +15,11 @@ from exotel_callback import (
     dump,
     merge,
     parse,
+    parse_any,
     parse_call_details,
     parse_call_list,
     parse_passthru,
+    parse_popup,
 )
 from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART
 
@@ -321,3 +323,30 @@ def test_details_beside_a_call_sid_are_an_unknown_field():
 def test_a_callback_with_marks_of_others_is_a_callback():
     """A callback of an account-level webhook, which has names of the Passthru applet, is refused."""
     assert parse({**LEAST, "CallType": "completed", "DialWhomNumber": "0"}) == parse(LEAST)
+
+
+DUMPS = {
+    "a callback that dump() converted; use load": dump(parse(LEAST)),
+    "a call that dump() converted; use load_call": dump(merge(parse(LEAST))),
+    "a Passthru request that dump() converted; use load_passthru": dump(
+        parse_passthru("CallSid=a&flow_id=1&CallType=completed")
+    ),
+    "a popup request that dump() converted; use load_popup": dump(parse_popup("CallSid=a&EventType=Dial")),
+}
+
+
+@pytest.mark.parametrize("read", [parse, parse_passthru, parse_popup, parse_any])
+@pytest.mark.parametrize("what", DUMPS)
+def test_a_dump_instead_of_a_payload(read, what):
+    """The message for a dict that `dump` returned doesn't say which function loads it."""
+    for mapping in (DUMPS[what], {name: value for name, value in DUMPS[what].items() if value is not None}):
+        with pytest.raises(MissingFieldError) as caught:
+            read(mapping)
+        assert caught.value.advice == f"This looks like {what}."
+
+
+@pytest.mark.parametrize("kind", [None, 5, ["call"], {"call": 1}, "Call", ""])
+def test_a_dump_with_another_type(kind):
+    """A dict with an unknown or hostile ``type`` counts as a dump of another kind, or raises another exception."""
+    with pytest.raises(MissingFieldError, match="a callback that dump"):
+        parse({**dump(parse(LEAST)), "type": kind})

@@ -272,6 +272,52 @@ def test_own_query_parameters_and_new_fields_are_in_extra():
     }
 
 
+class Upload:
+    """An uploaded file of a framework."""
+
+    filename = "a.txt"
+
+
+@pytest.mark.parametrize(
+    ("fields", "extra"),
+    [
+        ({"Stream": {"Status": "failed", "New": "1"}}, {"Stream[New]": "1"}),
+        ({"Stream": '{"Status": "failed", "New": "1"}'}, {"Stream[New]": "1"}),
+        ({"Stream[Status]": "failed", "Stream[New]": "1"}, {"Stream[New]": "1"}),
+        ({"Stream%5BStatus%5D": "failed", "Stream%5bNew%5d": "1"}, {"Stream[New]": "1"}),
+        ({"Stream": {"New": "1", "Other": "3"}, "Stream[New]": "2"}, {"Stream[New]": "2", "Stream[Other]": "3"}),
+        ({"Stream": {"New": {"a": ["1", {"b": "2"}]}}}, {"Stream[New][a][0]": "1", "Stream[New][a][1][b]": "2"}),
+        ({"Stream": ['{"New": "1"}', '{"New": "2"}']}, {"Stream[New]": "1"}),
+        ({"Stream": {"StreamSID": "a", "StreamSid": "b"}}, {}),
+        ({"StreamSID": "a", "StreamSid": "b", "StreamUrl": "c"}, {}),
+        ({"StreamStatus": "a", "Streams": "b", "stream": "c"}, {"StreamStatus": "a", "Streams": "b", "stream": "c"}),
+        ({"Stream": "x"}, {}),
+        ({"Stream": 5}, {}),
+        ({"Stream": None}, {}),
+        ({"Stream": []}, {}),
+        ({"Stream": "[1]"}, {}),
+        ({"Stream": Upload(), "Stream[New]": Upload()}, {}),
+    ],
+)
+def test_unknown_fields_of_a_stream(fields, extra):
+    """An unknown field of a stream is missing in ``extra``, has another name there, or a known one is there."""
+    assert dict(parse_passthru({"CallSid": "a", **fields}).extra) == extra
+
+
+def test_unknown_fields_of_a_stream_that_brackets_cannot_hold():
+    """A stream with a name that brackets can't hold is missing in ``extra``."""
+    event = parse_passthru({"CallSid": "a", "Stream": {"a]b": "1", "Status": "failed"}})
+    assert {name: dict(value) for name, value in event.extra.items()} == {"Stream": {"a]b": "1", "Status": "failed"}}
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_unknown_fields_of_a_stream_have_one_name_in_every_encoding(encoding):
+    """An unknown field of a stream has another name in another encoding."""
+    stream = {"Status": "failed", "New": "1", "Deep": {"a": "1", "b": [{"c": "2"}]}}
+    extra = parse_passthru(*ENCODERS[encoding]({"CallSid": "a", "Stream": stream})).extra
+    assert dict(extra) == {"Stream[New]": "1", "Stream[Deep][a]": "1", "Stream[Deep][b][0][c]": "2"}
+
+
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
