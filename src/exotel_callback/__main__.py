@@ -55,8 +55,10 @@ def _streams() -> list[TextIO | None]:
 
 def _report(error: OSError) -> None:
     """Report a file or a stream that can't be read or written, and exit."""
-    with suppress(OSError):  # Standard error may be what can't be written.
-        sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
+    # A broken pipe means that the next command, such as head, has read enough. Standard error may be full itself.
+    with suppress(OSError):
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
     # At its end, Python would try again to write what is left.
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -8,12 +8,15 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
 from command import convert
 from exotel_callback._cli import targets, workers
+from exotel_callback._cli.convert import interruptible
 from exotel_callback._cli.targets import drafts_of
 from exotel_callback._cli.workers import exit_after, map_in_order, pool_of, run_worker
 from helpers import LEAST, PAGE
@@ -142,6 +145,62 @@ def test_workers_of_a_killed_process(tmp_path):
     assert err == f"Note: {left[0]} is left over from a convert that was killed; delete it, it contains events\n"
 
 
+BUSY = """
+import time
+from exotel_callback._cli.workers import pool_of
+
+if __name__ == "__main__":
+    with pool_of(2) as pool:
+        for _ in range(2):
+            pool.submit(time.sleep, 600)
+        print("started", flush=True)
+        time.sleep(600)
+"""
+
+
+@needs_processes
+def test_busy_workers_of_a_killed_process(tmp_path):
+    """Workers remain after the command is killed, until they are done with their rows."""
+    (tmp_path / "busy.py").write_text(BUSY)
+    with subprocess.Popen([sys.executable, tmp_path / "busy.py"], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"started\n"
+        started = workers_of(process.pid)
+        process.kill()
+    assert len(started) == 2
+    wait_until(lambda: not any(map(is_running, started)))
+
+
+def test_workers_block_signals():
+    """Ctrl-C in a terminal reaches the workers, which print tracebacks."""
+    with pool_of(2) as pool:
+        blocked = pool.submit(partial(signal.pthread_sigmask, signal.SIG_BLOCK), []).result()
+    assert {*workers.TERMINATING} <= blocked
+    assert not {*workers.TERMINATING} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_second_signal_is_ignored():
+    """A second signal disturbs the removal of the temporary files, or the first one is ignored."""
+    before = {number: signal.getsignal(number) for number in workers.TERMINATING}
+    cleaned_up = []
+
+    @contextmanager
+    def clean_up():
+        try:
+            yield
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned_up.append(True)
+
+    try:
+        with pytest.raises(ClickException, match="interrupted; no file was written"), interruptible(), clean_up():
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert cleaned_up
+
+
 def test_a_worker_that_is_killed():
     """A worker that is killed while it works isn't reported, or the others are waited for."""
     with pytest.raises(workers.BrokenExecutor), pool_of(2) as pool:
@@ -231,7 +290,7 @@ def test_a_file_system_without_links(tmp_path, archive, monkeypatch):
 
     monkeypatch.setattr(targets.os, "link", fail)
     assert convert(archive, tmp_path / "out.ndjson")[0] == 0
-    with pytest.raises(targets.click.ClickException, match="was created"), drafts_of([tmp_path / "a"], overwrite=False):
+    with pytest.raises(ClickException, match="was created"), drafts_of([tmp_path / "a"], overwrite=False):
         (tmp_path / "a").touch()
 
 

@@ -1,6 +1,7 @@
 """Test every command with a standard stream that is full or closed: one sentence and no traceback."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,15 @@ COMMANDS = {
 def shell(command, *arguments, stdin=BUSY):
     """Run the command in a shell, which can close its streams. Return the exit code and standard error."""
     line = f'exec "$0" -m exotel_callback {" ".join(arguments)} {command}'
+    # Python must buffer its output, as it does for users, so that the error comes at the end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        ["/bin/sh", "-c", line, sys.executable], input=stdin, capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", line, sys.executable],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     return done.returncode, done.stderr
 
@@ -68,10 +76,13 @@ def test_a_closed_standard_error():
     assert shell("2>&- >&-", "parse") == (1, "")
 
 
-def test_a_pipe_that_is_closed():
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_pipe_that_is_closed(buffering):
     """A command that another one, such as head, doesn't read to the end prints an error."""
     command = [sys.executable, "-m", "exotel_callback", "parse"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **streams, env=environment) as process:
         process.stdout.close()
         process.stdin.write(BUSY.encode())
         process.stdin.close()
