@@ -57,7 +57,6 @@ _UNKNOWN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowE
 
 _START_CODE: Final = """\
     get = items.get
-    value = new()
     is_fixed = zone.__class__ is timezone
     first_text = naive = None
     absent = 0
@@ -112,9 +111,9 @@ v = get({name})
 if v is not None: raise LookupError
 {if_none}
 """
-# A leg may be in a wrapper, or have the names of a list, which are indexes. In bracket keys, a leg without any usual
-# name ends the legs. At the end, the names that were read are compared with all names, because any other name may be
-# the bracket key of a leg.
+_UNREAD_LEG_CODE: Final = "unread_legs.append((leg, len(found), {attribute!r}, get({name})))"
+# A leg may be in a wrapper, or have the names of a list, which are indexes. At the end, the names that were read are
+# compared with all names, because any other name may be the bracket key of a leg.
 _LEGS_CODE: Final = """\
     value.legs = None
     legs, found, leg_names = get("Legs"), [], 1
@@ -124,22 +123,27 @@ _LEGS_CODE: Final = """\
             if each.__class__ is not dict or "Leg" in each or "0" in each: return value
             get = each.get
             leg = new_leg()
-{in_list}\
+{lookups}\
             leg.__class__ = LEG
             found.append(leg)
     elif legs is None:
-        leg_names = 0
-        for {keys} in LEG_KEYS[:max_legs]:
-            leg = new_leg()
-            absent = 0
-{in_brackets}\
-            if absent == {leg_names}: break
-            leg_names += {leg_names} - absent
-            leg.__class__ = LEG
-            found.append(leg)
+        found, leg_names = bracket_reader(LEG)(items, zone, is_storable, max_legs, unread_legs)
     else: return value
     if len(items) <= names + leg_names or "\\n".join(items).count("Legs") == leg_names:
         value.legs = tuple(found)
+"""
+# A leg without any usual name ends the legs.
+_BRACKETS_CODE: Final = """\
+    found, leg_names = [], 0
+    for {keys} in LEG_KEYS[:max_legs]:
+        leg = new()
+        absent = 0
+{lookups}\
+        if absent == {leg_names}: break
+        leg_names += {leg_names} - absent
+        leg.__class__ = LEG
+        found.append(leg)
+    return found, leg_names
 """
 
 
@@ -147,7 +151,7 @@ _LEGS_CODE: Final = """\
 def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
     """Generate the function that reads the fields of a class."""
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
-    code = "def read(items, zone, unread, is_storable):\n" + _START_CODE
+    code = "def read(items, zone, unread, is_storable):\n" + _START_CODE + "    value = new()\n"
     code += indent(_lookups(cls, scope, "value", "unread.append({attribute!r})"), "    ")
     exec(code + "    return value\n", scope)
     read: QuickReader = scope["read"]
@@ -158,29 +162,31 @@ def quick_reader(cls: type[attrs.AttrsInstance]) -> QuickReader:
 def quick_event_reader(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance] | None) -> QuickEventReader:
     """Generate the function that reads the fields of an event, and its legs from a list or from usual bracket keys."""
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls)}
-    code = "def read(items, zone, unread, is_storable, max_legs, unread_legs):\n" + _START_CODE
+    code = "def read(items, zone, unread, is_storable, max_legs, unread_legs):\n" + _START_CODE + "    value = new()\n"
     otherwise = "unread.append({attribute!r}); " + _ABSENT_CODE
     code += indent(_lookups(cls, scope, "value", otherwise), "    ")
     if leg_cls:
-        code += _legs_code(len(wire_fields(cls)), leg_cls, scope)
+        scope |= {"new_leg": open_class(leg_cls), "LEG": leg_cls}
+        lookups = indent(_lookups(leg_cls, scope, "leg", _UNREAD_LEG_CODE, if_none="pass"), " " * 12)
+        code += _LEGS_CODE.format(names=len(wire_fields(cls)), lookups=lookups)
     exec(code + "    return value\n", scope)
     read: QuickEventReader = scope["read"]
     return read
 
 
-def _legs_code(name_count: int, leg_cls: type[attrs.AttrsInstance], scope: dict[str, Any]) -> str:
-    leg_names = [field.names[0] for field in wire_fields(leg_cls)]
-    keys = {name: f"key_{number}" for number, name in enumerate(leg_names)}
-    scope |= {"new_leg": open_class(leg_cls), "LEG": leg_cls}
-    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
-    otherwise = "unread_legs.append((leg, len(found), {attribute!r}, get({name})))"
-    return _LEGS_CODE.format(
-        names=name_count,
-        leg_names=len(leg_names),
-        keys=", ".join(keys.values()),
-        in_list=indent(_lookups(leg_cls, scope, "leg", otherwise, if_none="pass"), " " * 12),
-        in_brackets=indent(_lookups(leg_cls, scope, "leg", otherwise, names=keys), " " * 12),
-    )
+@cache
+def _bracket_reader(cls: type[attrs.AttrsInstance]) -> Callable[..., tuple[list[Any], int]]:
+    """Generate the function that reads legs from usual bracket keys. It returns the legs and how many names it read."""
+    names = [field.names[0] for field in wire_fields(cls)]
+    keys = {name: f"key_{number}" for number, name in enumerate(names)}
+    scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "LEG": cls}
+    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in names] for at in range(_USUAL_LEGS)]
+    code = "def read(items, zone, is_storable, max_legs, unread_legs):\n" + _START_CODE
+    lookups = indent(_lookups(cls, scope, "leg", _UNREAD_LEG_CODE, names=keys), " " * 8)
+    code += _BRACKETS_CODE.format(keys=", ".join(keys.values()), leg_names=len(names), lookups=lookups)
+    exec(code, scope)
+    read: Callable[..., tuple[list[Any], int]] = scope["read"]
+    return read
 
 
 def _lookups(
@@ -272,6 +278,7 @@ def _localize(date: datetime, zone: tzinfo) -> datetime:
 
 
 _SCOPE: Final[dict[str, Any]] = {
+    "bracket_reader": _bracket_reader,
     "UNKNOWN": _UNKNOWN,
     "NOT_SENT": _NOT_SENT,
     "NUL": "\0",
