@@ -22,6 +22,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import attrs
 from werkzeug.datastructures import MultiDict
 
 from exotel_callback import (
@@ -93,6 +94,11 @@ class Row(NamedTuple):
 
 
 # --- Inputs of a size
+
+
+def new_key(callback):
+    """Return the event key of a copy, which hasn't computed it yet."""
+    return attrs.evolve(callback).event_key
 
 
 def names(count, value="x"):
@@ -256,11 +262,9 @@ CASES: dict[str, Case] = {
         lambda c: c.extra, {**MINIMUM, **{f"Legs[{i // 4}][n{i % 4}]": "x" for i in range(n)}}
     ),
     "extra: legs": lambda n: of_callback(lambda c: c.extra, {**MINIMUM, "Legs": [names(4)] * n}),
-    "event_key: legs": lambda n: of_callback(lambda c: c.event_key, {**MINIMUM, "Legs": FULL["Legs"] * n}),
-    "event_key: legs with unknown values": lambda n: of_callback(
-        lambda c: c.event_key, {**MINIMUM, "Legs": [UNKNOWN] * n}
-    ),
-    "event_key: one long value": lambda n: of_callback(lambda c: c.event_key, {**MINIMUM, "CustomField": "x" * n}),
+    "event_key: legs": lambda n: of_callback(new_key, {**MINIMUM, "Legs": FULL["Legs"] * n}),
+    "event_key: legs with unknown values": lambda n: of_callback(new_key, {**MINIMUM, "Legs": [UNKNOWN] * n}),
+    "event_key: one long value": lambda n: of_callback(new_key, {**MINIMUM, "CustomField": "x" * n}),
     "outcome: legs": lambda n: of_callback(lambda c: c.outcome, {**MINIMUM, "Legs": [{"Status": "completed"}] * n}),
     "repr: legs with unknown values": lambda n: of_callback(repr, {**MINIMUM, "Legs": [UNKNOWN] * n}),
     "hash: legs with unknown values": lambda n: of_callback(hash, {**MINIMUM, "Legs": [UNKNOWN] * n}),
@@ -330,6 +334,9 @@ MAXIMUM = dict.fromkeys(
         "parse_passthru: query",
     ),
     PAIRS,
+) | dict.fromkeys(
+    ("load_call: bad events", "load_call: events with bad issues", "merge: one event into a call", "dump: a call"),
+    2**13,  # A call has at most 10,000 events.
 )
 
 
