@@ -130,8 +130,9 @@ def _unsealed(value: object, kind: str) -> dict[str, Any]:
     if type(schema) is int and schema > _SCHEMA and schema in _SCHEMAS:
         raise DecodeError(f"a newer version of exotel-callback made this (schema {schema}); upgrade exotel-callback")
     if type(schema) is not int or schema != _SCHEMA or found != kind:
-        loaders = ", ".join(f"{loader}() for {name}" for name, loader in _LOADERS.items())
-        raise DecodeError(f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}; use {loaders}")
+        loader = _LOADERS.get(found) if isinstance(found, str) else None
+        advice = f"; use {loader}() for type {found}" if loader else ""
+        raise DecodeError(f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}{advice}")
     return fields
 
 

@@ -390,10 +390,10 @@ def test_a_dump_of_another_kind(read, event):
         return
     with pytest.raises(DecodeError) as caught:
         read(dump(event))
-    assert str(caught.value) == (
-        f"expected a mapping made by dump() with schema 1 and type {KINDS[read]}; use load() for status_callback, "
-        "load_call() for call, load_passthru() for passthru_event, load_popup() for popup_event"
-    )
+    loader = next(read.__name__ for read, other in EVENTS.items() if other is event)
+    kind = dump(event)["type"]
+    says = f"expected a mapping made by dump() with schema 1 and type {KINDS[read]}; use {loader}() for type {kind}"
+    assert str(caught.value) == says
 
 
 @pytest.mark.parametrize(
