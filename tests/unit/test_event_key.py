@@ -38,6 +38,7 @@ from exotel_callback import (
     parse_popup,
     strategies,
 )
+from exotel_callback._model.event_key import PASSTHRU_KEY, POPUP_KEY
 from helpers import ENCODERS, LEAST, PAGE
 
 UNKNOWN_VALUE = IssueCode.UNKNOWN_VALUE
@@ -533,3 +534,40 @@ def test_a_value_of_a_flow_that_is_recognized_later_has_the_same_key(name, membe
         older, newer = attrs.evolve(event, issues=issues, **{name: older}), attrs.evolve(event, **{name: newer})
         assert older.event_key == newer.event_key
         assert older != newer
+
+
+def issue_paths(cls):
+    """Return the paths of the issues of a class and its parts, under each wire name."""
+    for field in attrs.fields(cls):
+        yield from field.metadata.get("wire", ())
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        *((PASSTHRU, path) for path in issue_paths(PassthruEvent)),
+        *((PASSTHRU, f"Legs[{index}].{path}") for index in (0, 63) for path in issue_paths(PassthruLeg)),
+        *((PASSTHRU, f"Stream.{path}") for path in issue_paths(Stream)),
+        *((PASSTHRU, path) for path in ("Legs", "Legs[0]", "Legs[7]", "Stream")),
+        *((POPUP, path) for path in issue_paths(PopupEvent)),
+    ],
+)
+def test_issues_of_the_fields_of_flows_count(event, path):
+    """An issue of a Passthru request or a popup, or its value, doesn't change the key."""
+    keys = {
+        attrs.evolve(event, issues=issues).event_key
+        for issues in [
+            (),
+            (Issue.at(path, IssueCode.INVALID_STRING, "x"),),
+            (Issue.at(path, IssueCode.INVALID_STRING, "y"),),
+            (Issue.at(path, IssueCode.REPEATED, "x"),),
+        ]
+    }
+    assert len(keys) == 4
+
+
+@given(FEW_PASSTHRU | strategies.passthru_payloads(), FEW_POPUPS | strategies.popup_payloads())
+def test_the_key_knows_the_path_of_every_issue(passthru, popup):
+    """An issue of a Passthru request or a popup has a path that the key ignores."""
+    for table, event in ((PASSTHRU_KEY, parse_passthru(passthru)), (POPUP_KEY, parse_popup(popup))):
+        assert [issue.path for issue in event.issues if not table.has_path(issue.path)] == []
