@@ -345,7 +345,9 @@ def test_a_dump_instead_of_a_payload(read, what):
         assert caught.value.advice == f"This looks like {what}."
 
 
-@pytest.mark.parametrize("kind", [None, 5, ["call"], {"call": 1}, "Call", ""])
+@pytest.mark.parametrize(
+    "kind", [None, 5, 10**5_000, ["call"], {"call": 1}, "Call", ""], ids=lambda kind: type(kind).__name__
+)
 def test_a_dump_with_another_type(kind):
     """A dict with an unknown or hostile ``type`` counts as a dump of another kind, or raises another exception."""
     with pytest.raises(MissingFieldError, match="a callback that dump"):

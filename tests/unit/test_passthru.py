@@ -297,6 +297,7 @@ class Upload:
         ({"Stream": []}, {}),
         ({"Stream": "[1]"}, {}),
         ({"Stream": Upload(), "Stream[New]": Upload()}, {}),
+        ({"Stream": {"New": Upload(), "Other": "1"}}, {"Stream[Other]": "1"}),
     ],
 )
 def test_unknown_fields_of_a_stream(fields, extra):
