@@ -22,9 +22,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from enum import StrEnum
 from functools import cache, partial
-from itertools import groupby
-from operator import itemgetter
+from itertools import accumulate, groupby, islice, repeat
+from operator import attrgetter
 from types import NoneType
 from typing import Any, Final, TypeVar, cast, get_args
 
@@ -38,19 +39,24 @@ except ModuleNotFoundError as _error:
 
 from ._enums import Outcome
 from ._errors import CallbackError, DecodeError, Issue
+from ._model._open import maker
 from ._model.call import Call, distinct, merged
 from ._model.callback import CallFields, Leg, StatusCallback
 from ._model.event_key import instant
 from ._options import DEFAULT_LIMITS, IST, Limits, read_options
 from ._parse import parse
 from ._wire.decode import guess_content_type
+from ._wire.payload import EMPTY_PAYLOAD
 
 __all__ = ["CALL_SCHEMA", "SCHEMA", "call_table", "parse_batches"]
 
 T = TypeVar("T")
 
+_BATCH_ROWS: Final = 10_000
+_JSON_ATOMS: Final = frozenset({str, int, bool, NoneType})
+
 TIMESTAMP: Final = pa.timestamp("us", "UTC")
-_TYPES: Final[Mapping[type[Any], Any]] = {str: pa.string(), int: pa.int64(), datetime: TIMESTAMP}
+_TYPES: Final[Mapping[type[Any], Any]] = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), datetime: TIMESTAMP}
 
 
 def _kind(annotation: Any) -> Any:
@@ -58,9 +64,21 @@ def _kind(annotation: Any) -> Any:
     return next((arg for arg in get_args(annotation) if arg not in {NoneType, Ellipsis}), annotation)
 
 
-def _public_fields(cls: type[Any]) -> list[Any]:
+class _Escaped(str):
+    """The annotation of a string that can hold lone surrogates. It is stored with the escapes of JSON."""
+
+    __slots__ = ()
+
+
+@cache
+def _annotations(cls: type[Any]) -> Mapping[str, Any]:
     """Return the fields of a class that a table stores. The key of an event is a column, so it needs no digests."""
-    return [field for field in attrs.fields(cls) if not field.name.startswith("_")]
+    found = {field.name: field.type for field in attrs.fields(cls) if not field.name.startswith("_")}
+    return found | {"value": _Escaped} if cls is Issue else found
+
+
+def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, _type(annotation)) for name, annotation in annotations.items()]
 
 
 def _type(annotation: Any) -> Any:
@@ -69,20 +87,24 @@ def _type(annotation: Any) -> Any:
     if Ellipsis in get_args(annotation):
         return pa.list_(_type(kind))
     if attrs.has(kind):
-        return pa.struct([(field.name, _type(field.type)) for field in _public_fields(kind)])
+        return pa.struct(_columns(_annotations(kind)))
     return _TYPES.get(kind, pa.string())
 
 
 # The columns that hold attributes, each with the attribute's type.
 _FIELD_TYPES: Final[Mapping[str, Any]] = {field.name: field.type for field in attrs.fields(CallFields)}
 # The columns that are newer than 1.0.0 are at the end of each schema. Tables of 1.0.0 lack them.
-_LATER_COLUMNS: Final[Mapping[str, Any]] = {"duration": int | None}
+_LATER_COLUMNS: Final[Mapping[str, Any]] = {"duration": int | None, "is_settled": bool}
+# Where and when an event was stored. Its archive knows it, and no callback.
+_ORIGINS: Final[Mapping[str, Any]] = {"received_at": datetime, "source": str, "line": int}
 _OF_CALLS: Final[Mapping[str, Any]] = {
     **{name: annotation for name, annotation in _FIELD_TYPES.items() if name not in _LATER_COLUMNS},
     "outcome": Outcome,
     "unreached_leg": int | None,
 }
 _OF_EVENTS: Final[Mapping[str, Any]] = {**_OF_CALLS, "event_key": str}
+_EVENT_COLUMNS: Final[Mapping[str, Any]] = {**_OF_EVENTS, **_LATER_COLUMNS}
+_CALL_COLUMNS: Final[Mapping[str, Any]] = {**_OF_CALLS, **_LATER_COLUMNS}
 # The columns from which calls are merged.
 MERGED_FROM: Final[Mapping[str, Any]] = {**_FIELD_TYPES, "event_key": str}
 
@@ -94,8 +116,18 @@ _FORMER_ISSUES: Final = pa.list_(
 )
 
 
-def _columns(annotations: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, _type(annotation)) for name, annotation in annotations.items()]
+# Internal tables may have more bytes in a column than an array with offsets of 32 bits.
+_LARGE: Final = {pa.string(): pa.large_string()}
+_MERGED_SCHEMA: Final = pa.schema(
+    [(name, _LARGE.get(_type(annotation), _type(annotation))) for name, annotation in MERGED_FROM.items()]
+)
+
+# The attributes that tables don't hold.
+_HIDDEN: Final[Mapping[type[Any], Mapping[str, Any]]] = {
+    StatusCallback: {"raw": EMPTY_PAYLOAD},
+    Leg: {},
+    Issue: {"_digest": "", "_attrs_cached_hash": None},
+}
 
 
 _ERROR: Final = pa.struct([("type", pa.string()), ("message", pa.string()), ("status_hint", pa.int64())])
@@ -107,13 +139,14 @@ SCHEMA: Final = pa.schema(
         ("error", _ERROR),
         ("body", pa.binary()),
         *_columns(_LATER_COLUMNS),
+        *_columns(_ORIGINS),
     ]
 )
 """The schema of events, one per row: the fields of `exotel_callback.StatusCallback`. It holds personal data.
 
 Timestamps are in UTC, and enums are strings. ``extra`` is JSON, or null if it is empty. ``error`` (``type``,
 ``message``, ``status_hint``) and ``body`` are null if the body was parsed. Otherwise only these two and ``issues`` have
-values.
+values. ``received_at``, ``source`` and ``line`` come from the archive, and are null if it doesn't have them.
 """
 
 CALL_SCHEMA: Final = pa.schema([*_columns(_OF_CALLS), ("events", pa.list_(pa.string())), *_columns(_LATER_COLUMNS)])
@@ -162,20 +195,40 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     :param events: A table or batches with the columns of `SCHEMA`. Another engine may have written and read them.
     :raises ValueError: A column is missing or has another type, or a newer version of this library wrote the events.
     """
-    schema = pa.schema(_columns(MERGED_FROM))
-    table = pa.Table.from_batches([_cast(batch, schema) for batch in _batches_of(events)], schema)
+    table = pa.Table.from_batches([_cast(batch, _MERGED_SCHEMA) for batch in _batches_of(events)], _MERGED_SCHEMA)
     table = table.filter(pc.is_valid(table["call_sid"])).sort_by("call_sid")
     if table["status"].null_count:
         raise ValueError("an event has no status")
-    calls: list[Call] = []
-    keys: list[list[str]] = []
-    for _, rows in groupby(rows_of(table), itemgetter("call_sid")):
-        events_of_call = distinct({row["event_key"]: event_of(row)} for row in rows)
-        calls.append(merged(events_of_call))
-        keys.append(list(events_of_call))
-    events_column = pa.array(keys, CALL_SCHEMA.field("events").type)
-    arrays = [*_arrays(calls, _OF_CALLS), events_column, *_arrays(calls, _LATER_COLUMNS)]
-    return pa.Table.from_arrays(arrays, schema=CALL_SCHEMA)
+    calls = map(_merged, _grouped(keyed_events(table)))
+    return pa.Table.from_batches(map(_call_batch, iter(lambda: [*islice(calls, _BATCH_ROWS)], [])), CALL_SCHEMA)
+
+
+def keyed_events(table: "pa.Table") -> Iterator[tuple[str, StatusCallback]]:
+    """Yield each event of a table, without its payload, and its key."""
+    for start in range(0, table.num_rows, _BATCH_ROWS):
+        rows = table.slice(start, _BATCH_ROWS)
+        columns = {name: _values_in(rows[name].combine_chunks(), kind) for name, kind in MERGED_FROM.items()}
+        keys = columns.pop("event_key")
+        yield from zip(keys, _objects(columns, StatusCallback), strict=True)
+
+
+def _grouped(events: Iterable[tuple[str, StatusCallback]]) -> Iterator[list[tuple[str, StatusCallback]]]:
+    """Yield the events of each call. Those of one call are adjacent."""
+    for _, of_call in groupby(events, lambda item: item[1].call_sid):
+        yield [*of_call]
+
+
+def _merged(events: list[tuple[str, StatusCallback]]) -> tuple[Call, list[str]]:
+    """Merge the events of one call. Return the call, and the keys of its distinct events."""
+    by_key = dict(events)
+    found = distinct([by_key] if len(by_key) == len(events) else [{key: event} for key, event in events])
+    return merged(found), [*found]
+
+
+def _call_batch(calls: list[tuple[Call, list[str]]]) -> pa.RecordBatch:
+    columns = _columns_of([call for call, _ in calls], _CALL_COLUMNS)
+    columns["events"] = _array([keys for _, keys in calls], tuple[str, ...])
+    return pa.RecordBatch.from_arrays([columns[name] for name in CALL_SCHEMA.names], schema=CALL_SCHEMA)
 
 
 def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
@@ -240,19 +293,25 @@ def _as_bytes(body: Any) -> bytes | None:
 
 
 def results(
-    items: Sequence[T], read: Callable[[T], StatusCallback], body_of: Callable[[T], bytes | None]
+    items: Sequence[T],
+    read: Callable[[T], StatusCallback],
+    body_of: Callable[[T], bytes | None],
+    origins: Mapping[str, Any] | None = None,
 ) -> pa.RecordBatch:
-    """Read items, and return the events in columns. An item that can't be read has its error and its body."""
+    """Read items, and return the events in columns. An item that can't be read has its error and its body.
+
+    :param origins: The columns of `_ORIGINS`.
+    """
     found = [_result(item, read) for item in items]
+    columns = _columns_of(found, _EVENT_COLUMNS)
     errors = [result if isinstance(result, CallbackError) else None for result in found]
-    arrays = [
-        *_arrays(found, _OF_EVENTS),
-        pa.array([_extra(result) for result in found], pa.string()),
-        pa.array([error and _described(error) for error in errors], _ERROR),
-        pa.array([body_of(item) if error else None for item, error in zip(items, errors, strict=True)], pa.binary()),
-        *_arrays(found, _LATER_COLUMNS),
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    columns["extra"] = pa.array([_extra(result) for result in found], pa.string())
+    columns["error"] = pa.array([error and _described(error) for error in errors], _ERROR)
+    bodies = [body_of(item) if error else None for item, error in zip(items, errors, strict=True)]
+    columns["body"] = pa.array(bodies, pa.binary())
+    for name, kind in _columns(_ORIGINS):
+        columns[name] = origins[name] if origins else pa.nulls(len(found), kind)
+    return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def _result(item: T, read: Callable[[T], StatusCallback]) -> StatusCallback | CallbackError:
@@ -262,12 +321,44 @@ def _result(item: T, read: Callable[[T], StatusCallback]) -> StatusCallback | Ca
         return error
 
 
-def _arrays(values: Sequence[object], annotations: Mapping[str, Any]) -> list[Any]:
-    """Return one array for each attribute. An error has none of these attributes except ``issues``."""
-    return [
-        pa.array([_stored(getattr(value, name, None)) for value in values], _type(annotation))
-        for name, annotation in annotations.items()
-    ]
+def _columns_of(
+    values: Sequence[StatusCallback | Call | CallbackError], annotations: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an array for each attribute. An error has none of these attributes except ``issues``."""
+    read = attrgetter(*annotations)
+    rows = [_error_row(value, annotations) if isinstance(value, CallbackError) else read(value) for value in values]
+    columns = zip(*rows, strict=True) if rows else repeat((), len(annotations))
+    return {name: _array(column, annotations[name]) for name, column in zip(annotations, columns, strict=True)}
+
+
+def _error_row(error: CallbackError, names: Iterable[str]) -> tuple[Any, ...]:
+    return tuple(error.issues if name == "issues" else None for name in names)
+
+
+def _array(values: Sequence[Any], annotation: Any) -> Any:
+    """Return an array of values. Arrow converts aware dates and members of enums by itself."""
+    kind = _kind(annotation)
+    if Ellipsis in get_args(annotation):
+        lengths = [0 if items is None else len(items) for items in values]
+        # The offset of a list that is null is null.
+        offsets = [None if items is None else end - len(items) for items, end in zip(values, accumulate(lengths))]
+        flat = [item for items in values if items for item in items]
+        return pa.ListArray.from_arrays(_flat([*offsets, len(flat)], pa.int32()), _array(flat, kind))
+    if attrs.has(kind):
+        columns = _columns_of(values, _annotations(kind))
+        return pa.StructArray.from_arrays([*columns.values()], fields=[*_type(kind)])
+    return _flat([*map(escaped, values)] if kind is _Escaped else values, _type(kind))
+
+
+class _TooLargeError(Exception):
+    """A column has more bytes than an array can hold."""
+
+
+def _flat(values: Sequence[Any], kind: Any) -> Any:
+    array = pa.array(values, kind)
+    if isinstance(array, pa.ChunkedArray):  # Arrow counts the bytes of an array in 32 bits.
+        raise _TooLargeError
+    return array
 
 
 def _extra(result: StatusCallback | CallbackError) -> str | None:
@@ -276,26 +367,16 @@ def _extra(result: StatusCallback | CallbackError) -> str | None:
 
 
 def _plain(value: object) -> object:
-    """Return a value in ``raw`` as an object that JSON can hold."""
+    """Return a value in ``raw`` as an object that JSON can hold. A number that JSON can't hold is a string."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return value if type(value) in _JSON_ATOMS or (type(value) is float and math.isfinite(value)) else str(value)
 
 
 def _described(error: CallbackError) -> dict[str, Any]:
     return {"type": type(error).__name__, "message": str(error), "status_hint": error.status_hint}
-
-
-def _stored(value: Any) -> Any:
-    """Return a value as Arrow stores it. An enum member needs no conversion, because it is a string."""
-    write = _WRITERS.get(type(value))
-    return write(value) if write else value
-
-
-def _fields_of(value: Any) -> dict[str, Any]:
-    return {field.name: _stored(getattr(value, field.name)) for field in _public_fields(type(value))}
 
 
 _ESCAPED_DIGITS: Final = "d[89a-f][0-9a-f]{2}|005c"
@@ -309,14 +390,6 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """Reverse `escaped`."""
     return re.sub(rf"\\u({_ESCAPED_DIGITS})", lambda found: chr(int(found[1], 16)), text)
-
-
-_WRITERS: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
-    datetime: instant,
-    tuple: lambda items: [_stored(item) for item in items],
-    Leg: _fields_of,
-    Issue: lambda issue: _fields_of(issue) | {"value": escaped(issue.value)},
-}
 
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -351,32 +424,50 @@ def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
             yield dict(zip(table.schema.names, row, strict=True))
 
 
-def event_of(row: Mapping[str, Any]) -> StatusCallback:
-    return StatusCallback(**{name: _reader(annotation)(row[name]) for name, annotation in _FIELD_TYPES.items()})
+def _objects(values: Mapping[str, Iterable[Any]], cls: type[T]) -> list[T]:
+    """Return the instances of a class whose attributes are in columns."""
+    hidden = _HIDDEN[cls]
+    return list(map(_maker(cls, (*values, *hidden)), *values.values(), *map(repeat, hidden.values())))
 
 
-@cache
-def _reader(annotation: Any) -> Callable[[Any], Any]:
-    """Return a function that converts a stored value to the annotated type."""
+_maker: Final = cache(maker)
+
+
+def _values_in(column: Any, annotation: Any) -> list[Any]:
+    """Return the values of an array, which `_array` made, as the annotated type."""
     kind = _kind(annotation)
     if Ellipsis in get_args(annotation):
-        read_item = _reader(kind)
-        return lambda items: tuple(map(read_item, items or ()))
+        items = iter(_values_in(column.flatten(), kind))
+        lengths = pc.list_value_length(column).fill_null(0).to_pylist()
+        return [tuple(islice(items, length)) if length else () for length in lengths]
     if attrs.has(kind):
-        readers = {field.name: _reader(field.type) for field in _public_fields(kind)}
-        if kind is Issue:
-            readers["value"] = unescaped
-        return lambda fields: kind(**{name: read(fields[name]) for name, read in readers.items()})
-    read = date_of if kind is datetime else kind
-    return lambda value: None if value is None else read(value)
+        columns = {name: _values_in(column.field(name), field) for name, field in _annotations(kind).items()}
+        return _objects(columns, kind)
+    if kind is datetime:
+        return [None if value is None else date_of(value) for value in column.cast(pa.int64()).to_pylist()]
+    if kind is _Escaped:
+        return [*map(unescaped, column.to_pylist())]
+    if issubclass(kind, StrEnum):
+        encoded = column.dictionary_encode()
+        members = [kind(value) for value in encoded.dictionary.to_pylist()]
+        return [None if index is None else members[index] for index in encoded.indices.to_pylist()]
+    return column.to_pylist()
 
 
 _FIRST_INSTANT: Final = instant(datetime.min.replace(tzinfo=UTC))
 _LAST_INSTANT: Final = instant(datetime.max.replace(tzinfo=UTC))
+_MINUTE_MICROSECONDS: Final = 60_000_000
+_DAY_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def date_of(microseconds: int) -> datetime:
-    """Return the date of an instant in UTC, or in the nearest zone that can hold it if UTC can't."""
-    there = min(max(microseconds, _FIRST_INSTANT), _LAST_INSTANT)
-    zone = timezone(timedelta(microseconds=there - microseconds))
-    return datetime.min.replace(tzinfo=zone) + timedelta(microseconds=there - _FIRST_INSTANT)
+    """Return the date of an instant in UTC, or in the nearest zone that can hold it if UTC can't.
+
+    The offset is whole minutes, because Arrow ignores the microseconds of an offset.
+    """
+    if _FIRST_INSTANT <= microseconds <= _LAST_INSTANT:
+        return _DAY_0 + timedelta(microseconds=microseconds)
+    missing = max(_FIRST_INSTANT - microseconds, microseconds - _LAST_INSTANT)
+    minutes = -(-missing // _MINUTE_MICROSECONDS) * (1 if microseconds < _FIRST_INSTANT else -1)
+    there = _DAY_0 + timedelta(microseconds=microseconds + minutes * _MINUTE_MICROSECONDS)
+    return there.replace(tzinfo=timezone(timedelta(minutes=minutes)))

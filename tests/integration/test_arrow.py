@@ -64,8 +64,8 @@ def stored(value):
 
 def expected(event):
     """Return the expected row of an event or a call, without the columns that only one of them has."""
-    names = [name for name in KEPT if name not in {"legs", "issues"}]
-    return {name: stored(getattr(event, name)) for name in [*names, "legs", "issues", "outcome", "unreached_leg"]}
+    names = [*KEPT, "outcome", "unreached_leg", "is_settled"]
+    return {name: stored(getattr(event, name)) for name in names}
 
 
 @TABLES
@@ -77,7 +77,7 @@ def test_rows_are_what_parse_returns(first, second):
     table.validate(full=True)
     callbacks = [parse(*body) for body in bodies]
     rows = [*rows_of(table)]
-    nothing = {"error": None, "body": None}
+    nothing = dict.fromkeys(["error", "body", "received_at", "source", "line"])
     assert [row | {"extra": None} for row in rows] == [
         expected(callback) | nothing | {"extra": None, "event_key": callback.event_key} for callback in callbacks
     ]
@@ -138,10 +138,11 @@ def test_schema():
     }
     fields = {field.name: kinds.get(field.type, "string") for field in attrs.fields(StatusCallback)}
     del fields["raw"]
-    later = {"duration": fields.pop("duration")}  # It is newer than 1.0.0, so it is at the end.
+    later = {"duration": fields.pop("duration"), "is_settled": "bool"}  # They are newer than 1.0.0.
+    origins = {"received_at": "timestamp[us, tz=UTC]", "source": "string", "line": "int64"}
     both = {**fields, "outcome": "string", "unreached_leg": "int64"}
     error = "struct<type: string, message: string, status_hint: int64>"
-    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary", **later}
+    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary", **later, **origins}
     assert [(field.name, str(field.type)) for field in SCHEMA] == [*events.items()]
     calls = {**both, "events": "list<item: string>", **later}
     assert [(field.name, str(field.type)) for field in CALL_SCHEMA] == [*calls.items()]
@@ -287,9 +288,9 @@ def test_values_that_arrow_can_not_hold():
     callback = parse(body)
     assert [issue.value for issue in callback.issues] == ["\ud800 \\ud800"]
     assert batch["issues"].to_pylist()[0][0]["value"] == "\\ud800 \\u005cud800"
-    (row,) = rows_of(batch)
-    assert ours.event_of(row) == callback
-    assert ours.event_of(row).event_key == callback.event_key
+    ((key, event),) = ours.keyed_events(pa.Table.from_batches([batch]))
+    assert (key, event) == (callback.event_key, callback)
+    assert event.event_key == key
 
 
 def test_a_table_of_1_0_0():
@@ -341,7 +342,7 @@ def test_tables_of_other_engines():
         legs: pa.large_list(leg),
     }
     schema = pa.schema([pa.field(field.name, other.get(field.type, field.type)) for field in SCHEMA])
-    theirs = table.cast(schema).append_column("received_at", pa.array([1, 2, 3]))
+    theirs = table.cast(schema).append_column("agent", pa.array([1, 2, 3]))
     assert call_table(theirs.select(theirs.column_names[::-1])) == wanted
     assert call_table(theirs.to_batches()[0]) == wanted
     assert call_table(reversed(theirs.to_batches(max_chunksize=1))) == wanted
@@ -434,7 +435,7 @@ def test_issues_are_equal_after_a_table():
     """An issue isn't equal, or lacks its message, after a table."""
     body = json.dumps({**LEAST, "ConversationDuration": "soon"})
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
-    issue = ours.event_of(next(rows_of(batch))).issues[0]
+    issue = next(ours.keyed_events(pa.Table.from_batches([batch])))[1].issues[0]
     assert issue == Issue.at("ConversationDuration", IssueCode.NOT_A_NUMBER, "soon")
     assert issue.message == "not a valid number of seconds @ ConversationDuration"
 

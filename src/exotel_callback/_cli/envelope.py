@@ -1,7 +1,6 @@
 """Read captured bodies as users store them: one per line, as JSON or in an envelope."""
 
 import base64
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Final
@@ -19,10 +18,6 @@ CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 # The length of a line whose body has the maximum size, if JSON escapes each of its bytes.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
-
-# A charset and a byte order mark apply only to bytes. A string is already decoded. With one of these it must stay a
-# string, because as bytes it would be decoded again.
-_BYTES_ONLY: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
@@ -55,7 +50,15 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
             body = None
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
         raise DecodeError("an envelope needs body (a string) or body_base64, and its content_type must be a string")
-    if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
+    if isinstance(body, str) and not (depends_on_bytes(body) or depends_on_bytes(content_type or "")):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
     return body, content_type or guess_content_type(body)
+
+
+def depends_on_bytes(text: str) -> bool:
+    """Return whether a string can mean something else as bytes, because it names a charset or has a byte order mark.
+
+    A string is already decoded. As bytes it would be decoded again.
+    """
+    return "charset" in text.lower() or (not text.isascii() and "\ufeff" in text)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -169,18 +170,23 @@ def _body_of(line: bytes) -> bytes:
 
 def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
     """Append the events to the files of their calls' parts. Each process has its own files."""
-    parts = [None if sid is None else zlib.crc32(sid.encode()) % spill.parts for sid in batch["call_sid"].to_pylist()]
-    batch = batch.select(list(MERGED_FROM))
-    for part in {*parts} - {None}:
+    batch = batch.select(list(MERGED_FROM)).filter(pc.is_valid(batch["call_sid"]))
+    parts = [zlib.crc32(sid.encode()) % spill.parts for sid in cast("list[str]", batch["call_sid"].to_pylist())]
+    order = sorted(range(len(parts)), key=parts.__getitem__)
+    batch = batch.take(pa.array(order, pa.int64()))
+    start = 0
+    for part, rows in groupby(order, parts.__getitem__):
+        count = len([*rows])
         with (spill.folder / f"{part}-{os.getpid()}").open("ab") as file, pa.ipc.new_stream(file, batch.schema) as out:
-            out.write_batch(batch.filter(pa.array([other == part for other in parts])))
+            out.write_batch(batch.slice(start, count))
+        start += count
 
 
 def _merge_part(spill: Spill, target: Path | None, part: int) -> tuple[Encoded, Tally]:
     """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
-    for call in rows_of(calls):
+    for call in rows_of(calls.select(list(CallRow.__annotations__))):
         tally.add_call(cast("CallRow", call))
     return _encode(calls, target), tally
 

@@ -12,10 +12,13 @@ import attrs
 
 from .._options import DEFAULT_LIMITS
 from .._wire.from_mapping import copy_payload
-from .._wire.payload import RawPayload, is_file
+from .._wire.payload import EMPTY_PAYLOAD, RawPayload, is_file, unfrozen_items
 from .kinds import Kind
 from .names import LEG_ID, LEGS, chosen_name, is_leg_key
 from .shapes import unknown_leg_fields
+
+USUAL_LEGS: Final = 8
+"""The number of legs whose bracket keys are found quickly. Exotel sends two."""
 
 _HOST: Final = r"(?i:https?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
@@ -102,6 +105,11 @@ def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_coun
 
     The unknown fields of the first `leg_count` legs have bracket keys.
     """
+    usual_names, leg_names = _usual_names(cls, leg_cls)
+    unusual = unfrozen_items(raw).keys() - usual_names
+    has_usual_legs = _has_only(leg_names, raw) and not any(map(is_leg_key, unusual))
+    if not unusual and has_usual_legs:
+        return EMPTY_PAYLOAD
     known = {LEGS}
     for field in wire_fields(cls):
         chosen = field.names.index(chosen_name(raw, field.names))
@@ -109,5 +117,20 @@ def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_coun
     unknown = {
         name: value for name, value in raw.items() if name not in known and not is_leg_key(name) and not is_file(value)
     }
-    leg_names = {LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
-    return RawPayload({**unknown, **unknown_leg_fields(raw, leg_names, leg_count)})
+    return RawPayload(unknown if has_usual_legs else unknown | unknown_leg_fields(raw, leg_names, leg_count))
+
+
+@cache
+def _usual_names(cls: type[Any], leg_cls: type[Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the primary names of a class and the usual bracket keys of its legs, and all names of a leg."""
+    leg_names = [name for field in wire_fields(leg_cls) for name in field.names]
+    keys = [f"{LEGS}[{position}][{name}]" for position in range(USUAL_LEGS) for name in leg_names]
+    return frozenset({LEGS, *(field.names[0] for field in wire_fields(cls)), *keys}), frozenset({LEG_ID, *leg_names})
+
+
+def _has_only(leg_names: frozenset[str], raw: RawPayload) -> bool:
+    """Return whether ``Legs`` is a list of objects with these names, and nobody has read it. Or there is no ``Legs``."""
+    legs = unfrozen_items(raw).get(LEGS)
+    if type(legs) is not list:
+        return legs is None
+    return all(type(leg) is dict and leg.keys() <= leg_names for leg in cast("list[Any]", legs))

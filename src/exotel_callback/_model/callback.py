@@ -7,6 +7,8 @@ aliases ``Sid`` and ``PhoneNumber`` (Call Details API) and ``CallFrom`` and ``Ca
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 import attrs
 
@@ -151,8 +153,13 @@ class CallFields(_Derived):
             return key
 
     def _result(self) -> Result:
-        statuses, answers = [leg.status for leg in self.legs], [leg.answered_by for leg in self.legs]
-        return outcome_of(self.status, statuses, answers, self.conversation_duration, self.direction)
+        legs, duration = self.legs, self.conversation_duration
+        statuses, answers = tuple([leg.status for leg in legs]), tuple([leg.answered_by for leg in legs])
+        return _outcome_of(self.status, statuses, answers, duration and 1, self.direction)
+
+
+# Few combinations are frequent. It doesn't matter how long a conversation was.
+_outcome_of: Final = lru_cache(maxsize=1_024)(outcome_of)
 
 
 @restorable
