@@ -21,10 +21,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from functools import cache, partial
-from itertools import accumulate, groupby, islice, repeat
+from functools import cache, lru_cache, partial
+from itertools import accumulate, chain, groupby, islice, repeat
 from operator import attrgetter
 from types import NoneType
 from typing import Any, Final, TypeVar, cast, get_args
@@ -161,19 +162,27 @@ def parse_batches(
     body: str = "body",
     content_type: str | None = None,
     *,
+    received_at: str | None = None,
+    source: str | None = None,
+    line: str | None = None,
     timezone: tzinfo = IST,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[pa.RecordBatch]:
     """Parse record batches of raw bodies into record batches of `SCHEMA`.
 
-    There is one output batch per input batch, with the same rows in the same order. An invalid body never raises; its
-    row holds the error. Only one batch is in memory at a time. The function can be pickled. For PySpark's
+    There is one output batch per input batch, with the same rows in the same order. If a column of the output would
+    have more than 2 GiB, there are several. An invalid body never raises; its row holds the error. Only one batch is in
+    memory at a time. The function can be pickled. For PySpark's
     ``mapInArrow``, bind its arguments with `functools.partial`.
 
     :param batches: Batches, a reader of batches, or a table.
     :param body: The name of the column of bodies. They are binary, strings, or structs with decoded payloads.
     :param content_type: The name of the column of ``Content-Type`` headers. If you omit it, or a header is null, the
         type is guessed from the body. The boundary of a multipart body is in its first line.
+    :param received_at: The name of the column of times when the bodies were received: timestamps, strings in ISO 8601
+        or seconds since 1970. A value without an offset is in UTC. Any other value becomes null.
+    :param source: The name of the column of the files or tables that the bodies come from, as strings.
+    :param line: The name of the column of the positions in them, as integers.
     :param timezone: The time zone of dates without one. Exotel writes Indian Standard Time.
     :param limits: The maximum size of a body.
     :return: An iterator over the output batches.
@@ -182,7 +191,8 @@ def parse_batches(
     """
     read_options(False, timezone, limits)
     read = partial(_parse_row, timezone=timezone, limits=limits)
-    return map(partial(_parse_batch, read, body, content_type), _batches_of(batches))
+    names = {"body": body, "content_type": content_type, "received_at": received_at, "source": source, "line": line}
+    return chain.from_iterable(map(partial(_parse_batch, read, names), _batches_of(batches)))
 
 
 def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -> pa.Table:
@@ -231,6 +241,29 @@ def _call_batch(calls: list[tuple[Call, list[str]]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([columns[name] for name in CALL_SCHEMA.names], schema=CALL_SCHEMA)
 
 
+def origins_of(received: Iterable[Any], sources: Any, lines: Any) -> dict[str, Any]:
+    """Return the columns of `_ORIGINS`. A value of `received` that isn't a time becomes null."""
+    instants = [_received_instant(value) if type(value) in _TIMES else None for value in received]
+    return {"received_at": pa.array(instants, pa.int64()).cast(TIMESTAMP), "source": sources, "line": lines}
+
+
+_TIMES: Final = frozenset({str, int, float, datetime})
+
+
+@lru_cache(maxsize=1_024, typed=True)  # Many requests come in one second.
+def _received_instant(value: Any) -> int | None:
+    """Return the time when a body was received as microseconds since 1970, or None if it isn't a date.
+
+    It is a date, which is in UTC if it has no offset, or a date in ISO 8601, or a number of seconds since 1970.
+    """
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, int | float):
+            return instant(_DAY_0 + timedelta(seconds=value))
+        date = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return instant(date if date.tzinfo else date.replace(tzinfo=UTC))
+    return None
+
+
 def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
     if isinstance(batches, pa.RecordBatch):
         return [batches]
@@ -244,11 +277,22 @@ def column_of(table: "pa.Table | pa.RecordBatch", name: str) -> Any:
 
 
 def _parse_batch(
-    read: Callable[[tuple[Any, str | None]], StatusCallback], body: str, content_type: str | None, batch: pa.RecordBatch
-) -> pa.RecordBatch:
-    bodies = _values(column_of(batch, body))
-    types = _values(column_of(batch, content_type)) if content_type else [None] * len(bodies)
-    return results(list(zip(bodies, types, strict=True)), read, lambda row: _as_bytes(row[0]))
+    read: Callable[[tuple[Any, Any]], StatusCallback], names: Mapping[str, str | None], batch: pa.RecordBatch
+) -> Iterator[pa.RecordBatch]:
+    columns = {name: column_of(batch, column) for name, column in names.items() if column}
+    nothing = [None] * batch.num_rows
+    bodies, types, received = (
+        _values(columns[name]) if name in columns else nothing for name in ("body", "content_type", "received_at")
+    )
+    try:
+        sources, lines = (
+            columns[name].cast(kind) if name in columns else pa.nulls(batch.num_rows, kind)
+            for name, kind in (("source", pa.string()), ("line", pa.int64()))
+        )
+    except pa.ArrowException as error:
+        raise ValueError(f"a column has an unexpected type: {error}") from None
+    rows = list(zip(bodies, types, strict=True))
+    return results(rows, read, lambda row: _as_bytes(row[0]), origins_of(received, sources, lines))
 
 
 def _values(column: Any) -> list[Any]:
@@ -289,28 +333,48 @@ def _as_bytes(body: Any) -> bytes | None:
         return body.encode()
     if body is None or isinstance(body, bytes):
         return body
-    return None if isinstance(body, Exception) else json.dumps(body, default=str).encode()
+    return None if isinstance(body, Exception) else json.dumps(body, default=str, skipkeys=True).encode()
 
 
 def results(
     items: Sequence[T],
     read: Callable[[T], StatusCallback],
     body_of: Callable[[T], bytes | None],
-    origins: Mapping[str, Any] | None = None,
-) -> pa.RecordBatch:
-    """Read items, and return the events in columns. An item that can't be read has its error and its body.
+    origins: Mapping[str, Any],
+) -> Iterator[pa.RecordBatch]:
+    """Read items, and yield the events in columns. An item that can't be read has its error and its body.
 
     :param origins: The columns of `_ORIGINS`.
     """
     found = [_result(item, read) for item in items]
+    bodies = [
+        body_of(item) if isinstance(result, CallbackError) else None for item, result in zip(items, found, strict=True)
+    ]
+    return _event_batches(found, bodies, origins)
+
+
+def _event_batches(
+    found: Sequence[StatusCallback | CallbackError], bodies: Sequence[bytes | None], origins: Mapping[str, Any]
+) -> Iterator[pa.RecordBatch]:
+    """Yield one batch, or several if a column is too large for one."""
+    try:
+        yield _event_batch(found, bodies, origins)
+    except _TooLargeError:
+        half = len(found) // 2
+        for part in (slice(half), slice(half, None)):
+            places = {name: column[part] for name, column in origins.items()}
+            yield from _event_batches(found[part], bodies[part], places)
+
+
+def _event_batch(
+    found: Sequence[StatusCallback | CallbackError], bodies: Sequence[bytes | None], origins: Mapping[str, Any]
+) -> pa.RecordBatch:
     columns = _columns_of(found, _EVENT_COLUMNS)
-    errors = [result if isinstance(result, CallbackError) else None for result in found]
-    columns["extra"] = pa.array([_extra(result) for result in found], pa.string())
-    columns["error"] = pa.array([error and _described(error) for error in errors], _ERROR)
-    bodies = [body_of(item) if error else None for item, error in zip(items, errors, strict=True)]
-    columns["body"] = pa.array(bodies, pa.binary())
-    for name, kind in _columns(_ORIGINS):
-        columns[name] = origins[name] if origins else pa.nulls(len(found), kind)
+    columns["extra"] = _flat([_extra(result) for result in found], pa.string())
+    errors = [_described(result) if isinstance(result, CallbackError) else None for result in found]
+    columns["error"] = pa.array(errors, _ERROR)
+    columns["body"] = _flat(bodies, pa.binary())
+    columns |= origins
     return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
@@ -444,7 +508,9 @@ def _values_in(column: Any, annotation: Any) -> list[Any]:
         columns = {name: _values_in(column.field(name), field) for name, field in _annotations(kind).items()}
         return _objects(columns, kind)
     if kind is datetime:
-        return [None if value is None else date_of(value) for value in column.cast(pa.int64()).to_pylist()]
+        numbers = column.cast(pa.int64()).to_pylist()
+        dates = {number: None if number is None else date_of(number) for number in set(numbers)}
+        return [dates[number] for number in numbers]
     if kind is _Escaped:
         return [*map(unescaped, column.to_pylist())]
     if issubclass(kind, StrEnum):
@@ -452,6 +518,32 @@ def _values_in(column: Any, annotation: Any) -> list[Any]:
         members = [kind(value) for value in encoded.dictionary.to_pylist()]
         return [None if index is None else members[index] for index in encoded.indices.to_pylist()]
     return column.to_pylist()
+
+
+def with_local_times(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with one more column for each column of times: the time on a clock in a time zone."""
+    local = [pa.field(f"{field.name}_local", pa.timestamp("us")) for field in schema if field.type == TIMESTAMP]
+    return pa.schema([*schema, *local])
+
+
+def add_local_times(rows: "pa.RecordBatch | pa.Table", zone: tzinfo) -> "pa.Table":
+    """Return rows with the columns of `with_local_times`. An instant that the zone's calendar lacks becomes null."""
+    schema = with_local_times(rows.schema)
+    arrays = [_local_times(rows[field.name], zone) for field in rows.schema if field.type == TIMESTAMP]
+    return pa.Table.from_arrays([*rows.columns, *arrays], schema=schema)
+
+
+def _local_times(column: Any, zone: tzinfo) -> Any:
+    numbers = column.cast(pa.int64()).to_pylist()
+    dates = {number: None if number is None else _local_time(number, zone) for number in set(numbers)}
+    return pa.array([dates[number] for number in numbers], pa.timestamp("us"))
+
+
+def _local_time(microseconds: int, zone: tzinfo) -> datetime | None:
+    try:
+        return date_of(microseconds).astimezone(zone).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
 
 
 _FIRST_INSTANT: Final = instant(datetime.min.replace(tzinfo=UTC))

@@ -266,7 +266,8 @@ def test_pickle():
 def test_dates_at_the_edges(text):
     """A date whose instant no `datetime` in UTC can hold is lost."""
     callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, date_updated=datetime.fromisoformat(text))
-    batch = ours.results([callback], lambda event: event, lambda _: None)
+    origins = ours.origins_of([None], pa.nulls(1, pa.string()), pa.nulls(1, pa.int64()))
+    (batch,) = ours.results([callback], lambda event: event, lambda _: None, origins)
     (row,) = rows_of(batch)
     assert ours.date_of(row["date_updated"]) == callback.date_updated
     (call,) = rows_of(call_table(batch))

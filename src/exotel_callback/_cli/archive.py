@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-# Lines of NDJSON, or rows of Parquet.
-Chunk = Sequence[bytes] | pa.RecordBatch
+
+class Chunk(NamedTuple):
+    """Some lines of NDJSON, or some rows of Parquet, of one source."""
+
+    rows: Sequence[bytes] | pa.RecordBatch
+    """The columns of a record batch have the names of `Columns`, and ``received_at`` if the source has it."""
+    source: str
+    numbers: Sequence[int]
+    """The number of each line or row in the source, counted from 1."""
+
 
 _GZIP_START: Final = b"\x1f\x8b"
 _PARQUET_START: Final = b"PAR1"
@@ -60,7 +68,8 @@ def read_chunks(
                 chunks: Iterator[tuple[Chunk, float]] = _row_chunks(source, columns)
             else:
                 unpacked = gzip.open(file) if start.startswith(_GZIP_START) else file  # noqa: SIM115 - closed with the file in it
-                chunks = line_chunks(file, _until_corrupt(lines_of(cast("IO[bytes]", unpacked)), source, problems))
+                lines = _until_corrupt(lines_of(cast("IO[bytes]", unpacked)), source, problems)
+                chunks = line_chunks(file, lines, source)
             for chunk, position in _until_corrupt(chunks, source, problems):
                 yield chunk
                 on_progress((sum(sizes[:number]) + position) / sum(sizes) if all(sizes) else None)
@@ -73,20 +82,22 @@ def _until_corrupt(items: Iterable[Item], source: str, problems: list[str]) -> I
         problems.append(f"{source}: {error}")
 
 
-def line_chunks(file: IO[bytes], lines: Iterable[bytes]) -> Iterator[tuple[Chunk, float]]:
+def line_chunks(file: IO[bytes], lines: Iterable[bytes], source: str = "") -> Iterator[tuple[Chunk, float]]:
     """Yield the lines in chunks, without empty ones, each chunk with the position in the file after it."""
     chunk: list[bytes] = []
+    numbers: list[int] = []
     size = 0
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         if line.isspace():
             continue
         chunk.append(line)
+        numbers.append(number)
         size += len(line)
         if len(chunk) == _CHUNK_ROWS or size >= _CHUNK_BYTES:
-            yield chunk, file.tell() if file.seekable() else 0
-            chunk, size = [], 0
+            yield Chunk(chunk, source, numbers), file.tell() if file.seekable() else 0
+            chunk, numbers, size = [], [], 0
     if chunk:
-        yield chunk, file.tell() if file.seekable() else 0
+        yield Chunk(chunk, source, numbers), file.tell() if file.seekable() else 0
 
 
 def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
@@ -97,6 +108,7 @@ def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
     names = [columns.body]
     if columns.content_type or "content_type" in file.schema_arrow.names:
         names.append(columns.content_type or "content_type")
+    stored = ["received_at"] if "received_at" in file.schema_arrow.names else []
     for name in names:
         if file.schema_arrow.names.count(name) != 1:
             raise ValueError(
@@ -104,8 +116,9 @@ def _row_chunks(source: str, columns: Columns) -> Iterator[tuple[Chunk, float]]:
                 "pass --body and --content-type to name the columns"
             )
     size, done = Path(source).stat().st_size, 0
-    for batch in file.iter_batches(_CHUNK_ROWS, columns=names):
+    for batch in file.iter_batches(_CHUNK_ROWS, columns=[*names, *stored]):
+        numbers = range(done + 1, done + batch.num_rows + 1)
         done += batch.num_rows
-        arrays = [column_of(batch, name) for name in names]
-        chunk = pa.RecordBatch.from_arrays(arrays, list(Columns._fields[: len(names)]))
-        yield chunk, size * done / file.metadata.num_rows
+        arrays = [column_of(batch, name) for name in [*names, *stored]]
+        rows = pa.RecordBatch.from_arrays(arrays, [*Columns._fields[: len(names)], *stored])
+        yield Chunk(rows, source, numbers), size * done / file.metadata.num_rows

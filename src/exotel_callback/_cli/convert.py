@@ -8,8 +8,10 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, nullcontext
+from datetime import tzinfo
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -33,6 +35,13 @@ def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | No
     return value
 
 
+def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzinfo | None:
+    try:
+        return ZoneInfo(value) if value else None
+    except (ValueError, OSError, KeyError):  # The zone is unknown, or the name isn't one of a file of zones.
+        raise click.BadParameter(f"unknown time zone {value}; pass a name such as Asia/Kolkata") from None
+
+
 @click.command("convert")
 @click.argument("files", metavar="IN...", nargs=-1, required=True, type=CAPTURED_FILE)
 @click.argument("out", type=_TARGET, callback=_check_suffix)
@@ -43,6 +52,9 @@ def _check_suffix(_: click.Context, parameter: click.Parameter, value: Path | No
 @click.option(
     "--content-type", help="The Parquet column that has the content types; by default content_type, if it exists."
 )
+@click.option(
+    "--timezone", "zone", metavar="NAME", callback=_parse_zone, help="Add columns with the times in this time zone."
+)
 @click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; by default one per core.")
 def command(
     files: tuple[str, ...],
@@ -52,6 +64,7 @@ def command(
     body: str,
     content_type: str | None,
     workers: int | None,
+    zone: tzinfo | None,
     *,
     overwrite: bool,
 ) -> None:
@@ -84,6 +97,7 @@ def command(
                 workers=workers or os.cpu_count() or 1,
                 on_progress=progress_reporter(progress),
                 problems=problems,
+                local=zone,
             )
             if report and draw:
                 report.write_text(draw(tally), encoding="utf-8")

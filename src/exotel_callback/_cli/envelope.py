@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import click
 
@@ -12,7 +12,7 @@ from .._errors import DecodeError
 from .._options import DEFAULT_LIMITS
 from .._wire.decode import guess_content_type
 from .._wire.from_json import decode_json
-from .._wire.payload import RawPayload
+from .._wire.payload import RawPayload, unfrozen_items
 
 CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
@@ -20,6 +20,14 @@ CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
+
+
+class Envelope(NamedTuple):
+    """A captured body with what was stored beside it, as it was received."""
+
+    body: bytes | str
+    content_type: str | None
+    received_at: object = None
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
@@ -36,24 +44,33 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
 
     :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
     """
+    body, content_type, _ = open_envelope(line)
+    return body, content_type or guess_content_type(body)
+
+
+def open_envelope(line: bytes) -> Envelope:
+    """Return the envelope in a line. A line that isn't an envelope is returned as a JSON body.
+
+    :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
+    """
     if len(line) > LINE_BYTES:
         raise DecodeError(f"the line is longer than {LINE_BYTES} bytes", status_hint=413)
-    envelope = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
-    if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
-        return line, JSON
-    content_type = envelope.get("content_type")
-    body = envelope.get("body")
-    if isinstance(encoded := envelope.get("body_base64"), str):
+    decoded = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
+    envelope = unfrozen_items(decoded) if isinstance(decoded, RawPayload) else {}
+    if "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
+        return Envelope(line, JSON)
+    content_type, body, encoded = envelope.get("content_type"), envelope.get("body"), envelope.get("body_base64")
+    if isinstance(encoded, str):
         try:
             body = base64.b64decode(encoded, validate=True)
         except ValueError:
             body = None
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
         raise DecodeError("an envelope needs body (a string) or body_base64, and its content_type must be a string")
-    if isinstance(body, str) and not (depends_on_bytes(body) or depends_on_bytes(content_type or "")):
+    if isinstance(body, str) and not (depends_on_bytes(body) or (content_type and depends_on_bytes(content_type))):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
-    return body, content_type or guess_content_type(body)
+    return Envelope(body, content_type, envelope.get("received_at"))
 
 
 def depends_on_bytes(text: str) -> bool:

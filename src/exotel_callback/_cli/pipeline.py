@@ -5,6 +5,7 @@ events into files, by a digest of the call's identifier, so that all events of a
 parts are merged, one at a time. Each step counts what the summary and the report show.
 """
 
+import gc
 import json
 import os
 import zlib
@@ -13,7 +14,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from datetime import datetime, tzinfo
+from functools import partial, wraps
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,20 +27,25 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._errors import CallbackError, IssueCode
+from .._model.callback import StatusCallback
 from .._parse import parse
+from .._wire.decode import guess_content_type
 from ..arrow import (
     CALL_SCHEMA,
     MERGED_FROM,
     SCHEMA,
     TIMESTAMP,
+    add_local_times,
     call_table,
     date_of,
+    origins_of,
     parse_batches,
     results,
     rows_of,
+    with_local_times,
 )
 from .archive import Chunk, Columns, estimate_size, read_chunks
-from .envelope import from_envelope
+from .envelope import Envelope, open_envelope
 from .tally import CallRow, Tally, Unrecognized
 
 Item = TypeVar("Item")
@@ -56,7 +63,7 @@ _PART_BYTES: Final = 16_777_216
 _MAX_PARTS: Final = 512
 _COUNTED_LENGTH: Final = 30
 _TEMPORARY_PREFIX: Final = ".exotel-callback-"
-_DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
+_DATE_COLUMNS: Final = [field.name for field in SCHEMA if field.type == TIMESTAMP]
 
 
 class Spill(NamedTuple):
@@ -81,8 +88,11 @@ def convert(
     workers: int,
     on_progress: OnProgress,
     problems: list[str],
+    local: tzinfo | None = None,
 ) -> Tally:
     """Write the events of all sources and their calls to the targets, and return the counts.
+
+    :param local: The time zone of additional columns with local times.
 
     Existing targets are replaced after all rows are written. A corrupt source is read up to the damage, and is reported
     in `problems`.
@@ -94,14 +104,15 @@ def convert(
     # The file system of the target has room for events, but the system's temporary folder may be in memory.
     with TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=targets.events.parent) as folder, _pool(workers) as pool:
         spill = Spill(Path(folder), parts)
-        with _writer(targets.events, SCHEMA) as write:
+        schemas = [with_local_times(schema) if local else schema for schema in (SCHEMA, CALL_SCHEMA)]
+        with _writer(targets.events, schemas[0]) as write:
             chunks = read_chunks(sources, columns, partial(on_progress, "reading"), problems)
-            parse_chunk = partial(_parse_chunk, spill, targets.events)
+            parse_chunk = partial(_parse_chunk, spill, targets.events, local)
             for rows, counted in map_in_order(pool, parse_chunk, chunks, ahead=2 * workers):
                 write(rows)
                 tally += counted
-        with _writer(targets.calls, CALL_SCHEMA) as write:
-            merge_part = partial(_merge_part, spill, targets.calls)
+        with _writer(targets.calls, schemas[1]) as write:
+            merge_part = partial(_merge_part, spill, targets.calls, local)
             numbers = _part_numbers(parts, partial(on_progress, "merging"))
             for rows, counted in map_in_order(pool, merge_part, numbers, ahead=2 * workers):
                 write(rows)
@@ -144,27 +155,86 @@ def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> It
         on_progress((part + 1) / parts)
 
 
-def _parse_chunk(spill: Spill, target: Path | None, chunk: Chunk) -> tuple[Encoded, Tally]:
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def _without_collection(function: T) -> T:
+    """Pause the search for reference cycles while a function runs. It would search all events, again and again."""
+
+    @wraps(function)
+    def run(*arguments: Any) -> Any:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*arguments)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    return cast("T", run)
+
+
+@_without_collection
+def _parse_chunk(spill: Spill, target: Path | None, local: tzinfo | None, chunk: Chunk) -> tuple[Encoded, Tally]:
     """Parse the bodies of a chunk and spill the events. Return the rows to write, and the counts."""
-    if isinstance(chunk, pa.RecordBatch):
-        (batch,) = parse_batches(chunk, *chunk.schema.names)
-    else:
-        batch = results(chunk, lambda line: parse(*from_envelope(line)), _body_of)
+    batch = _parse_rows(chunk) if isinstance(chunk.rows, pa.RecordBatch) else _parse_lines(chunk)
     _spill(spill, batch)
     tally = Tally(rows=batch.num_rows, unreadable_rows=batch.num_rows - batch["error"].null_count)
     for issue in cast("list[dict[str, str]]", pc.list_flatten(batch["issues"]).to_pylist()):
         tally.issues[issue["code"]] += 1
         if issue["code"] == IssueCode.UNKNOWN_VALUE:
             tally.unrecognized[Unrecognized(issue["path"], issue["value"][:_COUNTED_LENGTH])] += 1
-    return _encode(batch, target), tally
+    return _encode(batch, target, local), tally
 
 
-def _body_of(line: bytes) -> bytes:
-    """Return the body in a line as bytes, or the line itself if that isn't possible."""
+def _parse_rows(chunk: Chunk) -> pa.RecordBatch:
+    """Parse rows of Parquet."""
+    rows = cast("pa.RecordBatch", chunk.rows)
+    columns = dict(zip(rows.schema.names, rows.columns, strict=True)) | _place(chunk)
+    names = {name: name for name in ("content_type", "received_at") if name in columns}
+    (batch,) = parse_batches(pa.RecordBatch.from_pydict(columns), "body", source="source", line="line", **names)
+    return batch
+
+
+def _parse_lines(chunk: Chunk) -> pa.RecordBatch:
+    """Parse lines of NDJSON."""
+    opened = [_opened(line) for line in chunk.rows]
+    received = [None if isinstance(envelope, CallbackError) else envelope.received_at for envelope in opened]
+    rows = list(zip(chunk.rows, opened, strict=True))
+    (batch,) = results(rows, _parse_line, _body_of, origins_of(received, *_place(chunk).values()))
+    return batch
+
+
+def _place(chunk: Chunk) -> dict[str, Any]:
+    """Return the source and the line of each row as columns."""
+    return {
+        "source": pa.array([chunk.source] * len(chunk.numbers), pa.string()),
+        "line": pa.array(chunk.numbers, pa.int64()),
+    }
+
+
+def _opened(line: bytes) -> Envelope | CallbackError:
     try:
-        body, _ = from_envelope(line)
-        return body.encode() if isinstance(body, str) else body
-    except (CallbackError, UnicodeEncodeError):
+        return open_envelope(line)
+    except CallbackError as error:
+        return error
+
+
+def _parse_line(row: tuple[bytes, Envelope | CallbackError]) -> StatusCallback:
+    _, envelope = row
+    if isinstance(envelope, CallbackError):
+        raise envelope
+    return parse(envelope.body, envelope.content_type or guess_content_type(envelope.body))
+
+
+def _body_of(row: tuple[bytes, Envelope | CallbackError]) -> bytes:
+    """Return the body in a line as bytes, or the line itself if that isn't possible."""
+    line, envelope = row
+    if isinstance(envelope, CallbackError):
+        return line
+    try:
+        return envelope.body.encode() if isinstance(envelope.body, str) else envelope.body
+    except UnicodeEncodeError:
         return line
 
 
@@ -182,13 +252,14 @@ def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
         start += count
 
 
-def _merge_part(spill: Spill, target: Path | None, part: int) -> tuple[Encoded, Tally]:
+@_without_collection
+def _merge_part(spill: Spill, target: Path | None, local: tzinfo | None, part: int) -> tuple[Encoded, Tally]:
     """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
     for call in rows_of(calls.select(list(CallRow.__annotations__))):
         tally.add_call(cast("CallRow", call))
-    return _encode(calls, target), tally
+    return _encode(calls, target, local), tally
 
 
 def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
@@ -198,9 +269,11 @@ def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:
                 yield from pa.ipc.open_stream(file)
 
 
-def _encode(rows: Rows, target: Path | None) -> Encoded:
+def _encode(rows: Rows, target: Path | None, local: tzinfo | None) -> Encoded:
     if target is None:  # The rows are only counted, so they don't have to leave their process.
         return None
+    if local:
+        rows = add_local_times(rows, local)
     if target.suffix == ".parquet":
         return rows
     return "".join(f"{json.dumps(_for_json(row))}\n" for row in rows_of(rows)).encode()
@@ -208,8 +281,9 @@ def _encode(rows: Rows, target: Path | None) -> Encoded:
 
 def _for_json(row: dict[str, Any]) -> dict[str, Any]:
     for name in _DATE_COLUMNS:
-        if row[name] is not None:
+        if row.get(name) is not None:
             row[name] = date_of(row[name]).isoformat()
+    row = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
     if row.get("extra") is not None:
         row["extra"] = json.loads(row["extra"])
     if row.get("body") is not None:

@@ -12,7 +12,7 @@ import attrs
 
 from .._options import DEFAULT_LIMITS
 from .._wire.from_mapping import copy_payload
-from .._wire.payload import EMPTY_PAYLOAD, RawPayload, is_file, unfrozen_items
+from .._wire.payload import RawPayload, is_file, unfrozen_items
 from .kinds import Kind
 from .names import LEG_ID, LEGS, chosen_name, is_leg_key
 from .shapes import unknown_leg_fields
@@ -106,18 +106,29 @@ def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_coun
     The unknown fields of the first `leg_count` legs have bracket keys.
     """
     usual_names, leg_names = _usual_names(cls, leg_cls)
-    unusual = unfrozen_items(raw).keys() - usual_names
-    has_usual_legs = _has_only(leg_names, raw) and not any(map(is_leg_key, unusual))
-    if not unusual and has_usual_legs:
-        return EMPTY_PAYLOAD
-    known = {LEGS}
-    for field in wire_fields(cls):
-        chosen = field.names.index(chosen_name(raw, field.names))
-        known.update(field.names[: chosen + 1])
-    unknown = {
-        name: value for name, value in raw.items() if name not in known and not is_leg_key(name) and not is_file(value)
+    items = unfrozen_items(raw)
+    unusual = {name for name in items if name not in usual_names}
+    aliases = {
+        name
+        for field in wire_fields(cls)
+        if not unusual.isdisjoint(field.names)
+        for name in field.names[: field.names.index(chosen_name(raw, field.names)) + 1]
     }
-    return RawPayload(unknown if has_usual_legs else unknown | unknown_leg_fields(raw, leg_names, leg_count))
+    unknown = {
+        name: raw[name]
+        for name in items
+        if name in unusual and name not in aliases and not is_leg_key(name) and not is_file(items[name])
+    }
+    if _has_only(leg_names, items.get(LEGS)) and not any(map(is_leg_key, unusual)):
+        return RawPayload(unknown)
+    return RawPayload(unknown | unknown_leg_fields(raw, leg_names, leg_count))
+
+
+def has_only_usual_names(cls: type[Any], leg_cls: type[Any], raw: RawPayload) -> bool:
+    """Return whether a payload has no unknown fields and no aliases. If it returns false, it may still have none."""
+    usual_names, leg_names = _usual_names(cls, leg_cls)
+    items = unfrozen_items(raw)
+    return items.keys() <= usual_names and _has_only(leg_names, items.get(LEGS))
 
 
 @cache
@@ -128,9 +139,8 @@ def _usual_names(cls: type[Any], leg_cls: type[Any]) -> tuple[frozenset[str], fr
     return frozenset({LEGS, *(field.names[0] for field in wire_fields(cls)), *keys}), frozenset({LEG_ID, *leg_names})
 
 
-def _has_only(leg_names: frozenset[str], raw: RawPayload) -> bool:
-    """Return whether ``Legs`` is a list of objects with these names, and nobody has read it. Or there is no ``Legs``."""
-    legs = unfrozen_items(raw).get(LEGS)
+def _has_only(leg_names: frozenset[str], legs: object) -> bool:
+    """Return whether ``Legs`` is absent, or a list of objects with these names that nobody has read."""
     if type(legs) is not list:
         return legs is None
     return all(type(leg) is dict and leg.keys() <= leg_names for leg in cast("list[Any]", legs))

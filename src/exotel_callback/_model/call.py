@@ -16,7 +16,8 @@ of a call and a new event give the same call as all of its events and the new on
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from operator import attrgetter
+from itertools import pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import attrs
@@ -172,9 +173,10 @@ def _ranked(items: Sequence[Keyed]) -> Sequence[Keyed]:
     """Sort events by authority, the most authoritative first."""
     if len(items) == 1:
         return items
-    by_authority = {_authority(event): (key, event) for key, event in items}
-    if len(by_authority) == len(items):
-        return [by_authority[authority] for authority in sorted(by_authority, reverse=True)]
+    ranks = [(_authority(item[1]), item) for item in items]
+    ranks.sort(key=itemgetter(0), reverse=True)
+    if all(rank != next_rank for (rank, _), (next_rank, _) in pairwise(ranks)):
+        return [item for _, item in ranks]
     # To count the known fields takes longer than the rest, and rarely matters.
     return sorted(items, key=lambda item: (*_authority(item[1]), _known_fields(item[1]), item[0]), reverse=True)
 
@@ -195,7 +197,10 @@ def _completed_values(
 
 def _legs(by_authority: Sequence[StatusCallback], final: Sequence[StatusCallback]) -> tuple[Leg, ...]:
     """Complete the legs of the base, which is the terminal event with the most final leg statuses."""
-    base = max(final, key=_final_legs)
+    base = max(final, key=_final_legs) if len(final) > 1 else final[0]
+    most = max([len(event.legs) for event in by_authority])
+    if len(final) == 1 and len(base.legs) == most and FINAL_LEGS.issuperset([leg.status for leg in base.legs]):
+        return tuple(base.legs)
     legs: list[Leg] = []
     items = by_authority
     while items := [event for event in items if len(event.legs) > len(legs)]:

@@ -17,7 +17,7 @@ from .._errors import Issue
 from .._fields.answers import without_v3_names
 from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, STRING
 from .._fields.names import CALL_DETAILS_ID
-from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
+from .._fields.table import has_only_usual_names, mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD
 from ._open import restorable
 from .event_key import event_key
@@ -189,4 +189,7 @@ class StatusCallback(CallFields):
         Those of legs have bracket keys in every encoding, such as ``Legs[1][RingingDuration]``. Values are as received.
         For an answer of the Call Details API, see ``docs/reference/call-details.md``.
         """
-        return unknown_fields(StatusCallback, Leg, without_v3_names(read_only(self.raw)), len(self.legs))
+        raw = read_only(self.raw)
+        if has_only_usual_names(StatusCallback, Leg, raw):
+            return EMPTY_PAYLOAD
+        return unknown_fields(StatusCallback, Leg, without_v3_names(raw), len(self.legs))

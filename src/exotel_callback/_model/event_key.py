@@ -117,7 +117,7 @@ _WRITERS_IN_KEY: Final[Mapping[type, Callable[[Any], str]]] = {
     NoneType: lambda _: "null",
     str: encode_basestring_ascii,
     int: str,
-    datetime: lambda date: str(instant(date)),
+    datetime: lambda date: str((date - _UNIX_EPOCH) // _MICROSECOND),
     **dict.fromkeys(_ENUMS_IN_KEY, _MEMBERS_IN_KEY.__getitem__),
 }
 _writer_of: Final = _WRITERS_IN_KEY.get

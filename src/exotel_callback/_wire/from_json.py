@@ -27,6 +27,7 @@ from .payload import (
 from .text import Header, to_text
 
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_WHITESPACE: Final = " \t\n\r"
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _TRAILING_COMMA: Final = re.compile(r",[ \t\n\r]*(?=[\]}])")
 
@@ -37,13 +38,7 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
     text = to_text(body, header[1])
-    value: Any = None
-    try:
-        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
-    except (StopIteration, ValueError, RecursionError):
-        end = -1  # An empty string has the length 0.
-    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
-        value = _decode(text)
+    value = _decode(text)
     if type(value) not in _OBJECT:
         raise not_an_object(value)
     if not value:
@@ -74,7 +69,13 @@ def decode_json(text: str) -> object:
     return freeze_json(_decode(text))
 
 
-def _decode(text: str) -> object:
+def _decode(text: str) -> Any:
+    try:
+        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
+        if end == len(text) or not text[end:].strip(_WHITESPACE):
+            return value
+    except (StopIteration, ValueError, RecursionError):
+        pass  # There is whitespace before the value, or it isn't valid JSON.
     try:
         return (_SHORT if len(text) <= MAX_INT_DIGITS else _LONG).decode(text)
     except json.JSONDecodeError as error:
