@@ -54,6 +54,7 @@ __all__ = ["CALL_SCHEMA", "SCHEMA", "call_table", "parse_batches"]
 T = TypeVar("T")
 
 _BATCH_ROWS: Final = 10_000
+_MAX_VALUE_BYTES: Final = 2**31 - 2
 _JSON_ATOMS: Final = frozenset({str, int, bool, NoneType})
 
 TIMESTAMP: Final = pa.timestamp("us", "UTC")
@@ -350,6 +351,8 @@ def results(
     bodies = [
         body_of(item) if isinstance(result, CallbackError) else None for item, result in zip(items, found, strict=True)
     ]
+    # Arrow can't hold a longer value, and the archive has it.
+    bodies = [None if body is None or len(body) > _MAX_VALUE_BYTES else body for body in bodies]
     return _event_batches(found, bodies, origins)
 
 
@@ -405,7 +408,9 @@ def _array(values: Sequence[Any], annotation: Any) -> Any:
     if Ellipsis in get_args(annotation):
         lengths = [0 if items is None else len(items) for items in values]
         # The offset of a list that is null is null.
-        offsets = [None if items is None else end - len(items) for items, end in zip(values, accumulate(lengths))]
+        offsets = [
+            None if items is None else end - len(items) for items, end in zip(values, accumulate(lengths), strict=True)
+        ]
         flat = [item for items in values if items for item in items]
         return pa.ListArray.from_arrays(_flat([*offsets, len(flat)], pa.int32()), _array(flat, kind))
     if attrs.has(kind):

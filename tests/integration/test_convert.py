@@ -1,6 +1,7 @@
 """Test the command that converts archives: one output row per input row, in constant memory, on any number of cores."""
 
 import base64
+import gc
 import gzip
 import json
 import os
@@ -12,7 +13,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,6 +33,8 @@ from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
+
+DATES = ["date_updated", "date_created", "start_time", "end_time"]
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is another file system
 
@@ -433,3 +436,46 @@ def test_long_unrecognized_values_are_cut(tmp_path):
     sources = [str(tmp_path / "in.ndjson")]
     tally = pipeline.convert(sources, targets, columns, workers=1, on_progress=lambda *_: None, problems=[])
     assert tally.unrecognized == {("Status", "x" * 30): 1}
+
+
+def test_local_times_and_places(tmp_path):
+    """The columns with local times, or those of the archive, are missing or wrong."""
+    body = "CallSid=a&Status=busy&DateUpdated=2026-01-15+09:00:48"
+    line = json.dumps({"received_at": "2026-01-15T03:31:00Z", "body": body})
+    (tmp_path / "in.ndjson").write_text(f"\n{line}\nnothing\n")
+    out, calls = tmp_path / "out.ndjson", tmp_path / "calls.parquet"
+    options = ["--calls", calls, "--timezone", "Asia/Kolkata"]
+    assert convert(tmp_path / "in.ndjson", out, *options)[0] == 0
+    event, error = map(json.loads, out.read_text().splitlines())
+    assert list(event)[-5:] == [f"{name}_local" for name in (*DATES, "received_at")]
+    assert event["date_updated_local"] == "2026-01-15T09:00:48"
+    assert (event["received_at"], event["received_at_local"]) == ("2026-01-15T03:31:00+00:00", "2026-01-15T09:01:00")
+    assert [row["line"] for row in (event, error)] == [2, 3]
+    assert (error["received_at"], error["source"]) == (None, str(tmp_path / "in.ndjson"))
+    (call,) = pq.read_table(calls).to_pylist()
+    assert call["date_updated_local"].isoformat() == "2026-01-15T09:00:48"
+    code, _, err = convert(tmp_path / "in.ndjson", out, "--overwrite", "--timezone", "Asia/Nowhere")
+    assert (code, "unknown time zone Asia/Nowhere; pass a name such as Asia/Kolkata" in " ".join(err.split())) == (
+        2,
+        True,
+    )
+
+
+def test_when_rows_of_parquet_were_received(tmp_path):
+    """The column ``received_at`` of a Parquet file is lost."""
+    received = datetime(2026, 1, 15, 3, 31, tzinfo=UTC)
+    pq.write_table(pa.table({"body": ["CallSid=a&Status=busy"], "received_at": [received]}), tmp_path / "in.parquet")
+    assert convert(tmp_path / "in.parquet", tmp_path / "out.parquet")[0] == 0
+    (row,) = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert (row["received_at"], row["line"]) == (received, 1)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_is_as_before(folder, is_enabled):
+    """The search for reference cycles is switched on or off after the command, although it wasn't before."""
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        assert convert(folder / "in.ndjson", folder / "out.parquet", "--workers", 1)[0] == 0
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
