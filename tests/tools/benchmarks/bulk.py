@@ -13,6 +13,7 @@ import argparse
 import base64
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -150,10 +151,10 @@ def resident(pid):
 
 
 def converted(source, folder, workers):
-    """Convert, and return the seconds, the maximum memory, and the printed summary."""
+    """Convert, and return the seconds, the processor seconds, the memory over time, and the printed summary."""
     command = [sys.executable, "-m", "exotel_callback", "convert", source, folder / "out.parquet"]
     options = ["--calls", folder / "calls.parquet", "--overwrite", "--workers", str(workers)]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), children_cpu()
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     seen = [0.0]
 
@@ -168,16 +169,22 @@ def converted(source, folder, workers):
     watcher.join()
     if process.returncode:
         sys.exit(f"convert ended with {process.returncode}")
-    return time.perf_counter() - start, seen, told
+    return time.perf_counter() - start, children_cpu() - used, seen, told
+
+
+def children_cpu():
+    """Return the processor seconds of all child processes that have ended. Other programs hardly change them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def loads_all(source):
-    """Return the seconds of a loop that decodes each line as JSON."""
-    start = time.perf_counter()
+    """Return the seconds and the processor seconds of a loop that decodes each line as JSON."""
+    start, used = time.perf_counter(), time.process_time()
     with source.open("rb") as file:
         for text in file:
             json.loads(text)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - used
 
 
 def main():
@@ -195,14 +202,14 @@ def main():
         print(f"{options.events:,} events, {size / 2**20:,.0f} MiB, {size / options.events:,.0f} bytes each")
         for workers in options.workers:
             before = loads_all(source)
-            seconds, memory, told = converted(source, folder, workers)
-            measure = (before + loads_all(source)) / 2  # Other programs run on the machine, too.
+            seconds, cpu, memory, told = converted(source, folder, workers)
+            loop, loop_cpu = ((first + second) / 2 for first, second in zip(before, loads_all(source), strict=True))
             rows = pq.read_metadata(folder / "out.parquet").num_rows
             calls = pq.read_metadata(folder / "calls.parquet").num_rows
             tenths = [max(memory[part * len(memory) // 10 : (part + 1) * len(memory) // 10 + 1]) for part in range(10)]
             print(
-                f"{workers} process(es): {seconds:.1f} s, {seconds / measure:.1f} times the loop, "
-                f"{options.events / seconds:,.0f} events a second, {rows:,} rows, {calls:,} calls; "
+                f"{workers} process(es): {seconds:.1f} s, {seconds / loop:.1f} times the loop, "
+                f"{cpu / loop_cpu:.1f} times its processor time, {options.events / seconds:,.0f} events a second, {rows:,} rows, {calls:,} calls; "
                 f"MiB in each tenth of the time: {', '.join(f'{value:.0f}' for value in tenths)}"
             )
             if rows != options.events:
