@@ -119,9 +119,11 @@ _FORMER_ISSUES: Final = pa.list_(
 
 
 # Internal tables may have more bytes in a column than an array with offsets of 32 bits.
-_LARGE: Final = {pa.string(): pa.large_string()}
 _MERGED_SCHEMA: Final = pa.schema(
-    [(name, _LARGE.get(_type(annotation), _type(annotation))) for name, annotation in MERGED_FROM.items()]
+    [
+        (name, pa.large_string() if kind == pa.string() else kind)
+        for name, kind in ((name, _type(annotation)) for name, annotation in MERGED_FROM.items())
+    ]
 )
 
 # The attributes that tables don't hold.
@@ -172,9 +174,9 @@ def parse_batches(
     """Parse record batches of raw bodies into record batches of `SCHEMA`.
 
     There is one output batch per input batch, with the same rows in the same order. If a column of the output would
-    have more than 2 GiB, there are several. An invalid body never raises; its row holds the error. Only one batch is in
-    memory at a time. The function can be pickled. For PySpark's
-    ``mapInArrow``, bind its arguments with `functools.partial`.
+    have more than 2 GiB, there are multiple. An invalid body never raises; its row holds the error. Only one batch is
+    in memory at a time. The function can be pickled. For PySpark's ``mapInArrow``, bind its arguments with
+    `functools.partial`.
 
     :param batches: Batches, a reader of batches, or a table.
     :param body: The name of the column of bodies. They are binary, strings, or structs with decoded payloads.
@@ -359,7 +361,7 @@ def results(
 def _event_batches(
     found: Sequence[StatusCallback | CallbackError], bodies: Sequence[bytes | None], origins: Mapping[str, Any]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield one batch, or several if a column is too large for one."""
+    """Yield one batch, or multiple ones if a column is too large for an array."""
     try:
         yield _event_batch(found, bodies, origins)
     except _TooLargeError:
@@ -499,7 +501,7 @@ def _objects(values: Mapping[str, Iterable[Any]], cls: type[T]) -> list[T]:
     return list(map(_maker(cls, (*values, *hidden)), *values.values(), *map(repeat, hidden.values())))
 
 
-_maker: Final = cache(maker)
+_maker: Final = cast("Callable[[type[Any], tuple[str, ...]], Callable[..., Any]]", cache(maker))
 
 
 def _values_in(column: Any, annotation: Any) -> list[Any]:
@@ -522,7 +524,7 @@ def _values_in(column: Any, annotation: Any) -> list[Any]:
         encoded = column.dictionary_encode()
         members = [kind(value) for value in encoded.dictionary.to_pylist()]
         return [None if index is None else members[index] for index in encoded.indices.to_pylist()]
-    return column.to_pylist()
+    return cast("list[Any]", column.to_pylist())
 
 
 def with_local_times(schema: pa.Schema) -> pa.Schema:

@@ -191,16 +191,20 @@ def _parse_rows(chunk: Chunk) -> pa.RecordBatch:
     """Parse rows of Parquet."""
     rows = cast("pa.RecordBatch", chunk.rows)
     columns = dict(zip(rows.schema.names, rows.columns, strict=True)) | _place(chunk)
-    names = {name: name for name in ("content_type", "received_at") if name in columns}
-    (batch,) = parse_batches(pa.RecordBatch.from_pydict(columns), "body", source="source", line="line", **names)
+    content_type, received_at = (name if name in columns else None for name in ("content_type", "received_at"))
+    batches = parse_batches(
+        pa.RecordBatch.from_pydict(columns), "body", content_type, received_at=received_at, source="source", line="line"
+    )
+    (batch,) = batches
     return batch
 
 
 def _parse_lines(chunk: Chunk) -> pa.RecordBatch:
     """Parse lines of NDJSON."""
-    opened = [_opened(line) for line in chunk.rows]
+    lines = cast("Sequence[bytes]", chunk.rows)
+    opened = [_opened(line) for line in lines]
     received = [None if isinstance(envelope, CallbackError) else envelope.received_at for envelope in opened]
-    rows = list(zip(chunk.rows, opened, strict=True))
+    rows = list(zip(lines, opened, strict=True))
     (batch,) = results(rows, _parse_line, _body_of, origins_of(received, *_place(chunk).values()))
     return batch
 

@@ -100,7 +100,9 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 
-def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_count: int) -> RawPayload:
+def unknown_fields(
+    cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance], raw: RawPayload, leg_count: int
+) -> RawPayload:
     """Return the items that belong to no field of a class or its legs, and each alias whose primary name is used.
 
     The unknown fields of the first `leg_count` legs have bracket keys.
@@ -124,7 +126,7 @@ def unknown_fields(cls: type[Any], leg_cls: type[Any], raw: RawPayload, leg_coun
     return RawPayload(unknown | unknown_leg_fields(raw, leg_names, leg_count))
 
 
-def has_only_usual_names(cls: type[Any], leg_cls: type[Any], raw: RawPayload) -> bool:
+def has_only_usual_names(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance], raw: RawPayload) -> bool:
     """Return whether a payload has no unknown fields and no aliases. If it returns false, it may still have none."""
     usual_names, leg_names = _usual_names(cls, leg_cls)
     items = unfrozen_items(raw)
@@ -132,15 +134,21 @@ def has_only_usual_names(cls: type[Any], leg_cls: type[Any], raw: RawPayload) ->
 
 
 @cache
-def _usual_names(cls: type[Any], leg_cls: type[Any]) -> tuple[frozenset[str], frozenset[str]]:
+def _usual_names(
+    cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]
+) -> tuple[frozenset[str], frozenset[str]]:
     """Return the primary names of a class and the usual bracket keys of its legs, and all names of a leg."""
     leg_names = [name for field in wire_fields(leg_cls) for name in field.names]
     keys = [f"{LEGS}[{position}][{name}]" for position in range(USUAL_LEGS) for name in leg_names]
     return frozenset({LEGS, *(field.names[0] for field in wire_fields(cls)), *keys}), frozenset({LEG_ID, *leg_names})
 
 
-def _has_only(leg_names: frozenset[str], legs: object) -> bool:
-    """Return whether ``Legs`` is absent, or a list of objects with these names that nobody has read."""
-    if type(legs) is not list:
+# A set, because type checkers narrow the type after a comparison with a class.
+_LIST_AS_DECODED: Final = frozenset({list})
+
+
+def _has_only(leg_names: frozenset[str], legs: Any) -> bool:
+    """Return whether ``Legs`` is absent, or is a list of objects with these names as `json` returned it."""
+    if type(legs) not in _LIST_AS_DECODED:
         return legs is None
-    return all(type(leg) is dict and leg.keys() <= leg_names for leg in cast("list[Any]", legs))
+    return all(type(leg) is dict and leg.keys() <= leg_names for leg in legs)

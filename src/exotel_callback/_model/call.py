@@ -152,7 +152,7 @@ def merged(events: Mapping[str, StatusCallback], sources: Iterable[str] | None =
     first = by_authority[0]
     # The events that know the final fields: the terminal ones, if there are any.
     final = [event for event in by_authority if event.is_terminal] if first.is_terminal else by_authority
-    values = _values_of_call(first)
+    values: Sequence[Any] = _values_of_call(first)
     legs = tuple(first.legs)
     if len(ranked) > 1:
         values = _completed_values(values, by_authority, final)
@@ -187,7 +187,7 @@ def _completed_values(
     """Complete the values of the first event with those of the others."""
     completed = list(values)
     for index, value in enumerate(values):
-        if value is None or value is _UNRECOGNIZED.get(type(value)):
+        if value is None or value is _UNRECOGNIZED.get(value.__class__):
             name = _FIELDS_OF_CALL[index]
             known_by = final if name in _FINAL_FIELDS else by_authority
             if len(known_by) > 1:

@@ -87,12 +87,12 @@ def event_key(state: object, legs: Sequence[object], issues: Sequence[Issue]) ->
         included.add(issue)
         return _unrecognized(issue)
 
-    fields = [_writer_of(type(value), _written_subclass)(value) for value in _key_values(state)]
+    fields = [_writer_of(value.__class__, _written_subclass)(value) for value in _key_values(state)]
     if "" in fields:
         fields = [text or unknown_value(path) for text, path in zip(fields, _KEY_FIELDS.values(), strict=True)]
     legs_fields: list[str] = []
     for index, leg in enumerate(legs):
-        texts = [_writer_of(type(value), _written_subclass)(value) for value in _key_values_of_leg(leg)]
+        texts = [_writer_of(value.__class__, _written_subclass)(value) for value in _key_values_of_leg(leg)]
         if "" in texts:
             paths = [f"Legs[{index}].{name}" for name in _KEY_LEG_FIELDS.values()]
             texts = [text or unknown_value(path) for text, path in zip(texts, paths, strict=True)]

@@ -209,7 +209,8 @@ def main():
             tenths = [max(memory[part * len(memory) // 10 : (part + 1) * len(memory) // 10 + 1]) for part in range(10)]
             print(
                 f"{workers} process(es): {seconds:.1f} s, {seconds / loop:.1f} times the loop, "
-                f"{cpu / loop_cpu:.1f} times its processor time, {options.events / seconds:,.0f} events a second, {rows:,} rows, {calls:,} calls; "
+                f"{cpu / loop_cpu:.1f} times its processor time, "
+                f"{options.events / seconds:,.0f} events a second, {rows:,} rows, {calls:,} calls; "
                 f"MiB in each tenth of the time: {', '.join(f'{value:.0f}' for value in tenths)}"
             )
             if rows != options.events:
