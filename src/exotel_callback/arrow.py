@@ -261,7 +261,7 @@ def _received_instant(value: Any) -> int | None:
     """
     with suppress(ValueError, OverflowError):
         if isinstance(value, int | float):
-            return instant(_DAY_0 + timedelta(seconds=value))
+            return instant(_INSTANT_0 + timedelta(seconds=value))
         date = datetime.fromisoformat(value) if isinstance(value, str) else value
         return instant(date if date.tzinfo else date.replace(tzinfo=UTC))
     return None
@@ -556,7 +556,7 @@ def _local_time(microseconds: int, zone: tzinfo) -> datetime | None:
 _FIRST_INSTANT: Final = instant(datetime.min.replace(tzinfo=UTC))
 _LAST_INSTANT: Final = instant(datetime.max.replace(tzinfo=UTC))
 _MINUTE_MICROSECONDS: Final = 60_000_000
-_DAY_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def date_of(microseconds: int) -> datetime:
@@ -565,8 +565,8 @@ def date_of(microseconds: int) -> datetime:
     The offset is whole minutes, because Arrow ignores the microseconds of an offset.
     """
     if _FIRST_INSTANT <= microseconds <= _LAST_INSTANT:
-        return _DAY_0 + timedelta(microseconds=microseconds)
+        return _INSTANT_0 + timedelta(microseconds=microseconds)
     missing = max(_FIRST_INSTANT - microseconds, microseconds - _LAST_INSTANT)
     minutes = -(-missing // _MINUTE_MICROSECONDS) * (1 if microseconds < _FIRST_INSTANT else -1)
-    there = _DAY_0 + timedelta(microseconds=microseconds + minutes * _MINUTE_MICROSECONDS)
+    there = _INSTANT_0 + timedelta(microseconds=microseconds + minutes * _MINUTE_MICROSECONDS)
     return there.replace(tzinfo=timezone(timedelta(minutes=minutes)))

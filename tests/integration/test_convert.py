@@ -479,3 +479,11 @@ def test_the_collector_is_as_before(folder, is_enabled):
         assert gc.isenabled() is is_enabled
     finally:
         gc.enable()
+
+
+def test_a_body_that_has_no_bytes(tmp_path):
+    """A body with a lone surrogate that can't be parsed raises, or its line is lost."""
+    line = json.dumps({"body": "\ud800"})
+    (tmp_path / "in.ndjson").write_text(f"{line}\nCallSid\n")
+    convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["body"].to_pylist() == [f"{line}\n".encode(), b"CallSid\n"]

@@ -59,12 +59,12 @@ class Call(CallFields):
 _FIELDS_OF_CALL: Final = tuple(field.name for field in attrs.fields(CallFields) if field.name not in {"legs", "issues"})
 _FIELDS_OF_LEG: Final = tuple(field.name for field in attrs.fields(Leg))
 _values_of_call: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*_FIELDS_OF_CALL)
-_UNRECOGNIZED: Final[Mapping[type, StrEnum]] = {
+_UNRECOGNIZED_MEMBERS: Final[Mapping[type, StrEnum]] = {
     enum: enum["UNKNOWN"] for enum in (CallStatus, EventType, Direction, LegStatus, AnsweredBy)
 }
 
 # The number of events that a call remembers as its sources without a search for those that it needs.
-_MAX_SOURCES: Final = 32
+_MAX_SOURCES: Final = 8
 
 # Only terminal events know these once there is one. Earlier events have figures that aren't final.
 _FINAL_FIELDS: Final = frozenset({"conversation_duration", "duration", "on_call_duration", "answered_by"})
@@ -187,7 +187,7 @@ def _completed_values(
     """Complete the values of the first event with those of the others."""
     completed = list(values)
     for index, value in enumerate(values):
-        if value is None or value is _UNRECOGNIZED.get(value.__class__):
+        if value is None or value is _UNRECOGNIZED_MEMBERS.get(value.__class__):
             name = _FIELDS_OF_CALL[index]
             known_by = final if name in _FINAL_FIELDS else by_authority
             if len(known_by) > 1:
@@ -295,7 +295,7 @@ def _knowledge(value: object) -> int:
     """Return 2 for a known value, 1 for an unrecognized one, and 0 for none."""
     if value is None:
         return 0
-    return 1 if value is _UNRECOGNIZED.get(type(value)) else _KNOWN
+    return 1 if value is _UNRECOGNIZED_MEMBERS.get(type(value)) else _KNOWN
 
 
 _STRENGTHS_OF_LEG: Final[Mapping[str, Callable[[Any], int]]] = {

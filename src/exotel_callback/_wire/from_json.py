@@ -38,7 +38,9 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
     text = to_text(body, header[1])
-    value = _decode(text)
+    value = _scan(text)
+    if value is None:  # There is whitespace around the value, or the body isn't valid JSON.
+        value = _decode(text)
     if type(value) not in _OBJECT:
         raise not_an_object(value)
     if not value:
@@ -66,16 +68,20 @@ def decode_json(text: str) -> object:
 
     :raises DecodeError: The string isn't valid JSON, or is nested too deeply.
     """
-    return freeze_json(_decode(text))
+    value = _scan(text.rstrip(_WHITESPACE))
+    return freeze_json(_decode(text) if value is None else value)
+
+
+def _scan(text: str) -> Any:
+    """Decode a JSON value without whitespace around it. Return None for any other string, and for null."""
+    try:
+        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return value if end == len(text) else None
 
 
 def _decode(text: str) -> Any:
-    try:
-        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
-        if end == len(text) or not text[end:].strip(_WHITESPACE):
-            return value
-    except (StopIteration, ValueError, RecursionError):
-        pass  # There is whitespace before the value, or it isn't valid JSON.
     try:
         return (_SHORT if len(text) <= MAX_INT_DIGITS else _LONG).decode(text)
     except json.JSONDecodeError as error:
