@@ -41,3 +41,16 @@ def test_a_string_is_not_decoded_again(charset, mark):
     """A string body in an envelope is decoded again because it names a charset or has a byte order mark."""
     line = json.dumps({"content_type": FORM + charset, "body": f"{mark}CallSid=a&Status=busy&CustomField=\u0905"})
     assert parse(*from_envelope((mark + line).encode())).custom_field == "\u0905"
+
+
+@pytest.mark.parametrize("spelling", ["charset", "Charset"])
+def test_a_part_of_a_string_is_not_decoded_again(spelling):
+    """A part of a multipart body in an envelope is decoded in its charset, although the body is a string already."""
+    part = f'Content-Disposition: form-data; name="CustomField"\r\nContent-Type: text/plain; {spelling}=latin-1'
+    sid, status = (
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'
+        for name, value in (("CallSid", "a"), ("Status", "busy"))
+    )
+    body = "".join(f"--b\r\n{item}\r\n" for item in (sid, status, f"{part}\r\n\r\nअ")) + "--b--\r\n"
+    line = json.dumps({"content_type": "multipart/form-data; boundary=b", "body": body})
+    assert parse(*from_envelope(line.encode())).custom_field == "अ"
