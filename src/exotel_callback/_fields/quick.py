@@ -22,7 +22,7 @@ import attrs
 from .._enums import NOT_SENT_NAMES, value_reader
 from .._model._open import open_class
 from .kinds import DATE, EMPTY_DATES, EMPTY_VALUES, SECONDS, STRING, in_zone
-from .table import WireField, wire_fields
+from .table import USUAL_LEGS, WireField, wire_fields
 
 QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
 """The type of a generated function, which returns an instance of the open subclass (see `open_class`).
@@ -42,7 +42,6 @@ If the legs have an unusual shape, ``legs`` is None.
 
 _SECONDS_DIGITS: Final = 9
 _LONGEST_EMPTY: Final = max(map(len, EMPTY_VALUES))
-_USUAL_LEGS: Final = 8
 
 # Every third character of "2024-01-15 14:30:45", from the second on.
 _EVERY_THIRD: Final = slice(1, None, 3)
@@ -172,7 +171,7 @@ def _legs_code(name_count: int, leg_cls: type[attrs.AttrsInstance], scope: dict[
     leg_names = [field.names[0] for field in wire_fields(leg_cls)]
     keys = {name: f"key_{number}" for number, name in enumerate(leg_names)}
     scope |= {"new_leg": open_class(leg_cls), "LEG": leg_cls}
-    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(_USUAL_LEGS)]
+    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in leg_names] for at in range(USUAL_LEGS)]
     otherwise = "unread_legs.append((leg, len(found), {attribute!r}, get({name})))"
     return _LEGS_CODE.format(
         names=name_count,
