@@ -4,12 +4,14 @@ import json
 import pickle
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import attrs
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,8 +66,8 @@ def stored(value):
 
 def expected(event):
     """Return the expected row of an event or a call, without the columns that only one of them has."""
-    names = [name for name in KEPT if name not in {"legs", "issues"}]
-    return {name: stored(getattr(event, name)) for name in [*names, "legs", "issues", "outcome", "unreached_leg"]}
+    names = [*KEPT, "outcome", "unreached_leg", "is_settled"]
+    return {name: stored(getattr(event, name)) for name in names}
 
 
 @TABLES
@@ -77,7 +79,7 @@ def test_rows_are_what_parse_returns(first, second):
     table.validate(full=True)
     callbacks = [parse(*body) for body in bodies]
     rows = [*rows_of(table)]
-    nothing = {"error": None, "body": None}
+    nothing = dict.fromkeys(["error", "body", "received_at", "source", "line"])
     assert [row | {"extra": None} for row in rows] == [
         expected(callback) | nothing | {"extra": None, "event_key": callback.event_key} for callback in callbacks
     ]
@@ -138,10 +140,11 @@ def test_schema():
     }
     fields = {field.name: kinds.get(field.type, "string") for field in attrs.fields(StatusCallback)}
     del fields["raw"]
-    later = {"duration": fields.pop("duration")}  # It is newer than 1.0.0, so it is at the end.
+    later = {"duration": fields.pop("duration"), "is_settled": "bool"}  # They are newer than 1.0.0.
+    origins = {"received_at": "timestamp[us, tz=UTC]", "source": "string", "line": "int64"}
     both = {**fields, "outcome": "string", "unreached_leg": "int64"}
     error = "struct<type: string, message: string, status_hint: int64>"
-    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary", **later}
+    events = {**both, "event_key": "string", "extra": "string", "error": error, "body": "binary", **later, **origins}
     assert [(field.name, str(field.type)) for field in SCHEMA] == [*events.items()]
     calls = {**both, "events": "list<item: string>", **later}
     assert [(field.name, str(field.type)) for field in CALL_SCHEMA] == [*calls.items()]
@@ -265,7 +268,8 @@ def test_pickle():
 def test_dates_at_the_edges(text):
     """A date whose instant no `datetime` in UTC can hold is lost."""
     callback = StatusCallback(call_sid="a", status=CallStatus.BUSY, date_updated=datetime.fromisoformat(text))
-    batch = ours.results([callback], lambda event: event, lambda _: None)
+    origins = ours.origins_of([None], pa.nulls(1, pa.string()), pa.nulls(1, pa.int64()))
+    (batch,) = ours.results([callback], lambda event: event, lambda _: None, origins)
     (row,) = rows_of(batch)
     assert ours.date_of(row["date_updated"]) == callback.date_updated
     (call,) = rows_of(call_table(batch))
@@ -287,9 +291,9 @@ def test_values_that_arrow_can_not_hold():
     callback = parse(body)
     assert [issue.value for issue in callback.issues] == ["\ud800 \\ud800"]
     assert batch["issues"].to_pylist()[0][0]["value"] == "\\ud800 \\u005cud800"
-    (row,) = rows_of(batch)
-    assert ours.event_of(row) == callback
-    assert ours.event_of(row).event_key == callback.event_key
+    ((key, event),) = ours.keyed_events(pa.Table.from_batches([batch]))
+    assert (key, event) == (callback.event_key, callback)
+    assert event.event_key == key
 
 
 def test_a_table_of_1_0_0():
@@ -341,7 +345,7 @@ def test_tables_of_other_engines():
         legs: pa.large_list(leg),
     }
     schema = pa.schema([pa.field(field.name, other.get(field.type, field.type)) for field in SCHEMA])
-    theirs = table.cast(schema).append_column("received_at", pa.array([1, 2, 3]))
+    theirs = table.cast(schema).append_column("agent", pa.array([1, 2, 3]))
     assert call_table(theirs.select(theirs.column_names[::-1])) == wanted
     assert call_table(theirs.to_batches()[0]) == wanted
     assert call_table(reversed(theirs.to_batches(max_chunksize=1))) == wanted
@@ -434,7 +438,7 @@ def test_issues_are_equal_after_a_table():
     """An issue isn't equal, or lacks its message, after a table."""
     body = json.dumps({**LEAST, "ConversationDuration": "soon"})
     (batch,) = parse_batches(pa.record_batch({"body": [body]}))
-    issue = ours.event_of(next(rows_of(batch))).issues[0]
+    issue = next(ours.keyed_events(pa.Table.from_batches([batch])))[1].issues[0]
     assert issue == Issue.at("ConversationDuration", IssueCode.NOT_A_NUMBER, "soon")
     assert issue.message == "not a valid number of seconds @ ConversationDuration"
 
@@ -453,3 +457,194 @@ def test_a_bug_is_not_an_invalid_row(monkeypatch):
     monkeypatch.setattr(ours, "parse", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(parse_batches(pa.record_batch({"body": [b""]})))
+
+
+def columns_of_any_type():
+    """Draw columns of one row. The value has any type of Arrow, and is a value that Python can read or can't."""
+    numbers = st.sampled_from([None, 0, 1, -1, 255, 2**31 - 1, 2**60])
+    integers = [
+        *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+        *(pa.date32(), pa.date64(), pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")),
+        *(pa.timestamp(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in (None, "UTC", "Asia/Kolkata")),
+        *(pa.duration(unit) for unit in ("s", "ms", "us", "ns")),
+    ]
+    texts = [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()]
+    others = [
+        pa.array([None]),
+        pa.array([True]),
+        *(
+            pa.array([number], kind)
+            for number in (1.5, float("nan"), float("inf"))
+            for kind in (pa.float16(), pa.float64())
+        ),
+        *(pa.array([Decimal("1.5")], kind(5, 2)) for kind in (pa.decimal128, pa.decimal256)),
+        pa.array([b"abc"], pa.binary(3)),
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+        pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+        pa.array([date(2026, 1, 1)]),
+        pa.array([time(9)]),
+        pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1]), pa.array(["a"])]),
+        pc.run_end_encode(pa.array(["a"])),
+    ]
+    plain = st.one_of(
+        st.builds(integer_column, numbers, st.sampled_from(integers)),
+        st.builds(
+            lambda text, kind: pa.array([text], kind), st.sampled_from(["", "a=1", "\0", "é"]), st.sampled_from(texts)
+        ),
+        st.just(unchecked_text(b"\xff")),
+        st.sampled_from(others),
+    )
+    return st.recursive(
+        plain,
+        lambda inner: st.one_of(
+            st.builds(lambda item: pa.StructArray.from_arrays([item, item], ["CallSid", "a"]), inner),
+            st.builds(lambda item: pa.ListArray.from_arrays([0, 1], item), inner),
+            st.builds(lambda item: pa.LargeListArray.from_arrays([0, 1], item), inner),
+            st.builds(lambda item: pa.FixedSizeListArray.from_arrays(item, 1), inner),
+            st.builds(lambda item: pa.DictionaryArray.from_arrays(pa.array([0]), item), inner),
+        ),
+        max_leaves=4,
+    )
+
+
+def integer_column(number, kind):
+    """Return a column whose value has the bits of a number, even if that isn't a valid value of its type."""
+    bits = kind.bit_width
+    number = None if number is None else (number + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+    return pa.array([number], getattr(pa, f"int{bits}")()).view(kind)
+
+
+@given(columns_of_any_type(), st.booleans())
+def test_no_row_fails(column, is_whole):
+    """A value of some type raises, gives an invalid row, or can't be merged."""
+    if not is_whole:
+        known = [pa.array(["a"]), pa.array(["busy"])]
+        column = pa.StructArray.from_arrays([*known, column], ["CallSid", "Status", "Price"])
+    batch = pa.RecordBatch.from_arrays([column, column], names=["body", "type"])
+    (parsed,) = parse_batches(batch, content_type="type" if is_whole else None, received_at="type")
+    parsed.validate(full=True)
+    (row,) = rows_of(parsed)
+    assert is_whole or row["error"] is None or row["error"]["message"] == "Python cannot represent the body"
+    assert isinstance(json.loads(row["extra"] or "{}"), dict)
+    assert call_table(parsed).num_rows == (row["error"] is None)
+
+
+def test_a_decimal():
+    """A decimal in a struct, as DuckDB writes one, raises."""
+    body = {"CallSid": "a", "Status": "busy", "Price": Decimal("1.50"), "Deep": {"a": [Decimal(2)]}}
+    (row,) = next(parse_batches(pa.record_batch({"body": [body]}))).to_pylist()
+    assert json.loads(row["extra"]) == {"Price": "1.50", "Deep": {"a": ["2"]}}
+
+
+def test_a_column_of_more_than_2_gib(monkeypatch):
+    """A column that is too large for one array raises, or a row is lost or at another index."""
+    flat = ours._flat
+
+    def small(values, kind):
+        if kind == pa.binary() and sum(value is not None for value in values) > 2:
+            raise ours._TooLargeError
+        return flat(values, kind)
+
+    monkeypatch.setattr(ours, "_flat", small)
+    bodies = [b"CallSid=a&Status=busy", b"b", b"c", b"d", b"e"]
+    batches = list(parse_batches(pa.record_batch({"body": bodies, "at": range(5)}), line="at"))
+    assert len(batches) > 1
+    table = pa.Table.from_batches(batches)
+    assert table["body"].to_pylist() == [None, b"b", b"c", b"d", b"e"]
+    assert table["line"].to_pylist() == [0, 1, 2, 3, 4]
+
+
+def test_an_array_in_chunks(monkeypatch):
+    """A column that Arrow splits, because it is too large, isn't recognized."""
+    monkeypatch.setattr(ours.pa, "array", lambda _, kind: pa.chunked_array([[1], [2]], kind))
+    with pytest.raises(ours._TooLargeError):
+        ours._flat([1, 2], pa.int64())
+
+
+def test_a_body_that_arrow_can_not_hold(monkeypatch):
+    """A body of more than 2 GiB raises."""
+    monkeypatch.setattr(ours, "_MAX_VALUE_BYTES", 3)
+    (batch,) = parse_batches(pa.record_batch({"body": [b"abc", b"abcd"]}))
+    assert batch["body"].to_pylist() == [b"abc", None]
+    assert batch["error"].null_count == 0
+
+
+RECEIVED = EPOCH + timedelta(days=20_000, microseconds=5)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (
+            pa.array(["2024-10-04T00:00:00.000005", "2024-10-04T05:30:00.000005+05:30", "soon"]),
+            [RECEIVED, RECEIVED, None],
+        ),
+        (pa.array([1_728_000_000, None, 2**62]), [RECEIVED.replace(microsecond=0), None, None]),
+        (pa.array([1_728_000_000.000005, float("nan"), float("inf")]), [RECEIVED, None, None]),
+        (pa.array([RECEIVED, None, None]), [RECEIVED, None, None]),
+        (pa.array([RECEIVED.replace(tzinfo=None), None, None]), [RECEIVED, None, None]),
+        (pa.array([1_728_000_000_000_005_001, None, 0]).cast(pa.timestamp("ns")), [RECEIVED, None, EPOCH]),
+        (pa.array([True, False, None]), [None, None, None]),
+        (pa.array([{"a": 1}, None, None]), [None, None, None]),
+    ],
+)
+def test_where_events_come_from(column, expected):
+    """The columns of the archive are lost, or a time isn't read."""
+    columns = {"body": ["CallSid=a&Status=busy", "", "CallSid=b&Status=busy"], "at": column}
+    places = {"name": pa.array(["x", None, "y"]).dictionary_encode(), "row": pa.array([1, 2, None], pa.int16())}
+    batch = pa.record_batch(columns | places)
+    (parsed,) = parse_batches(batch, received_at="at", source="name", line="row")
+    assert parsed["received_at"].to_pylist() == expected
+    assert parsed["source"].to_pylist() == ["x", None, "y"]
+    assert parsed["line"].to_pylist() == [1, 2, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1970-01-01T00:00:10Z", 10),
+        ("1970-01-01T05:30:10+05:30", 10),
+        ("1970-01-01 00:00:10.5", 10.5),
+        (10, 10),
+        (10.25, 10.25),
+        ("10", None),
+        ("yesterday", None),
+        (True, None),
+        (10**400, None),
+        (1e30, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_the_dates_of_receipt(value, seconds):
+    """A date of receipt is misread, or one that isn't a date raises."""
+    found = ours.origins_of([value], None, None)["received_at"]
+    assert found.cast(pa.int64()).to_pylist() == [None if seconds is None else seconds * 1_000_000]
+
+
+def test_places_of_another_type():
+    """A column of lines that aren't integers doesn't raise `ValueError`."""
+    batch = pa.record_batch({"body": [""], "row": ["first"]})
+    with pytest.raises(ValueError, match=r"^a column has an unexpected type: "):
+        next(parse_batches(batch, line="row"))
+
+
+def test_calls_of_many_events(monkeypatch):
+    """A call whose events are in several batches is split, or a call is lost."""
+    monkeypatch.setattr(ours, "_BATCH_ROWS", 2)
+    bodies = [f"CallSid={sid}&Status={status}" for sid in "cab" for status in ("ringing", "in-progress", "busy")]
+    table = call_table(parse_batches(pa.table({"body": bodies})))
+    assert table["call_sid"].to_pylist() == ["a", "b", "c"]
+    assert table["status"].to_pylist() == ["busy"] * 3
+    assert [len(keys) for keys in table["events"].to_pylist()] == [3] * 3
+
+
+def test_local_times():
+    """A local time isn't that of the zone, or an instant that the zone's calendar lacks raises."""
+    dates = [RECEIVED, None, datetime.fromisoformat("0001-01-01T00:00:01+05:30")]
+    table = pa.table({"at": pa.array(dates, ours.TIMESTAMP), "other": [1, 2, 3]})
+    local = ours.add_local_times(table, ZoneInfo("Asia/Kolkata"))
+    assert local.schema == ours.with_local_times(table.schema)
+    assert local.column_names == ["at", "other", "at_local"]
+    assert local["at_local"].to_pylist()[:2] == [datetime(2024, 10, 4, 5, 30, 0, 5), None]  # noqa: DTZ001
+    assert ours.add_local_times(table, UTC)["at_local"].to_pylist()[2] is None

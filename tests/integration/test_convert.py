@@ -1,6 +1,7 @@
 """Test the command that converts archives: one output row per input row, in constant memory, on any number of cores."""
 
 import base64
+import gc
 import gzip
 import io
 import json
@@ -14,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,13 +30,15 @@ from exotel_callback import parse, testing
 from exotel_callback._cli import archive, pipeline
 from exotel_callback._cli.archive import Columns
 from exotel_callback._cli.convert import interruptible, progress_reporter
-from exotel_callback._cli.envelope import LINE_BYTES, received_instant
+from exotel_callback._cli.envelope import LINE_BYTES
 from exotel_callback._cli.pipeline import Targets
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 
 DAMAGED = [(b'{"CallSid": "a"', JSON), (b"\xff", None), (b"", JSON), (b"CallSid=a&Status=completed-no-answer", None)]
 UNREADABLE = DAMAGED[:3]
+
+DATES = ["date_updated", "date_created", "start_time", "end_time"]
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is another file system
 
@@ -83,7 +86,9 @@ def test_every_format(folder, form, workers, monkeypatch):
     expected = pa.Table.from_batches(parse_batches(batch_of(bodies()), content_type="content_type"))
     table = pq.read_table(out)
     assert table.schema.equals(SCHEMA)
-    assert table == expected
+    assert table.drop_columns(["source", "line"]) == expected.drop_columns(["source", "line"])
+    assert set(table["source"].to_pylist()) == {str(folder / f"in.{form}")}
+    assert table["line"].to_pylist() == [*range(1, len(bodies()) + 1)]
     assert pq.read_table(calls).sort_by("call_sid") == call_table(expected)
     assert sorted(path.name for path in folder.iterdir()) == [
         "calls.parquet",
@@ -240,8 +245,7 @@ def test_received_at_of_parquet():
     ]:
         batch = pa.record_batch({"body": ["", ""], "received_at": column})
         rows = archive._renamed(batch, {"body": "body", "received_at": "received_at"})
-        _, envelopes = pipeline._parse_rows(rows)
-        found = [received_instant(envelope.received_at) for envelope in envelopes]
+        found = pipeline._parse_rows(archive.Chunk(rows, "in", [1, 2]))["received_at"].cast(pa.int64()).to_pylist()
         assert found == [None if expected is None else expected * 1_000_000, None]
 
 
@@ -613,3 +617,54 @@ def test_long_unrecognized_values_are_cut(tmp_path):
     sources = [str(tmp_path / "in.ndjson")]
     tally = pipeline.convert(sources, targets, columns, workers=1, on_progress=lambda *_: None, problems=[])
     assert tally.unrecognized == {("Status", "x" * 30): 1}
+
+
+def test_local_times_and_places(tmp_path):
+    """The columns with local times, or those of the archive, are missing or wrong."""
+    body = "CallSid=a&Status=busy&DateUpdated=2026-01-15+09:00:48"
+    line = json.dumps({"received_at": "2026-01-15T03:31:00Z", "body": body})
+    (tmp_path / "in.ndjson").write_text(f"\n{line}\nnothing\n")
+    out, calls = tmp_path / "out.ndjson", tmp_path / "calls.parquet"
+    options = ["--calls", calls, "--timezone", "Asia/Kolkata"]
+    assert convert(tmp_path / "in.ndjson", out, *options)[0] == 0
+    event, error = map(json.loads, out.read_text().splitlines())
+    assert list(event)[-5:] == [f"{name}_local" for name in (*DATES, "received_at")]
+    assert event["date_updated_local"] == "2026-01-15T09:00:48"
+    assert (event["received_at"], event["received_at_local"]) == ("2026-01-15T03:31:00+00:00", "2026-01-15T09:01:00")
+    assert [row["line"] for row in (event, error)] == [2, 3]
+    assert (error["received_at"], error["source"]) == (None, str(tmp_path / "in.ndjson"))
+    (call,) = pq.read_table(calls).to_pylist()
+    assert call["date_updated_local"].isoformat() == "2026-01-15T09:00:48"
+    code, _, err = convert(tmp_path / "in.ndjson", out, "--overwrite", "--timezone", "Asia/Nowhere")
+    assert (code, "unknown time zone Asia/Nowhere; pass a name such as Asia/Kolkata" in " ".join(err.split())) == (
+        2,
+        True,
+    )
+
+
+def test_when_rows_of_parquet_were_received(tmp_path):
+    """The column ``received_at`` of a Parquet file is lost."""
+    received = datetime(2026, 1, 15, 3, 31, tzinfo=UTC)
+    pq.write_table(pa.table({"body": ["CallSid=a&Status=busy"], "received_at": [received]}), tmp_path / "in.parquet")
+    assert convert(tmp_path / "in.parquet", tmp_path / "out.parquet")[0] == 0
+    (row,) = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert (row["received_at"], row["line"]) == (received, 1)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_is_as_before(folder, is_enabled):
+    """The search for reference cycles is switched on or off after the command, although it wasn't before."""
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        assert convert(folder / "in.ndjson", folder / "out.parquet", "--workers", 1)[0] == 0
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
+
+
+def test_a_body_that_has_no_bytes(tmp_path):
+    """A body with a lone surrogate that can't be parsed raises, or its line is lost."""
+    line = json.dumps({"body": "\ud800"})
+    (tmp_path / "in.ndjson").write_text(f"{line}\nCallSid\n")
+    convert(tmp_path / "in.ndjson", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["body"].to_pylist() == [f"{line}\n".encode(), b"CallSid\n"]

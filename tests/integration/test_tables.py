@@ -5,6 +5,9 @@ import gzip
 import io
 import json
 import re
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +17,9 @@ from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 
 from command import convert, ndjson
+from exotel_callback import IST
 from exotel_callback._cli.tables import encode, flat
-from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
+from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches, with_local_times
 from helpers import PAGE, encode_json
 
 ATTACK = {
@@ -79,9 +83,21 @@ def test_columns_of_csv():
     """A nested column is in CSV, or a column is missing in the header."""
     for schema in (SCHEMA, CALL_SCHEMA):
         table = flat(schema.empty_table())
-        assert {str(kind) for kind in table.schema.types} == {"string", "int64"}
+        assert {str(kind) for kind in table.schema.types} == {"string", "int64", "bool"}
         names = {re.sub(r"^(leg_[01]|error)_.*|_base64$", r"\1", name) for name in table.column_names}
         assert {name.replace("leg_0", "legs") for name in names} - {"leg_1", "other_legs"} == {*schema.names}
+
+
+def test_local_times_in_csv(events):
+    """The time on a clock isn't in CSV, or looks like one in UTC."""
+    encoded = encode(events, Path("x.csv"), ZoneInfo("Asia/Kolkata"))
+    first = next(iter(csv.reader(io.StringIO(encoded.decode()))))
+    names = flat(with_local_times(SCHEMA).empty_table()).column_names
+    row = dict(zip(names, first, strict=True))
+    assert row["date_updated"].endswith("Z")
+    local = datetime.fromisoformat(row["date_updated"]).astimezone(IST).replace(tzinfo=None)
+    assert row["date_updated_local"] == str(local)
+    assert row["is_settled"] in {"true", "false"}
 
 
 def test_no_cell_runs_as_a_formula(events):

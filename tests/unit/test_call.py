@@ -29,6 +29,7 @@ from exotel_callback import (
     parse_call_details,
     strategies,
 )
+from exotel_callback._model import call as call_module
 from helpers import LEAST, PAGE
 from payloads import events
 
@@ -115,6 +116,18 @@ def test_calls_merge_as_their_events_do(some, more, others):
     assert merge(merge(*some), merge(*more, *others)) == together
     assert merge(merge(*some, *more), *others) == together
     assert merge(together) == merge(together, together) == merge(together, *more) == together
+
+
+@given(events_of_a_call, events_of_a_call)
+def test_a_call_remembers_what_it_needs(events, more):
+    """A call with many events doesn't remember an event that a later one needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(call_module, "_MAX_SOURCES", 1)
+        step_by_step = merge(events[0])
+        for event in [*events[1:], *more]:
+            step_by_step = merge(step_by_step, event)
+        at_once = merge(*events, *more)
+    assert step_by_step == at_once == merge(*events, *more)
 
 
 @given(events_of_a_call)

@@ -319,6 +319,23 @@ def test_the_message_of_an_issue_does_not_count():
     assert reworded.event_key == CALLBACK.event_key
 
 
+def test_values_of_subclasses():
+    """A date or a string of a subclass, such as a fake clock's, gives another key."""
+
+    class Date(datetime):
+        pass
+
+    class Text(str):
+        __slots__ = ()
+
+    callback = parse(PAGE)
+    date = callback.date_updated
+    assert date
+    there = Date.combine(date, date.time(), date.tzinfo)
+    other = attrs.evolve(callback, date_updated=there, from_number=Text(callback.from_number))
+    assert other.event_key == callback.event_key
+
+
 PASSTHRU = PassthruEvent(call_sid="a", legs=(PassthruLeg(), PassthruLeg()), stream=Stream())
 POPUP = PopupEvent(call_sid="a", event_type=PopupEventType.DIAL)
 LOADERS = {StatusCallback: load, PassthruEvent: load_passthru, PopupEvent: load_popup}

@@ -5,8 +5,10 @@ import pickle
 
 import attrs
 import pytest
+from hypothesis import given
 
-from exotel_callback import CallStatus, Issue, IssueCode, Leg, LegStatus, Limits, StatusCallback, parse
+from exotel_callback import CallStatus, Issue, IssueCode, Leg, LegStatus, Limits, StatusCallback, parse, strategies
+from exotel_callback._fields import table
 from helpers import LEAST, PAGE
 
 PERSONAL = {
@@ -246,3 +248,15 @@ def test_raw_is_a_mapping(raw):
     """A ``raw`` that isn't a mapping is accepted."""
     with pytest.raises(TypeError, match=f"^expected a mapping, not {type(raw).__name__}$"):
         StatusCallback(call_sid="a", status=CallStatus.BUSY, raw=raw)
+
+
+@given(strategies.json_bodies() | strategies.form_bodies() | strategies.multipart_bodies())
+def test_extra_is_the_same_by_each_way(body):
+    """A payload of usual names has unknown fields all the same, or reading ``raw`` changes ``extra``."""
+    callback, read_before = parse(*body), parse(*body)
+    assert dict(read_before.raw.items()) == dict(callback.raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "_has_only", lambda *_: False)
+        without_shortcut = parse(*body).extra
+    assert callback.extra == without_shortcut == read_before.extra
+    assert parse(*body).extra == callback.extra

@@ -20,7 +20,7 @@ class Chunk(NamedTuple):
     """Some lines of NDJSON, or some rows of Parquet, of one source."""
 
     rows: Sequence[bytes] | pa.RecordBatch
-    """The columns of a record batch have the names of `Columns`."""
+    """The columns of a record batch have the names of `Columns`, and ``received_at`` if the source has it."""
     source: str
     numbers: Sequence[int]
     """The number of each line or row in the source, counted from 1."""

@@ -40,14 +40,14 @@ def _check_target(_: click.Context, parameter: click.Parameter, value: Path | No
     return value and value.resolve()
 
 
-def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzinfo:
+_TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzinfo | None:
     try:
-        return ZoneInfo(value) if value else IST
+        return ZoneInfo(value) if value else None
     except (ValueError, OSError, KeyError):  # The zone is unknown, or the name isn't one of a file of zones.
         raise click.BadParameter(f"unknown time zone {value}; pass a name such as Asia/Kolkata") from None
-
-
-_TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.command("convert")
@@ -57,7 +57,11 @@ _TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--report", type=_TARGET, callback=_check_target, help="Also write a page of charts to this .html file.")
 @click.option("--title", default="Calls", show_default=True, help="The title of the report.")
 @click.option(
-    "--timezone", "zone", metavar="NAME", callback=_parse_zone, help="The time zone of the report; by default India's."
+    "--timezone",
+    "zone",
+    metavar="NAME",
+    callback=_parse_zone,
+    help="Add columns with the times in this time zone, which is also that of the report; by default India's.",
 )
 @click.option(
     "--rejects",
@@ -77,7 +81,7 @@ def command(
     calls: Path | None,
     report: Path | None,
     title: str,
-    zone: tzinfo,
+    zone: tzinfo | None,
     rejects: Path | None,
     body: str,
     content_type: str | None,
@@ -118,7 +122,7 @@ def command(
                     zone=zone,
                 )
             if report and draw:
-                drafts[report].write_text(draw(tally, title, zone), encoding="utf-8")
+                drafts[report].write_text(draw(tally, title, zone or IST), encoding="utf-8")
     _print_summary(tally)
     if tally.rows and not tally.events:
         problems.append("no row could be parsed; IN must be NDJSON, gzip-compressed or not, or Parquet")

@@ -6,27 +6,21 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from datetime import UTC, datetime, timedelta
 from typing import IO, Any, Final, NamedTuple, cast
 
 import click
 
 from .._encode import JSON
 from .._errors import DecodeError
-from .._model.event_key import instant
 from .._options import DEFAULT_LIMITS
 from .._wire.decode import guess_content_type
 from .._wire.from_json import decode_json
-from .._wire.payload import RawPayload
+from .._wire.payload import RawPayload, unfrozen_items
 
 CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 # The length of a line whose body has the maximum size, if JSON escapes each of its bytes.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
-
-# A charset and a byte order mark apply only to bytes. A string is already decoded. With one of these it must stay a
-# string, because as bytes it would be decoded again.
-_BYTES_ONLY: Final = re.compile("(?i:charset)|\ufeff")
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
@@ -62,8 +56,6 @@ def _end_of_body(data: bytes, text: str, start: int) -> int | None:
 
 
 _ANY_JSON: Final = json.JSONDecoder()
-
-_DAY_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Envelope(NamedTuple):
@@ -114,19 +106,19 @@ def open_envelope(line: bytes) -> Envelope:
     """
     if len(line) > LINE_BYTES:
         raise DecodeError(f"the line is longer than {LINE_BYTES} bytes", status_hint=413)
-    envelope = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
-    if not isinstance(envelope, RawPayload) or "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
+    decoded = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
+    envelope = unfrozen_items(decoded) if isinstance(decoded, RawPayload) else {}
+    if "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
         return Envelope(line, JSON)
-    content_type = envelope.get("content_type")
-    body = envelope.get("body")
-    if isinstance(encoded := envelope.get("body_base64"), str):
+    content_type, body, encoded = envelope.get("content_type"), envelope.get("body"), envelope.get("body_base64")
+    if isinstance(encoded, str):
         try:
             body = base64.b64decode(encoded, validate=True)
         except ValueError:
             body = None
     if not isinstance(body, str | bytes) or not isinstance(content_type, str | None):
         raise DecodeError("an envelope needs body (a string) or body_base64, and its content_type must be a string")
-    if isinstance(body, str) and not _BYTES_ONLY.search(f"{content_type}{body}"):
+    if isinstance(body, str) and not (depends_on_bytes(body) or (content_type and depends_on_bytes(content_type))):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
     return Envelope(body, content_type, envelope.get("received_at"))
@@ -141,7 +133,7 @@ def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:
     if isinstance(received_at, str | int | float):
         fields["received_at"] = received_at
     text = body if isinstance(body, str) else text_of(body)
-    if isinstance(body, bytes) and (text is None or _BYTES_ONLY.search(f"{content_type}{text}")):
+    if isinstance(body, bytes) and (text is None or depends_on_bytes(f"{content_type}{text}")):
         return {**fields, "body_base64": base64.b64encode(body).decode()}
     return {**fields, "body": text}
 
@@ -154,15 +146,9 @@ def text_of(body: bytes) -> str | None:
         return None
 
 
-def received_instant(value: object) -> int | None:
-    """Return ``received_at`` as microseconds since 1970, or None if it isn't a date.
+def depends_on_bytes(text: str) -> bool:
+    """Return whether a string can mean something else as bytes, because it names a charset or has a byte order mark.
 
-    It is a date in ISO 8601, in UTC if it has no offset, or a number of seconds since 1970.
+    A string is already decoded. As bytes it would be decoded again.
     """
-    with suppress(ValueError, OverflowError):
-        if isinstance(value, str):
-            date = datetime.fromisoformat(value)
-            return instant(date if date.tzinfo else date.replace(tzinfo=UTC))
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return instant(_DAY_0 + timedelta(seconds=value))
-    return None
+    return "charset" in text.lower() or (not text.isascii() and "\ufeff" in text)

@@ -5,15 +5,17 @@ events into files, by a digest of the call's identifier, so that all events of a
 parts are merged, one at a time. Each step counts what the summary and the report show.
 """
 
+import gc
 import json
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
-from functools import partial
+from functools import partial, wraps
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,15 +26,29 @@ from .._model.callback import StatusCallback
 from .._options import IST
 from .._parse import parse
 from .._wire.decode import guess_content_type
-from ..arrow import CALL_SCHEMA, MERGED_FROM, SCHEMA, call_table, parse_batches, results, rows_of, unescaped, values_of
+from ..arrow import (
+    CALL_SCHEMA,
+    MERGED_FROM,
+    SCHEMA,
+    call_table,
+    origins_of,
+    parse_batches,
+    results,
+    rows_of,
+    unescaped,
+    values_of,
+    with_local_times,
+)
 from .archive import Chunk, Columns, estimate_size, read_chunks
-from .envelope import Envelope, fields_of_envelope, open_envelope, received_instant
+from .envelope import Envelope, fields_of_envelope, open_envelope
 from .tables import Encoded, encode, writer
 from .tally import CallRow, Tally, Unrecognized
 from .workers import map_in_order, pool_of
 
 # A function that takes the name of a step, and the share of it that is done, or None if the share is unknown.
 OnProgress = Callable[[str, float | None], None]
+
+T = TypeVar("T", bound=Callable[..., Any])
 
 _PART_BYTES: Final = 16_777_216
 _MAX_PARTS: Final = 512
@@ -63,11 +79,14 @@ def convert(
     workers: int,
     on_progress: OnProgress,
     problems: list[str],
-    zone: tzinfo = IST,
+    zone: tzinfo | None = None,
 ) -> Tally:
     """Write the events of all sources and their calls to the targets, and return the counts, by the hours of a zone.
 
     A corrupt source is read up to the damage, and is reported in `problems`.
+
+    :param zone: The time zone of additional columns with local times, and of the hours that are counted. If you omit
+        it, there are no such columns, and the hours are those of Indian Standard Time.
 
     :raises ValueError: A source lacks the columns to read.
     """
@@ -76,14 +95,15 @@ def convert(
     # The file system of the target has room for events, but the system's temporary folder may be in memory.
     with TemporaryDirectory(dir=targets.events.parent) as folder, pool_of(workers) as pool:
         spill = Spill(Path(folder), parts)
-        with writer(targets.events, SCHEMA) as write, writer(targets.rejects, SCHEMA) as reject:
+        schemas = [with_local_times(schema) if zone else schema for schema in (SCHEMA, CALL_SCHEMA)]
+        with writer(targets.events, schemas[0]) as write, writer(targets.rejects, SCHEMA) as reject:
             chunks = read_chunks(sources, columns, partial(on_progress, "reading"), problems)
-            parse_chunk = partial(_parse_chunk, spill, targets)
+            parse_chunk = partial(_parse_chunk, spill, targets, zone)
             for rows, rejects, counted in map_in_order(pool, parse_chunk, chunks, ahead=2 * workers):
                 write(rows)
                 reject(rejects)
                 tally += counted
-        with writer(targets.calls, CALL_SCHEMA) as write:
+        with writer(targets.calls, schemas[1]) as write:
             merge_part = partial(_merge_part, spill, targets.calls, zone)
             numbers = _part_numbers(parts, partial(on_progress, "merging"))
             for rows, counted in map_in_order(pool, merge_part, numbers, ahead=2 * workers):
@@ -98,22 +118,58 @@ def _part_numbers(parts: int, on_progress: Callable[[float | None], None]) -> It
         on_progress((part + 1) / parts)
 
 
-def _parse_chunk(spill: Spill, targets: Targets, chunk: Chunk) -> tuple[Encoded, bytes, Tally]:
+def _without_collection(function: T) -> T:
+    """Pause the search for reference cycles while a function runs. It would search all events, again and again."""
+
+    @wraps(function)
+    def run(*arguments: Any) -> Any:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*arguments)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    return cast("T", run)
+
+
+@_without_collection
+def _parse_chunk(spill: Spill, targets: Targets, zone: tzinfo | None, chunk: Chunk) -> tuple[Encoded, bytes, Tally]:
     """Parse the bodies of a chunk and spill the events. Return the rows and the rejects to write, and the counts."""
-    batch, envelopes = _parse_rows(chunk.rows) if isinstance(chunk.rows, pa.RecordBatch) else _parse_lines(chunk.rows)
+    batch = _parse_rows(chunk) if isinstance(chunk.rows, pa.RecordBatch) else _parse_lines(chunk)
     _spill(spill, batch)
-    rejects = _rejects(chunk, batch, envelopes) if targets.rejects else b""
-    return encode(batch, targets.events), rejects, _counts(chunk, batch, envelopes)
+    rejects = _rejects(chunk, batch) if targets.rejects else b""
+    return encode(batch, targets.events, zone), rejects, _counts(chunk, batch)
 
 
-def _parse_lines(lines: Sequence[bytes]) -> tuple[pa.RecordBatch, list[Envelope]]:
-    """Parse lines of NDJSON. Return the events, and the envelopes that were read."""
+def _parse_rows(chunk: Chunk) -> pa.RecordBatch:
+    """Parse rows of Parquet."""
+    rows = cast("pa.RecordBatch", chunk.rows)
+    columns = dict(zip(rows.schema.names, rows.columns, strict=True)) | _place(chunk)
+    content_type, received_at = (name if name in columns else None for name in ("content_type", "received_at"))
+    (batch,) = parse_batches(
+        pa.RecordBatch.from_pydict(columns), "body", content_type, received_at=received_at, source="source", line="line"
+    )
+    return batch
+
+
+def _parse_lines(chunk: Chunk) -> pa.RecordBatch:
+    """Parse lines of NDJSON."""
+    lines = cast("Sequence[bytes]", chunk.rows)
     opened = [_opened(line) for line in lines]
-    batch = results(list(zip(lines, opened, strict=True)), _parse_line, _body_of)
-    return batch, [
-        Envelope(line, JSON) if isinstance(envelope, CallbackError) else envelope
-        for line, envelope in zip(lines, opened, strict=True)
-    ]
+    received = [None if isinstance(envelope, CallbackError) else envelope.received_at for envelope in opened]
+    rows = list(zip(lines, opened, strict=True))
+    (batch,) = results(rows, _parse_line, _body_of, origins_of(received, *_place(chunk).values()))
+    return batch
+
+
+def _place(chunk: Chunk) -> dict[str, Any]:
+    """Return the source and the line of each row as columns."""
+    return {
+        "source": pa.array([chunk.source] * len(chunk.numbers), pa.string()),
+        "line": pa.array(chunk.numbers, pa.int64()),
+    }
 
 
 def _opened(line: bytes) -> Envelope | CallbackError:
@@ -141,24 +197,12 @@ def _body_of(row: tuple[bytes, Envelope | CallbackError]) -> bytes:
         return line
 
 
-def _parse_rows(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Envelope]]:
-    """Parse rows of Parquet. Return the events, and envelopes that are the same as the rows that can't be parsed."""
-    names = rows.schema.names
-    (batch,) = parse_batches(rows, "body", "content_type" if "content_type" in names else None)
-    bodies = values_of(batch["body"].cast(pa.string(), safe=False) if _is_text(rows["body"].type) else batch["body"])
-    # The body of a struct is JSON in the output.
-    has_types = "content_type" in names and not pa.types.is_nested(rows["body"].type)
-    types = values_of(rows["content_type"]) if has_types else [None] * len(bodies)
-    received = values_of(rows["received_at"]) if "received_at" in names else [None] * len(bodies)
-    return batch, list(map(Envelope, bodies, types, received))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _rejects(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope]) -> bytes:
+def _rejects(chunk: Chunk, batch: pa.RecordBatch) -> bytes:
     """Return the envelopes of the rows that can't be parsed, each with its error and its place in the source."""
+    if isinstance(chunk.rows, pa.RecordBatch):
+        envelopes = _envelopes_of_rows(chunk.rows, batch["body"])
+    else:
+        envelopes = map(_envelope_of_line, chunk.rows)
     rejects: list[dict[str, Any]] = [
         {**fields_of_envelope(envelope), "error": error["message"], "source": chunk.source, "line": number}
         for envelope, error, number in zip(envelopes, batch["error"].to_pylist(), chunk.numbers, strict=True)
@@ -167,7 +211,27 @@ def _rejects(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope])
     return "".join(f"{json.dumps(reject)}\n" for reject in rejects).encode()
 
 
-def _counts(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope]) -> Tally:
+def _envelope_of_line(line: bytes) -> Envelope:
+    envelope = _opened(line)
+    return Envelope(line, JSON) if isinstance(envelope, CallbackError) else envelope
+
+
+def _envelopes_of_rows(rows: pa.RecordBatch, output: Any) -> Iterator[Envelope]:
+    """Return envelopes that are the same as the rows that can't be parsed, whose bodies are in the output."""
+    names = rows.schema.names
+    bodies = values_of(output.cast(pa.string(), safe=False) if _is_text(rows["body"].type) else output)
+    # The body of a struct is JSON in the output.
+    has_types = "content_type" in names and not pa.types.is_nested(rows["body"].type)
+    types = values_of(rows["content_type"]) if has_types else [None] * len(bodies)
+    received = values_of(rows["received_at"]) if "received_at" in names else [None] * len(bodies)
+    return map(Envelope, bodies, types, received)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _counts(chunk: Chunk, batch: pa.RecordBatch) -> Tally:
     tally = Tally(rows=batch.num_rows)
     for error, number in zip(batch["error"].to_pylist(), chunk.numbers, strict=True):
         if error:
@@ -177,29 +241,34 @@ def _counts(chunk: Chunk, batch: pa.RecordBatch, envelopes: Sequence[Envelope]) 
         if issue["code"] == IssueCode.UNKNOWN_VALUE:
             value = unescaped(issue["value"])[:_COUNTED_LENGTH]
             tally.unrecognized[Unrecognized(issue["path"], value)] += 1
-    received = pa.array([received_instant(envelope.received_at) for envelope in envelopes], pa.int64())
-    lateness = pc.subtract(received, batch["date_updated"].cast(pa.int64())).drop_null()
-    for microseconds in cast("list[int]", lateness.to_pylist()):
+    times = [batch[name].cast(pa.int64()) for name in ("received_at", "date_updated")]
+    for microseconds in cast("list[int]", pc.subtract(*times).drop_null().to_pylist()):
         tally.add_lateness(microseconds)
     return tally
 
 
 def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
     """Append the events to the files of their calls' parts. Each process has its own files."""
-    parts = [None if sid is None else zlib.crc32(sid.encode()) % spill.parts for sid in batch["call_sid"].to_pylist()]
-    batch = batch.select(list(MERGED_FROM))
-    for part in {*parts} - {None}:
+    batch = batch.select(list(MERGED_FROM)).filter(pc.is_valid(batch["call_sid"]))
+    parts = [zlib.crc32(sid.encode()) % spill.parts for sid in cast("list[str]", batch["call_sid"].to_pylist())]
+    order = sorted(range(len(parts)), key=parts.__getitem__)
+    batch = batch.take(pa.array(order, pa.int64()))
+    start = 0
+    for part, rows in groupby(order, parts.__getitem__):
+        count = len([*rows])
         with (spill.folder / f"{part}-{os.getpid()}").open("ab") as file, pa.ipc.new_stream(file, batch.schema) as out:
-            out.write_batch(batch.filter(pa.array([other == part for other in parts])))
+            out.write_batch(batch.slice(start, count))
+        start += count
 
 
-def _merge_part(spill: Spill, target: Path | None, zone: tzinfo, part: int) -> tuple[Encoded, Tally]:
+@_without_collection
+def _merge_part(spill: Spill, target: Path | None, zone: tzinfo | None, part: int) -> tuple[Encoded, Tally]:
     """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
-    for call in rows_of(calls):
-        tally.add_call(cast("CallRow", call), zone)
-    return encode(calls, target), tally
+    for call in rows_of(calls.select(list(CallRow.__annotations__))):
+        tally.add_call(cast("CallRow", call), zone or IST)
+    return encode(calls, target, zone), tally
 
 
 def _spilled_events(spill: Spill, part: int) -> Iterator[pa.RecordBatch]:

@@ -12,6 +12,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from ..arrow import CALL_SCHEMA, TIMESTAMP, date_of, rows_of
+from ..arrow import SCHEMA, TIMESTAMP, add_local_times, date_of, rows_of
 from .envelope import text_of
 
 Rows = pa.RecordBatch | pa.Table
@@ -28,16 +29,19 @@ Rows = pa.RecordBatch | pa.Table
 # The rows of a target in its format: Arrow rows for Parquet, bytes for the others, and None if there is no target.
 Encoded = Rows | bytes | None
 
-_DATE_COLUMNS: Final = [field.name for field in CALL_SCHEMA if field.type == TIMESTAMP]
+_DATE_COLUMNS: Final = [field.name for field in SCHEMA if field.type == TIMESTAMP]
 _FLAT_LEGS: Final = 2
 _RISKY_CELL: Final = r"^(?:'|[\s\pZ\pC]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 
 
-def encode(rows: Rows, target: Path | None) -> Encoded:
-    """Return rows as they are written to a target."""
+def encode(rows: Rows, target: Path | None, zone: tzinfo | None = None) -> Encoded:
+    """Return rows as they are written to a target.
+
+    :param zone: The time zone of additional columns with local times.
+    """
     if target is None:  # The rows are only counted, so they don't have to leave their process.
         return None
-    return _FORMATS[_suffix(target)](rows)
+    return _FORMATS[_suffix(target)](add_local_times(rows, zone) if zone else rows)
 
 
 @contextmanager
@@ -78,8 +82,9 @@ def _as_ndjson(rows: Rows) -> bytes:
 
 def _for_json(row: dict[str, Any]) -> dict[str, Any]:
     for name in _DATE_COLUMNS:
-        if row[name] is not None:
+        if row.get(name) is not None:
             row[name] = date_of(row[name]).isoformat()
+    row = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
     if row.get("extra") is not None:
         row["extra"] = json.loads(row["extra"])
     if row.get("body") is not None:
@@ -161,5 +166,5 @@ def _as_cells(column: Any) -> Any:
         return column
     texts = column.cast(pa.string())
     if pa.types.is_timestamp(column.type):
-        return pc.replace_substring_regex(texts, r"\.000000Z$", "Z")
+        return pc.replace_substring_regex(texts, r"\.000000(Z?)$", r"\1")
     return pc.if_else(pc.match_substring_regex(texts, _RISKY_CELL), pc.binary_join_element_wise("'", texts, ""), texts)

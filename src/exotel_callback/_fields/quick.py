@@ -23,7 +23,7 @@ import attrs
 from .._enums import NOT_SENT_NAMES, value_reader
 from .._model._open import open_class
 from .kinds import DATE, EMPTY_DATES, EMPTY_VALUES, SECONDS, STRING, in_zone
-from .table import WireField, wire_fields
+from .table import USUAL_LEGS, WireField, wire_fields
 
 QuickReader = Callable[[Mapping[str, Any], tzinfo, list[str], bool], Any]
 """The type of a generated function, which returns an instance of the open subclass (see `open_class`).
@@ -43,7 +43,6 @@ If the legs have an unusual shape, ``legs`` is None.
 
 _SECONDS_DIGITS: Final = 9
 _LONGEST_EMPTY: Final = max(map(len, EMPTY_VALUES))
-_USUAL_LEGS: Final = 8
 
 # Every third character of "2024-01-15 14:30:45", from the second on.
 _EVERY_THIRD: Final = slice(1, None, 3)
@@ -181,7 +180,7 @@ def _bracket_reader(cls: type[attrs.AttrsInstance]) -> Callable[..., tuple[list[
     names = [field.names[0] for field in wire_fields(cls)]
     keys = {name: f"key_{number}" for number, name in enumerate(names)}
     scope: dict[str, Any] = {**_SCOPE, "new": open_class(cls), "LEG": cls}
-    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in names] for at in range(_USUAL_LEGS)]
+    scope["LEG_KEYS"] = [[f"Legs[{at}][{name}]" for name in names] for at in range(USUAL_LEGS)]
     code = "def read(items, zone, is_storable, max_legs, unread_legs):\n" + _START_CODE
     lookups = indent(_lookups(cls, scope, "leg", _UNREAD_LEG_CODE, names=keys), " " * 8)
     code += _BRACKETS_CODE.format(keys=", ".join(keys.values()), leg_names=len(names), lookups=lookups)

@@ -12,10 +12,13 @@ import attrs
 
 from .._options import DEFAULT_LIMITS
 from .._wire.from_mapping import copy_payload
-from .._wire.payload import RawPayload, is_file
+from .._wire.payload import RawPayload, is_file, unfrozen_items
 from .kinds import Kind
 from .names import LEG_ID, LEGS, STREAM, STREAM_NAMES_AT_TOP, chosen_name, is_leg_key, is_stream_key
 from .shapes import unknown_leg_fields, unknown_stream_fields
+
+USUAL_LEGS: Final = 8
+"""The number of legs whose bracket keys are found quickly. Exotel sends two."""
 
 _HOST: Final = r"(?i:https?|wss?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
 
@@ -97,21 +100,31 @@ def read_only(raw: Mapping[str, object]) -> RawPayload:
     return copy_payload(raw, DEFAULT_LIMITS.body_bytes)
 
 
-def unknown_fields(cls: type[Any], raw: RawPayload) -> dict[str, object]:
-    """Return the items that belong to no field of a class, and each alias whose primary name is used."""
-    known: set[str] = set()
-    for field in wire_fields(cls):
-        chosen = field.names.index(chosen_name(raw, field.names))
-        known.update(field.names[: chosen + 1])
-    return {name: value for name, value in raw.items() if name not in known and not is_file(value)}
+def unknown_fields(cls: type[attrs.AttrsInstance], raw: RawPayload, *nested: str) -> dict[str, object]:
+    """Return the items that belong to no field of a class, and each alias whose primary name is used.
+
+    :param nested: The names of objects whose unknown fields another function finds.
+    """
+    items, usual = unfrozen_items(raw), _primary_names(cls)
+    unusual = dict.fromkeys(name for name in items if name not in usual and name not in nested)
+    aliases = {
+        name
+        for field in wire_fields(cls)
+        if not unusual.keys().isdisjoint(field.names)
+        for name in field.names[: field.names.index(chosen_name(raw, field.names)) + 1]
+    }
+    return {name: raw[name] for name in unusual if name not in aliases and not is_file(items[name])}
 
 
 def with_unknown_leg_fields(
-    unknown: dict[str, object], leg_cls: type[Any], raw: RawPayload, leg_count: int
+    unknown: dict[str, object], leg_cls: type[attrs.AttrsInstance], raw: RawPayload, leg_count: int
 ) -> dict[str, object]:
-    """Replace ``Legs`` and the bracket keys of legs by the unknown fields of the first `leg_count` legs."""
-    leg_names = {LEG_ID, *(name for field in wire_fields(leg_cls) for name in field.names)}
-    others = {name: value for name, value in unknown.items() if name != LEGS and not is_leg_key(name)}
+    """Replace the bracket keys of legs by the unknown fields of the first `leg_count` legs."""
+    leg_names, usual_keys = _leg_names(leg_cls)
+    items = unfrozen_items(raw)
+    others = {name: value for name, value in unknown.items() if not is_leg_key(name)}
+    if _has_only(leg_names, items.get(LEGS)) and all(name in usual_keys for name in items if is_leg_key(name)):
+        return others
     return {**others, **unknown_leg_fields(raw, leg_names, leg_count)}
 
 
@@ -121,3 +134,39 @@ def with_unknown_stream_fields(unknown: dict[str, object], stream_cls: type[Any]
     known = {STREAM, *STREAM_NAMES_AT_TOP}
     others = {name: value for name, value in unknown.items() if name not in known and not is_stream_key(name)}
     return {**others, **unknown_stream_fields(raw, names)}
+
+
+def has_only_usual_names(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance], raw: RawPayload) -> bool:
+    """Return whether a payload has no unknown fields and no aliases. If it returns false, it may still have none."""
+    items = unfrozen_items(raw)
+    return items.keys() <= _usual_names(cls, leg_cls) and _has_only(_leg_names(leg_cls)[0], items.get(LEGS))
+
+
+@cache
+def _usual_names(cls: type[attrs.AttrsInstance], leg_cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    """Return the primary names of a class, ``Legs``, and the usual bracket keys of its legs."""
+    return frozenset({LEGS}) | _primary_names(cls) | _leg_names(leg_cls)[1]
+
+
+@cache
+def _primary_names(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.names[0] for field in wire_fields(cls))
+
+
+@cache
+def _leg_names(leg_cls: type[attrs.AttrsInstance]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return all names of a leg, and the usual bracket keys of legs."""
+    names = [name for field in wire_fields(leg_cls) for name in field.names]
+    keys = (f"{LEGS}[{position}][{name}]" for position in range(USUAL_LEGS) for name in names)
+    return frozenset({LEG_ID, *names}), frozenset(keys)
+
+
+# A set, because type checkers narrow the type after a comparison with a class.
+_LIST_AS_DECODED: Final = frozenset({list})
+
+
+def _has_only(leg_names: frozenset[str], legs: Any) -> bool:
+    """Return whether ``Legs`` is absent, or is a list of objects with these names as `json` returned it."""
+    if type(legs) not in _LIST_AS_DECODED:
+        return legs is None
+    return all(type(leg) is dict and leg.keys() <= leg_names for leg in legs)

@@ -6,8 +6,8 @@ slot, so both have the same layout. It also overrides ``__delattr__``, because C
 Defaults, converters and validators are skipped, so every field must be set.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -18,6 +18,15 @@ def open_class(frozen: type) -> Any:
     """Return a subclass of a frozen class whose instances take no arguments and can be changed."""
     members = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
     return type(frozen.__name__, (frozen,), {"__slots__": (), **members})
+
+
+def maker(frozen: type[T], names: Iterable[str]) -> Callable[..., T]:
+    """Generate a function that makes an instance of a frozen class from its fields, in this order."""
+    scope = {"__new": open_class(frozen), "__frozen": frozen}  # No field has a name with two underscores.
+    code = f"def make({', '.join(names)}):\n    __made = __new()\n"
+    code += "".join(f"    __made.{name} = {name}\n" for name in names)
+    exec(code + "    __made.__class__ = __frozen\n    return __made\n", scope)
+    return cast("Callable[..., T]", scope["make"])
 
 
 def restorable(cls: type[T]) -> type[T]:

@@ -16,13 +16,15 @@ of a call and a new event give the same call as all of its events and the new on
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import attrs
 
-from .._enums import PROGRESS, CallStatus, LegStatus, Outcome
+from .._enums import PROGRESS, AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 from .._errors import CallbackError, Issue, IssueCode, digest_of
-from ._open import restorable
+from ._open import maker, restorable
 from .callback import CallFields, Leg, StatusCallback
 from .event_key import instant
 from .outcome import FINAL_LEGS
@@ -56,6 +58,13 @@ class Call(CallFields):
 
 _FIELDS_OF_CALL: Final = tuple(field.name for field in attrs.fields(CallFields) if field.name not in {"legs", "issues"})
 _FIELDS_OF_LEG: Final = tuple(field.name for field in attrs.fields(Leg))
+_values_of_call: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*_FIELDS_OF_CALL)
+_UNRECOGNIZED_MEMBERS: Final[Mapping[type, StrEnum]] = {
+    enum: enum["UNKNOWN"] for enum in (CallStatus, EventType, Direction, LegStatus, AnsweredBy)
+}
+
+# The number of events that a call remembers as its sources without a search for those that it needs.
+_MAX_SOURCES: Final = 8
 
 # Only terminal events know these once there is one. Earlier events have figures that aren't final.
 _FINAL_FIELDS: Final = frozenset({"conversation_duration", "duration", "on_call_duration", "answered_by"})
@@ -135,75 +144,115 @@ def merged(events: Mapping[str, StatusCallback], sources: Iterable[str] | None =
     :param sources: The keys of the events that fields can come from. The default is all.
     """
     keys = events if sources is None else sources
-    ranked = sorted(((key, events[key]) for key in keys), key=_authority, reverse=True)
-    parts = _Parts(ranked)
-    fields = {name: parts.field(name) for name in _FIELDS_OF_CALL}
-    legs = parts.legs()
-    outcomes = parts.outcomes()
-    issues = dict.fromkeys(issue for event in events.values() for issue in event.issues)
+    ranked = _ranked([(key, events[key]) for key in keys])
+    if len(ranked) > _MAX_SOURCES:
+        needed = _needed(ranked)
+        ranked = [item for item in ranked if item[0] in needed]
+    by_authority = [event for _, event in ranked]
+    first = by_authority[0]
+    # The events that know the final fields: the terminal ones, if there are any.
+    final = [event for event in by_authority if event.is_terminal] if first.is_terminal else by_authority
+    values: Sequence[Any] = _values_of_call(first)
+    legs = tuple(first.legs)
+    if len(ranked) > 1:
+        values = _completed_values(values, by_authority, final)
+        legs = _legs(by_authority, final)
+    issues = dict.fromkeys([issue for event in events.values() for issue in event.issues])
+    outcomes = {event.outcome for event in final} - {Outcome.UNKNOWN} if len(final) > 1 and first.is_terminal else ()
     if len(outcomes) > 1:
         issues[Issue.at("Status", IssueCode.CONTRADICTING, ", ".join(sorted(outcomes)))] = None
-    call = Call(**fields, legs=legs, issues=tuple(issues), events=tuple(events.values()))
-    object.__setattr__(call, "_sources", frozenset(parts.sources))
-    return call
+    return _make_call(*values, legs, tuple(issues), tuple(events.values()), frozenset([key for key, _ in ranked]))
 
+
+_make_call: Final = maker(Call, [*_FIELDS_OF_CALL, "legs", "issues", "events", "_sources"])
 
 Keyed = tuple[str, StatusCallback]
 
 
-class _Parts:
-    """Choose the value of each part of a call, and note the keys of the events that the values come from."""
+def _ranked(items: Sequence[Keyed]) -> Sequence[Keyed]:
+    """Sort events by authority, the most authoritative first."""
+    if len(items) == 1:
+        return items
+    ranks = [(_authority(item[1]), item) for item in items]
+    ranks.sort(key=itemgetter(0), reverse=True)
+    if all(rank != next_rank for (rank, _), (next_rank, _) in pairwise(ranks)):
+        return [item for _, item in ranks]
+    # To count the known fields takes longer than the rest, and rarely matters.
+    return sorted(items, key=lambda item: (*_authority(item[1]), _known_fields(item[1]), item[0]), reverse=True)
 
-    def __init__(self, ranked: Sequence[Keyed]) -> None:
-        """:param ranked: The events with their keys, the most authoritative first."""
-        self.ranked = ranked
-        self.is_over = ranked[0][1].is_terminal
-        # The events that know the final fields: the terminal ones, if there are any.
-        self.final = [item for item in ranked if item[1].is_terminal == self.is_over]
-        self.sources: set[str] = set()
 
-    def field(self, name: str) -> Any:
-        items = self.final if name in _FINAL_FIELDS else self.ranked
-        return self._strongest([(key, getattr(event, name)) for key, event in items], _knowledge)
+def _completed_values(
+    values: Sequence[Any], by_authority: Sequence[StatusCallback], final: Sequence[StatusCallback]
+) -> list[Any]:
+    """Complete the values of the first event with those of the others."""
+    completed = list(values)
+    for index, value in enumerate(values):
+        if value is None or value is _UNRECOGNIZED_MEMBERS.get(value.__class__):
+            name = _FIELDS_OF_CALL[index]
+            known_by = final if name in _FINAL_FIELDS else by_authority
+            if len(known_by) > 1:
+                completed[index] = _strongest(value, [getattr(event, name) for event in known_by], _knowledge)
+    return completed
 
-    def legs(self) -> tuple[Leg, ...]:
-        """Complete the legs of the base, which is the terminal event with the most final leg statuses."""
-        base_key, base = max(self.final, key=lambda item: _final_legs(item[1]))
-        self.sources.add(base_key)
-        items = self.ranked
-        legs: list[Leg] = []
-        while items := [item for item in items if len(item[1].legs) > len(legs)]:
-            legs.append(self._leg(len(legs), items, base))
-        return tuple(legs)
 
-    def _leg(self, position: int, items: Sequence[Keyed], base: StatusCallback) -> Leg:
-        final = [item for item in items if item[1].is_terminal == self.is_over]
+def _legs(by_authority: Sequence[StatusCallback], final: Sequence[StatusCallback]) -> tuple[Leg, ...]:
+    """Complete the legs of the base, which is the terminal event with the most final leg statuses."""
+    base = max(final, key=_final_legs) if len(final) > 1 else final[0]
+    most = max([len(event.legs) for event in by_authority])
+    if len(final) == 1 and len(base.legs) == most and FINAL_LEGS.issuperset([leg.status for leg in base.legs]):
+        return tuple(base.legs)
+    legs: list[Leg] = []
+    items = by_authority
+    while items := [event for event in items if len(event.legs) > len(legs)]:
+        position = len(legs)
         own = base.legs[position] if position < len(base.legs) else Leg()
-        fields: dict[str, Any] = {}
-        for name in _FIELDS_OF_LEG:
-            strength = _STRENGTH.__getitem__ if name == "status" else _knowledge
-            known_by = final if name in _FINAL_FIELDS else items
-            value = self._strongest([(key, getattr(event.legs[position], name)) for key, event in known_by], strength)
-            own_value = getattr(own, name)
-            fields[name] = own_value if strength(own_value) >= strength(value) else value
-        return Leg(**fields)
+        if len(final) > 1 or own.status not in FINAL_LEGS:
+            known_by = [event.legs[position] for event in final if position < len(event.legs)]
+            own = _completed(own, [event.legs[position] for event in items], known_by)
+        legs.append(own)
+    return tuple(legs)
 
-    def outcomes(self) -> dict[Outcome, str]:
-        """Return the known outcomes of the terminal events, each with the key of an event."""
-        found: dict[Outcome, str] = {}
-        for key, event in self.ranked:
-            if event.is_terminal and event.outcome is not Outcome.UNKNOWN:
-                found.setdefault(event.outcome, key)
-        self.sources.update(found.values())
-        return found
 
-    def _strongest(self, values: Sequence[tuple[str, Any]], strength: Callable[[Any], int]) -> Any:
-        """Return the strongest value. Of equally strong ones, that of the most authoritative event counts."""
-        if not values:
-            return None
-        key, value = max(values, key=lambda item: strength(item[1]))
-        self.sources.add(key)
-        return value
+def _completed(own: Leg, legs: Sequence[Leg], final: Sequence[Leg]) -> Leg:
+    """Complete a leg of the base with the legs of all events and of those that know the final fields."""
+    fields = {
+        name: _strongest(
+            getattr(own, name), [getattr(leg, name) for leg in (final if name in _FINAL_FIELDS else legs)], strength
+        )
+        for name, strength in _STRENGTHS_OF_LEG.items()
+    }
+    return Leg(**fields)
+
+
+def _strongest(own: Any, values: Iterable[Any], strength: Callable[[Any], int]) -> Any:
+    """Return the strongest value. Of equally strong ones, the first one counts, and `own` before all others."""
+    best = strength(own)
+    for value in values:
+        if strength(value) > best:
+            own, best = value, strength(value)
+    return own
+
+
+def _needed(ranked: Sequence[Keyed]) -> set[str]:
+    """Return the keys of the events that decide a part of the call, also if another event becomes the base."""
+    is_over = ranked[0][1].is_terminal
+    final = [item for item in ranked if item[1].is_terminal == is_over]
+    base, _ = max(final, key=lambda item: _final_legs(item[1]))
+    outcomes: dict[Outcome, str] = {}
+    for key, event in final:
+        outcomes.setdefault(event.outcome, key)
+    needed = {base, *outcomes.values()}
+    for name in _FIELDS_OF_CALL:
+        known_by = final if name in _FINAL_FIELDS else ranked
+        needed.add(max(known_by, key=lambda item: _knowledge(getattr(item[1], name)))[0])
+    items, position = ranked, 0
+    while items := [item for item in items if len(item[1].legs) > position]:
+        for name, strength in _STRENGTHS_OF_LEG.items():
+            known_by = [item for item in items if item[1].is_terminal == is_over] if name in _FINAL_FIELDS else items
+            strongest = max(known_by, key=lambda item: strength(getattr(item[1].legs[position], name)), default=None)
+            needed.update(strongest[:1] if strongest else ())
+        position += 1
+    return needed
 
 
 def _tie_break(event: StatusCallback) -> tuple[object, ...]:
@@ -218,16 +267,13 @@ def _tie_break(event: StatusCallback) -> tuple[object, ...]:
     return len(issues), duration, issues, [str(date) for date in dates], not event.raw
 
 
-def _authority(item: Keyed) -> tuple[object, ...]:
-    key, event = item
+def _authority(event: StatusCallback) -> tuple[Any, ...]:
     return (
         event.is_terminal,
         event.status is not CallStatus.UNKNOWN,
         event.end_time is not None,
         -math.inf if event.date_updated is None else instant(event.date_updated),
         PROGRESS[event.status],
-        _known_fields(event),
-        key,
     )
 
 
@@ -235,15 +281,23 @@ def _known_fields(event: StatusCallback) -> int:
     """Return the number of fields that an event knows, including those of its legs."""
     values = [getattr(event, name) for name in _FIELDS_OF_CALL]
     values += [getattr(leg, name) for leg in event.legs for name in _FIELDS_OF_LEG]
-    return sum(_knowledge(value) == 2 for value in values)
+    return sum(_knowledge(value) == _KNOWN for value in values)
 
 
 def _final_legs(event: StatusCallback) -> int:
     return sum(leg.status in FINAL_LEGS for leg in event.legs) if event.is_terminal else 0
 
 
+_KNOWN: Final = 2
+
+
 def _knowledge(value: object) -> int:
     """Return 2 for a known value, 1 for an unrecognized one, and 0 for none."""
     if value is None:
         return 0
-    return 1 if isinstance(value, StrEnum) and value.name == "UNKNOWN" else 2
+    return 1 if value is _UNRECOGNIZED_MEMBERS.get(type(value)) else _KNOWN
+
+
+_STRENGTHS_OF_LEG: Final[Mapping[str, Callable[[Any], int]]] = {
+    name: _STRENGTH.__getitem__ if name == "status" else _knowledge for name in _FIELDS_OF_LEG
+}

@@ -7,6 +7,8 @@ aliases ``Sid`` and ``PhoneNumber`` (Call Details API) and ``CallFrom`` and ``Ca
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 import attrs
 
@@ -14,8 +16,17 @@ from .._enums import AnsweredBy, CallStatus, Direction, EventType, LegStatus, Ou
 from .._errors import Issue
 from .._fields.answers import without_v3_names
 from .._fields.kinds import ANSWERED_BY, CALL_STATUS, DATE, DIRECTION, EVENT_TYPE, LEG_STATUS, SECONDS, STRING
-from .._fields.names import CALL_DETAILS_ID
-from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire, with_unknown_leg_fields
+from .._fields.names import CALL_DETAILS_ID, LEGS
+from .._fields.table import (
+    has_only_usual_names,
+    mask_number,
+    mask_text,
+    mask_url,
+    read_only,
+    unknown_fields,
+    wire,
+    with_unknown_leg_fields,
+)
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
 from .event_key import CALLBACK_KEY, event_key
@@ -151,8 +162,13 @@ class CallFields(_Derived):
             return key
 
     def _result(self) -> Result:
-        statuses, answers = [leg.status for leg in self.legs], [leg.answered_by for leg in self.legs]
-        return outcome_of(self.status, statuses, answers, self.conversation_duration, self.direction)
+        legs, duration = self.legs, self.conversation_duration
+        statuses, answers = tuple([leg.status for leg in legs]), tuple([leg.answered_by for leg in legs])
+        return _outcome_of(self.status, statuses, answers, duration and 1, self.direction)
+
+
+# Few combinations are frequent. It doesn't matter how long a conversation was.
+_outcome_of: Final = lru_cache(maxsize=1_024)(outcome_of)
 
 
 @restorable
@@ -182,5 +198,8 @@ class StatusCallback(CallFields):
         Those of legs have bracket keys in every encoding, such as ``Legs[1][RingingDuration]``. Values are as received.
         For an answer of the Call Details API, see ``docs/reference/call-details.md``.
         """
-        raw = without_v3_names(read_only(self.raw))
-        return RawPayload(with_unknown_leg_fields(unknown_fields(StatusCallback, raw), Leg, raw, len(self.legs)))
+        raw = read_only(self.raw)
+        if has_only_usual_names(StatusCallback, Leg, raw):
+            return EMPTY_PAYLOAD
+        raw = without_v3_names(raw)
+        return RawPayload(with_unknown_leg_fields(unknown_fields(StatusCallback, raw, LEGS), Leg, raw, len(self.legs)))

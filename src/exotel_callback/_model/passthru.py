@@ -27,6 +27,7 @@ import attrs
 from .._enums import CallStatus, CallType, Direction, Outcome, StreamStatus, normalized
 from .._errors import Issue
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STREAM_STATUS, STRING
+from .._fields.names import LEGS
 from .._fields.table import (
     mask_number,
     mask_text,
@@ -175,7 +176,7 @@ class PassthruEvent:
         ``Stream[NewField]``. Values are as received.
         """
         raw = read_only(self.raw)
-        unknown = with_unknown_leg_fields(unknown_fields(PassthruEvent, raw), PassthruLeg, raw, len(self.legs))
+        unknown = with_unknown_leg_fields(unknown_fields(PassthruEvent, raw, LEGS), PassthruLeg, raw, len(self.legs))
         return RawPayload(with_unknown_stream_fields(unknown, Stream, raw))
 
     @property

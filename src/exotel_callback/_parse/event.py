@@ -68,7 +68,8 @@ def read_event(
         elif leg_cls and unread_legs:
             read_values(leg_cls, unread_legs, fields)
         if complete:
-            event.legs = complete(event.legs, fields)
+            legs: tuple[Any, ...] = event.legs
+            event.legs = complete(legs, fields)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw

@@ -69,8 +69,9 @@ def without_address(payload: Any, content_type: object, limits: Limits) -> Any:
 
     JSON and multipart have no address, but may contain a question mark.
     """
+    given: Any = payload
     if not isinstance(payload, _BODY) or not _may_be_query(content_type):
-        return payload
+        return given
     body = cast("Body", payload)
     if size_of(body, limits.body_bytes) > limits.body_bytes:  # `decode` rejects it.
         return body

@@ -27,6 +27,7 @@ from .payload import (
 from .text import Header, to_text
 
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_WHITESPACE: Final = " \t\n\r"
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _TRAILING_COMMA: Final = re.compile(r",[ \t\n\r]*(?=[\]}])")
 
@@ -37,12 +38,8 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
     text = to_text(body, header[1])
-    value: Any = None
-    try:
-        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
-    except (StopIteration, ValueError, RecursionError):
-        end = -1  # An empty string has the length 0.
-    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
+    value = _scan(text)
+    if value is None:  # There is whitespace around the value, or the body isn't valid JSON.
         value = _decode(text)
     if type(value) not in _OBJECT:
         raise not_an_object(value)
@@ -71,10 +68,20 @@ def decode_json(text: str) -> object:
 
     :raises DecodeError: The string isn't valid JSON, or is nested too deeply.
     """
-    return freeze_json(_decode(text))
+    value = _scan(text.rstrip(_WHITESPACE))
+    return freeze_json(_decode(text) if value is None else value)
 
 
-def _decode(text: str) -> object:
+def _scan(text: str) -> Any:
+    """Decode a JSON value without whitespace around it. Return None for any other string, and for null."""
+    try:
+        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return value if end == len(text) else None
+
+
+def _decode(text: str) -> Any:
     try:
         return (_SHORT if len(text) <= MAX_INT_DIGITS else _LONG).decode(text)
     except json.JSONDecodeError as error:

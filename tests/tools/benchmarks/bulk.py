@@ -3,16 +3,17 @@
 ::
 
     python tests/tools/benchmarks/bulk.py                  # 1,000,000 events; minutes
-    python tests/tools/benchmarks/bulk.py --events 100000
+    python tests/tools/benchmarks/bulk.py --events 100000 --mix rough
 
-The events are in all three encodings, each in an envelope. 1 % are damaged, some are repeated, and all are out of
-order. The time is compared with a loop of `json.loads` over the same lines in the same run.
+The events are in all three encodings, each in an envelope, and out of order. `MIXES` has the proportions. The time is
+compared with a loop of `json.loads` over the same lines in the same run.
 """
 
 import argparse
 import base64
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import time
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -28,11 +30,36 @@ from exotel_callback.testing import encode_form, encode_json, encode_multipart
 
 ENCODERS = (encode_json, encode_form, encode_multipart)
 ENDS = {"completed": 60, "no-answer": 20, "busy": 8, "failed": 7, "canceled": 5}
-WORDS = ("to_leg_unanswered", "completed-no-answer", "free")
+UNRECOGNIZED = ("to-leg-gone", "completed-no-answer", "free")
 SHUFFLED = 500
 
 
-def calls(rng):
+class Mix(NamedTuple):
+    """The proportions of an archive."""
+
+    encodings: tuple[int, int, int]
+    """The weights of JSON, forms and multipart."""
+    answered: float
+    """The number of ``answered`` events per call."""
+    unrecognized: float
+    """The share of events with an unrecognized value."""
+    unknown_fields: float
+    """The share of events with fields that the library doesn't know."""
+    damaged: float
+    repeated: float
+    base64: float
+    """The share of bodies that are in base64 in their envelope."""
+    large: float
+    """The share of events with a custom field of 8,000 characters."""
+
+
+MIXES = {
+    "even": Mix((1, 1, 1), 0.7, 0.01, 0.05, 0.0, 0.0, 0.0, 0.0),
+    "rough": Mix((1, 2, 7), 1.6, 0.05, 0.25, 0.01, 0.05, 0.5, 0.002),
+}
+
+
+def calls(rng, mix):
     """Yield the events of calls, one call after another."""
     while True:
         began = datetime(2025, 4, 1) + timedelta(days=rng.randrange(365), hours=rng.triangular(8, 22, 15))  # noqa: DTZ001
@@ -52,12 +79,12 @@ def calls(rng):
             "StartTime": date(1),
             "CustomField": f"order_{rng.randrange(10**6)}",
         }
-        answered = {"Status": "in-progress", "EventType": "answered", "DateUpdated": date(9)}
-        if rng.random() < 0.6:
-            yield common | answered | {"Legs": [{"Status": "in-progress"}, {"Status": None}]}
-        is_odd = rng.random() < 0.002
-        yield common | {
-            "Status": rng.choice(WORDS) if is_odd else status,
+        answered = {"Status": "in-progress", "EventType": "answered"}
+        for number in range(int(mix.answered) + (rng.random() < mix.answered % 1)):
+            legs = [{"Status": "in-progress"}, {"Status": "in-progress" if number else None}]
+            yield varied(rng, mix, common | answered | {"DateUpdated": date(9 + number), "Legs": legs})
+        terminal = {
+            "Status": status,
             "EventType": "terminal",
             "DateUpdated": date(talked + 20),
             "EndTime": date(talked + 15),
@@ -68,25 +95,42 @@ def calls(rng):
                 {"OnCallDuration": talked, "Status": status},
             ],
         }
+        yield varied(rng, mix, common | terminal)
 
 
-def line(body, content_type):
+def varied(rng, mix, event):
+    """Give some events an unrecognized value, unknown fields or a large field."""
+    if rng.random() < mix.unrecognized:
+        event |= {"Status": rng.choice(UNRECOGNIZED)}
+    if rng.random() < mix.unknown_fields:
+        event |= {"DisconnectedBy": rng.choice(["caller", "agent"]), "Price": "1.5"}
+    if rng.random() < mix.large:
+        event |= {"CustomField": "x" * 8_000}
+    return event
+
+
+def line(body, content_type, *, in_base64):
     """Return a body in its envelope, as one line."""
+    envelope = {"received_at": "2026-01-15T09:00:48Z", "content_type": content_type}
     try:
-        return json.dumps({"content_type": content_type, "body": body.decode()})
+        text = None if in_base64 else body.decode()
     except UnicodeDecodeError:
-        return json.dumps({"content_type": content_type, "body_base64": base64.b64encode(body).decode()})
+        text = None
+    encoded = {"body_base64": base64.b64encode(body).decode()} if text is None else {"body": text}
+    return json.dumps(envelope | encoded)
 
 
-def lines(rng):
+def lines(rng, mix):
     """Yield an endless series of lines: encoded, sometimes damaged or repeated, and out of order."""
     waiting = []
-    for event in calls(rng):
-        body, content_type = rng.choice(ENCODERS)(event)
-        if rng.random() < 0.01:
+    for event in calls(rng, mix):
+        (encode,) = rng.choices(ENCODERS, mix.encodings)
+        body, content_type = encode(event)
+        if rng.random() < mix.damaged:
             cut = body[: rng.randrange(len(body))]
             body = rng.choice((cut, b"\xff" + body))
-        waiting += [line(body, content_type)] * (2 if rng.random() < 0.05 else 1)
+        envelope = line(body, content_type, in_base64=rng.random() < mix.base64)
+        waiting += [envelope] * (2 if rng.random() < mix.repeated else 1)
         while len(waiting) > SHUFFLED:
             place = rng.randrange(len(waiting))
             waiting[place], waiting[-1] = waiting[-1], waiting[place]
@@ -107,10 +151,10 @@ def resident(pid):
 
 
 def converted(source, folder, workers):
-    """Convert, and return the seconds, the maximum memory, and the printed summary."""
+    """Convert, and return the seconds, the processor seconds, the memory over time, and the printed summary."""
     command = [sys.executable, "-m", "exotel_callback", "convert", source, folder / "out.parquet"]
     options = ["--calls", folder / "calls.parquet", "--overwrite", "--workers", str(workers)]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), children_cpu()
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     seen = [0.0]
 
@@ -125,37 +169,49 @@ def converted(source, folder, workers):
     watcher.join()
     if process.returncode:
         sys.exit(f"convert ended with {process.returncode}")
-    return time.perf_counter() - start, max(seen), told
+    return time.perf_counter() - start, children_cpu() - used, seen, told
+
+
+def children_cpu():
+    """Return the processor seconds of all child processes that have ended. Other programs hardly change them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def loads_all(source):
-    """Return the seconds of a loop that decodes each line as JSON."""
-    start = time.perf_counter()
+    """Return the seconds and the processor seconds of a loop that decodes each line as JSON."""
+    start, used = time.perf_counter(), time.process_time()
     with source.open("rb") as file:
         for text in file:
             json.loads(text)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - used
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--mix", choices=MIXES, default="even")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "in.ndjson"
         with source.open("w") as file:
-            file.writelines(f"{text}\n" for text in islice(lines(random.Random(1)), options.events))
+            file.writelines(f"{text}\n" for text in islice(lines(random.Random(1), MIXES[options.mix]), options.events))
         size = source.stat().st_size
         print(f"{options.events:,} events, {size / 2**20:,.0f} MiB, {size / options.events:,.0f} bytes each")
         for workers in options.workers:
-            measure = loads_all(source)
-            seconds, memory, told = converted(source, folder, workers)
+            before = loads_all(source)
+            seconds, cpu, memory, told = converted(source, folder, workers)
+            loop, loop_cpu = ((first + second) / 2 for first, second in zip(before, loads_all(source), strict=True))
             rows = pq.read_metadata(folder / "out.parquet").num_rows
+            calls = pq.read_metadata(folder / "calls.parquet").num_rows
+            tenths = [max(memory[part * len(memory) // 10 : (part + 1) * len(memory) // 10 + 1]) for part in range(10)]
             print(
-                f"{workers} process(es): {seconds:.0f} s, {seconds / measure:.1f} times the loop, "
-                f"{options.events / seconds:,.0f} events a second, {memory:,.0f} MiB, {rows:,} rows"
+                f"{workers} process(es): {seconds:.1f} s, {seconds / loop:.1f} times the loop, "
+                f"{cpu / loop_cpu:.1f} times its processor time, "
+                f"{options.events / seconds:,.0f} events a second, {rows:,} rows, {calls:,} calls; "
+                f"MiB in each tenth of the time: {', '.join(f'{value:.0f}' for value in tenths)}"
             )
             if rows != options.events:
                 sys.exit("rows were lost")
