@@ -5,7 +5,7 @@ slow read.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -68,8 +68,7 @@ def read_event(
         elif leg_cls and unread_legs:
             read_values(leg_cls, unread_legs, fields)
         if complete:
-            legs: tuple[Any, ...] = event.legs
-            event.legs = complete(legs, fields)
+            event.legs = complete(cast("Any", event.legs), fields)
         issues = (*fields.issues, *found)
     event.issues = issues
     event.raw = raw
