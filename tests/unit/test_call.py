@@ -486,7 +486,7 @@ def test_the_dump_of_a_call():
 @pytest.mark.parametrize(
     ("dumped", "says"),
     [
-        (GOOD["events"][0], "load_call"),
+        (GOOD["events"][0], r"use load\(\) for type status_callback$"),
         ({**GOOD, "schema": 2}, "newer version of exotel-callback"),
         ({**GOOD, "more": 1}, "unexpected names"),
         ({**GOOD, "events": []}, "^a call has 1 to 10,000 events$"),
