@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,7 @@ def test_the_end_of_a_parent(monkeypatch):
 
 def test_a_system_without_masks_of_signals(monkeypatch):
     """Workers can't be started on Windows, which can't block signals."""
+    resource_tracker.ensure_running()  # Python blocks signals while it starts the tracker.
     monkeypatch.delattr(signal, "pthread_sigmask")
     with pool_of(2) as pool:
         assert list(map_in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]

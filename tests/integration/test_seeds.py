@@ -11,18 +11,20 @@ import random
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from hypothesis import Phase, given, settings
 
 import payloads
-from exotel_callback import strategies
+from exotel_callback import parse, parse_call_details, strategies
 
 FUZZERS = ["lanes.json_body", "lanes.form_body", "lanes.multipart_body", "lanes.items", "lanes.sent"]
 FUZZERS += ["hostile.hostile_payload", "decoders.urlencoded", "decoders.parts"]
 STRATEGIES = {
     **{f"strategies.{name}": getattr(strategies, name) for name in strategies.__all__},
-    **{f"payloads.{name}": getattr(payloads, name) for name in ("deliveries", "hostile_payloads")},
+    "payloads.events": partial(payloads.events, parse, parse_call_details),
+    "payloads.hostile_payloads": payloads.hostile_payloads,
 }
 
 
