@@ -38,8 +38,12 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
     :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
     text = to_text(body, header[1])
-    value = _scan(text)
-    if value is None:  # There is whitespace around the value, or the body isn't valid JSON.
+    value: Any = None
+    try:  # As in `_scan`, without a call.
+        value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        end = -1  # An empty string has the length 0.
+    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
         value = _decode(text)
     if type(value) not in _OBJECT:
         raise not_an_object(value)
