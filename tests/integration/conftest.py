@@ -1,5 +1,6 @@
 """Mark the tests that start processes or servers, need Arrow, or take long as ``integration``."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("integration")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_signals():
+    """Restore signals that are ignored, for example by ``nohup``. Processes that a test starts inherit them."""
+    for number, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", params=SERVERS)

@@ -438,14 +438,14 @@ FEW_OF_FLOWS = {
     "From": st.sampled_from(["0", "\0", None]),
     "CallFrom": st.sampled_from(["0", "1"]),
     "CurrentTime": FEW_DATES,
-    "Direction": st.sampled_from(["incoming", "inbound", "free", "Free", "else", True]),
+    "Direction": st.sampled_from(["incoming", "inbound", "free", "other", "else", True]),
 }
 FEW_STREAMS = st.fixed_dictionaries(
     {},
     optional={
         "StreamSID": st.sampled_from(["a", ["a"]]),
         "StreamSid": st.sampled_from(["a", "b"]),
-        "Status": st.sampled_from(["failed", "free", "FREE"]),
+        "Status": st.sampled_from(["failed", "free", "else"]),
         "Duration": st.sampled_from([0, "0", "-1"]),
     },
 )
