@@ -40,7 +40,7 @@ def main() -> None:
 def _check_streams() -> None:
     """Exit if standard output is closed. Python would print nothing, without an error."""
     closed = {number for number, stream in enumerate(_streams()) if stream is None}
-    # The next files that are opened would get these numbers, and what is printed would be written into them.
+    # Otherwise the next files that the command opens get these numbers, and Python prints into them.
     for number in sorted(closed):
         os.dup2(os.open(os.devnull, os.O_RDWR), number)
     if 2 in closed:
@@ -59,7 +59,7 @@ def _report(error: OSError) -> None:
     with suppress(OSError):
         if not isinstance(error, BrokenPipeError):
             sys.stderr.write(f"Error: {error.filename or 'a standard stream'}: {error.strerror or error}\n")
-    # At its end, Python would try again to write what is left.
+    # Otherwise Python tries to write its buffers again when it exits, and prints a second error.
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(1)

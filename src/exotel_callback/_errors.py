@@ -114,7 +114,7 @@ def _long_value_digest(code: IssueCode, value: str) -> str:
 
 def digest_of(issue: Issue) -> str:
     """Return the digest of an issue's whole value. Empty if ``value`` is the whole value."""
-    return issue._digest  # pyright: ignore[reportPrivateUsage]
+    return issue._digest  # pyright: ignore[reportPrivateUsage] - only users must not read it
 
 
 def message_of(issues: Sequence[Issue], advice: str = "") -> str:

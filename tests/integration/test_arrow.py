@@ -648,5 +648,5 @@ def test_local_times():
     local = ours.add_local_times(table, ZoneInfo("Asia/Kolkata"))
     assert local.schema == ours.with_local_times(table.schema)
     assert local.column_names == ["at", "other", "at_local"]
-    assert local["at_local"].to_pylist()[:2] == [datetime(2024, 10, 4, 5, 30, 0, 5), None]  # noqa: DTZ001
+    assert local["at_local"].to_pylist()[:2] == [datetime(2024, 10, 4, 5, 30, 0, 5), None]  # noqa: DTZ001 - a local time
     assert ours.add_local_times(table, UTC)["at_local"].to_pylist()[2] is None

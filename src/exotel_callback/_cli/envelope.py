@@ -59,7 +59,7 @@ _ANY_JSON: Final = json.JSONDecoder()
 
 
 class Envelope(NamedTuple):
-    """A captured body with what was stored beside it, as it was received."""
+    """A captured body, and the fields of its envelope, without any conversion."""
 
     body: bytes | str
     content_type: str | None
