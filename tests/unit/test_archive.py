@@ -81,6 +81,18 @@ def test_an_envelope_is_read_as_it_was_written(body, content_type, received_at):
     assert read.body in (body, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
 
 
+def test_a_get_request_is_read_from_its_query():
+    """A Passthru request or a popup in an archive has no body, so it can't be parsed."""
+    stored = Envelope("CallSid=a&Status=busy", FORM, "2024-01-15T09:00:00Z", "GET", "/voice?CallSid=a&Status=busy")
+    line = {"received_at": stored.received_at, "method": "GET", "path": stored.path, "body": ""}
+    assert open_envelope(json.dumps(line).encode()) == stored
+    assert open_envelope(json.dumps(fields_of_envelope(stored)).encode())._replace(body=stored.body) == stored
+    posted = open_envelope(json.dumps({**line, "method": "POST"}).encode())
+    assert (posted.body, posted.method) == (b"", "POST")
+    assert open_envelope(json.dumps({**line, "path": 5}).encode()).body == b""
+    assert fields_of_envelope(Envelope(b"a", None, method=5, path=[])) == {"body": "a"}
+
+
 def test_a_receipt_that_json_cannot_hold_is_omitted():
     """A value that isn't a date makes the envelope invalid."""
     assert fields_of_envelope(Envelope(b"a", None, object())) == {"body": "a"}

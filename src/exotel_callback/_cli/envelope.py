@@ -10,7 +10,7 @@ from typing import IO, Any, Final, NamedTuple, cast
 
 import click
 
-from .._encode import JSON
+from .._encode import FORM, JSON
 from .._errors import DecodeError
 from .._options import DEFAULT_LIMITS
 from .._wire.decode import guess_content_type
@@ -23,7 +23,6 @@ CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
-
 
 # The beginning of a body after another one, and the delimiter with which a multipart body begins.
 _NEXT_BODY: Final = re.compile(rb"\s+(?=\{|--|\S*CallSid=)")
@@ -62,8 +61,12 @@ class Envelope(NamedTuple):
     """A captured body, and the fields of its envelope, without any conversion."""
 
     body: bytes | str
+    """The body, or the query string of a GET request without a body."""
     content_type: str | None
     received_at: object = None
+    method: object = None
+    path: object = None
+    """The path and the query string of the request."""
 
 
 def open_input(name: str) -> AbstractContextManager[IO[bytes]]:
@@ -95,8 +98,8 @@ def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
 
     :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
     """
-    body, content_type, _ = open_envelope(line)
-    return body, content_type or guess_content_type(body)
+    envelope = open_envelope(line)
+    return envelope.body, envelope.content_type or guess_content_type(envelope.body)
 
 
 def open_envelope(line: bytes) -> Envelope:
@@ -111,6 +114,7 @@ def open_envelope(line: bytes) -> Envelope:
     if "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
         return Envelope(line, JSON)
     content_type, body, encoded = envelope.get("content_type"), envelope.get("body"), envelope.get("body_base64")
+    method, path = envelope.get("method"), envelope.get("path")
     if isinstance(encoded, str):
         try:
             body = base64.b64decode(encoded, validate=True)
@@ -121,13 +125,19 @@ def open_envelope(line: bytes) -> Envelope:
     if isinstance(body, str) and not (depends_on_bytes(body) or (content_type and depends_on_bytes(content_type))):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
-    return Envelope(body, content_type, envelope.get("received_at"))
+    if not body and method == "GET" and isinstance(path, str):
+        body, content_type = path.partition("?")[2], FORM
+    return Envelope(body, content_type, envelope.get("received_at"), method, path)
 
 
 def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:
     """Return an envelope as an object that JSON can hold, and that `open_envelope` reads as the same envelope."""
-    body, content_type, received_at = envelope
+    body, content_type, received_at, method, path = envelope
     fields: dict[str, Any] = {}
+    if isinstance(method, str):
+        fields["method"] = method
+    if isinstance(path, str):
+        fields["path"] = path
     if content_type is not None:
         fields["content_type"] = content_type
     if isinstance(received_at, str | int | float):
