@@ -22,15 +22,23 @@ PAGES_OF_BULK = [
     )
 ]
 
+# The pages whose Python needs databases or queues. Their tests in tests/integration run it.
+PAGES_OF_STORES = [
+    ROOT / "docs" / "how-to" / f"{name}.md"
+    for name in ("store-calls", "flask-complete", "django-complete", "fastapi-complete", "queues")
+]
+
 # The pages that continue the code of another page.
 GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
 
 
-def run_page(page):
-    """Run the Python blocks of a page in order, in one namespace."""
+def run_page(page, without=()):
+    """Run the Python blocks of a page in order, in one namespace, and return the namespace."""
     namespace = {"__name__": "page"}
     before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
     for number, block in enumerate([*before, *python_blocks(page)]):
+        if block in without:
+            continue
         if "import pyspark" in block or "from pyspark" in block:
             continue  # It is the program in docs/examples that the test with PySpark runs.
         if ">>>" not in block:
@@ -42,3 +50,4 @@ def run_page(page):
         runner.run(test, out=told.append, clear_globs=False)
         assert not runner.failures, "".join(told)
         namespace = test.globs
+    return namespace

@@ -1,0 +1,1 @@
+"""Store the calls that Exotel reports."""

@@ -1,0 +1,118 @@
+"""Test the examples that store calls in a database: on SQLite and, if it is installed, on PostgreSQL."""
+
+import random
+import sys
+
+import pytest
+from hypothesis import settings
+
+from deliveries import EXAMPLES, PROCESSES, STACKS, deliver, deliveries_of, query
+from exotel_callback import CallStatus, Outcome, load, load_call
+from helpers import ROOT
+from pages import run_page
+
+PAGE = ROOT / "docs" / "how-to" / "store-calls.md"
+CALLS = 2_000 if settings.default.max_examples >= 500 else 100
+ON_SQLITE = ["sqlalchemy", "sqlalchemy_async", "django"]
+KINDS = [*(("postgresql", stack) for stack in STACKS), *(("sqlite", stack) for stack in ON_SQLITE)]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*datetime adapter is deprecated:DeprecationWarning"),
+]
+for package in ("aiosqlite", "asyncpg", "django", "psycopg", "sqlalchemy"):
+    pytest.importorskip(package)
+
+
+def tables(stack):
+    """Return the names of the tables of events, of calls and of ended calls."""
+    return (
+        [f"django_calls_{name}" for name in ("event", "call", "ended")]
+        if stack == "django"
+        else ["events", "calls", "ended"]
+    )
+
+
+@pytest.mark.parametrize(("kind", "stack"), KINDS)
+def test_eight_processes(kind, stack, database):
+    """An event or a call is lost, a call is wrong, or an end is noticed twice, when eight processes store events."""
+    url = database(kind)
+    calls_on_sqlite = min(CALLS, 500)  # SQLite lets one process write at a time
+    deliveries, calls = deliveries_of(CALLS if kind == "postgresql" else calls_on_sqlite, random.Random(1))
+    assert PROCESSES == 8
+    deliver(stack, url, deliveries)
+    events_table, calls_table, ended_table = tables(stack)
+    rows = query(url, f"SELECT call_sid, status, outcome, is_settled, call FROM {calls_table}")
+    assert {sid: load_call(call) for sid, *_, call in rows} == calls
+    for sid, status, outcome, is_settled, _ in rows:
+        call = calls[sid]
+        assert (status, outcome, is_settled) == (call.status.value, call.outcome.value, call.is_settled)
+    stored = query(url, f"SELECT event_key, call_sid, event FROM {events_table}")
+    assert {key: load(event) for key, _, event in stored} == {
+        event.event_key: event for call in calls.values() for event in call.events
+    }
+    ended = query(url, f"SELECT call_sid FROM {ended_table} ORDER BY 1")
+    assert ended == [(sid,) for sid, call in calls.items() if call.is_terminal]
+
+
+HOSTILE = [
+    f'{{"CallSid": "{sid}", "Status": "busy", "From": "1{value}"}}'
+    for sid, value in (("a", "\\u0000"), ("b", "\\ud800"))
+]
+
+
+@pytest.mark.parametrize(("kind", "stack"), KINDS)
+def test_values_that_jsonb_refuses(kind, stack, database):
+    """The database refuses an event with NUL or a lone surrogate, so the event is lost."""
+    url = database(kind)
+    deliver(stack, url, [(body.encode(), "application/json") for body in HOSTILE])
+    assert query(url, f"SELECT count(*) FROM {tables(stack)[0]}") == [(2,)]
+
+
+def test_the_page(database, monkeypatch):
+    """The SQL on the page fails, or has another result than the page shows."""
+    monkeypatch.setenv("DATABASE_URL", database("postgresql"))
+    monkeypatch.setattr("sys.path", [*sys.path, str(EXAMPLES)])
+    shown = [path.read_text() for path in EXAMPLES.glob("store_*.py") if path.stem != "store_psycopg"]
+    run_page(ROOT / "docs" / "how-to" / "store-calls.md", without=shown)["db"].close()
+
+
+def test_enums_in_sqlalchemy():
+    """`Mapped[CallStatus]` stores values, although the page warns of it, or its advice stores names."""
+    from sqlalchemy import Enum, create_engine
+    from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Row(Base):
+        __tablename__ = "rows"
+        key: Mapped[int] = mapped_column(primary_key=True)
+        wrong: Mapped[CallStatus]
+        right: Mapped[CallStatus] = mapped_column(
+            Enum(CallStatus, native_enum=False, length=40, values_callable=lambda enum: [m.value for m in enum])
+        )
+
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Row(key=1, wrong=CallStatus.COMPLETED, right=CallStatus.COMPLETED))
+        session.flush()
+        assert session.connection().exec_driver_sql("SELECT wrong, right FROM rows").one() == ("COMPLETED", "completed")
+    engine.dispose()
+    assert max(len(status.value) for status in CallStatus) <= 40
+
+
+def test_choices_in_django():
+    """`choices=Outcome` works, although the page warns of it, or its advice doesn't."""
+    set_up = pytest.importorskip("django.conf").settings
+    if not set_up.configured:
+        set_up.configure()
+    from django.core.exceptions import ValidationError
+    from django.db.models import TextField
+
+    with pytest.raises(TypeError):
+        TextField(choices=Outcome).clean("busy", None)
+    field = TextField(choices=[(member.value, member.value) for member in Outcome])
+    assert field.clean("busy", None) == "busy"
+    with pytest.raises(ValidationError):
+        field.clean("free", None)
