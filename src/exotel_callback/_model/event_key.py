@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from types import NoneType
@@ -199,34 +199,52 @@ def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: 
 
     :param event: An object with the fields of the table, and with issues.
     """
-    unknown_values = {issue.path: issue for issue in event.issues if issue.code is IssueCode.UNKNOWN_VALUE}
+    issues = event.issues
+    unknown_values = {issue.path: issue for issue in issues if issue.code is IssueCode.UNKNOWN_VALUE}
     included: set[Issue] = set()
 
-    def unknown_value(path: str) -> str:
-        issue = unknown_values.get(path)
-        if issue is None:  # The received value was not a string.
-            return "false"
-        included.add(issue)
-        return _unrecognized(issue)
-
     def written(fields: KeyFields, part: object, path: str = "") -> str:
-        texts = [_writer_of(value.__class__, _written_subclass)(value) for value in fields.values(part)]
+        texts = _texts(fields.values(part))
         if "" in texts:
-            texts = [text or unknown_value(path + name) for text, name in zip(texts, fields.paths, strict=True)]
+            found = [unknown_values.get(path + name) for name in fields.paths]
+            included.update(issue for text, issue in zip(texts, found, strict=True) if issue and not text)
+            # Without an issue, the received value was not a string.
+            texts = [
+                text or (_unrecognized(issue) if issue else "false") for text, issue in zip(texts, found, strict=True)
+            ]
         return _array(texts)
 
     parts = [*table.kind, written(table.fields, event)]
     if table.leg_fields:
-        parts.append(_array([written(table.leg_fields, leg, f"Legs[{index}].") for index, leg in enumerate(legs)]))
+        values = table.leg_fields.values
+        parts.append(
+            _array(
+                [
+                    _leg(*values(leg)) or written(table.leg_fields, leg, f"Legs[{index}].")
+                    for index, leg in enumerate(legs)
+                ]
+            )
+        )
     if table.stream_fields:
         parts.append(written(table.stream_fields, stream, "Stream.") if stream else "null")
     other_issues = [
         _encode([issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value, *_digests(issue)])
-        for issue in event.issues
+        for issue in issues
         if issue not in included and table.has_path(issue.path)
     ]
     text = _array((*parts, _array(other_issues)))
     return f"v1:{_sha256()(text.encode()).hexdigest()[:32]}"
+
+
+def _texts(values: Iterable[object]) -> list[str]:
+    return [_writer_of(value.__class__, _written_subclass)(value) for value in values]
+
+
+@lru_cache(maxsize=4_096, typed=True)  # Few legs differ. `True` isn't 1.
+def _leg(*values: object) -> str:
+    """Return the JSON of a leg. It is empty if the leg has an unrecognized value."""
+    texts = _texts(values)
+    return "" if "" in texts else _array(texts)
 
 
 def _array(items: Iterable[str]) -> str:
