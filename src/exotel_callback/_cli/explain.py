@@ -15,7 +15,7 @@ from .envelope import CAPTURED_FILE, bodies_in, open_input
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
 # The functions that `OtherEvent.reader` names for an answer of the API. `parse_any` reads every other body.
-_BODY_READERS: Final[Mapping[str | None, Callable[[bytes, str | None], Event | CallList]]] = {
+_BODY_READERS: Final[Mapping[str | None, Callable[[bytes | str, str | None], Event | CallList]]] = {
     "parse_call_details": parse_call_details,
     "parse_call_list": parse_call_list,
 }
@@ -45,7 +45,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
         for number, each in enumerate(bodies, 1):
             location = name if len(bodies) == 1 else f"{name} ({number} of {len(bodies)})"
             try:
-                events, errors = _read(each, content_type or guess_content_type(each))
+                events, errors = events_in(each, content_type or guess_content_type(each))
             except CallbackError as error:
                 events, errors = [], [_describe(error)]
             for event in events:
@@ -58,7 +58,7 @@ def command(files: tuple[str, ...], content_type: str | None, *, show_personal: 
     exit_with(problems)
 
 
-def _read(body: bytes, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
+def events_in(body: bytes | str, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
     """Read a body with the function for its kind of event. Return its events, and the messages of invalid events."""
     raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
     # Account-level webhooks send names of other events together with these two.
