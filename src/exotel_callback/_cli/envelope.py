@@ -93,6 +93,17 @@ def is_blank(line: bytes) -> bool:
     return len(line) <= LINE_BYTES and line.isspace()
 
 
+def envelopes_in(file: IO[bytes]) -> Iterator[tuple[int, Envelope | DecodeError]]:
+    """Yield the number of each line that isn't blank, counted from 1, and its envelope or the error for the line."""
+    for number, line in enumerate(lines_of(file), 1):
+        if is_blank(line):
+            continue
+        try:
+            yield number, open_envelope(line)
+        except DecodeError as error:
+            yield number, error
+
+
 def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
 
