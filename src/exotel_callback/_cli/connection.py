@@ -26,7 +26,7 @@ import httpcore2
 
 Address = IPv4Address | IPv6Address
 
-_METADATA: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
+_CREDENTIALS: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
     ip_network(network)
     for network in (
         "169.254.0.0/16",  # Link-local, which most clouds use.
@@ -56,7 +56,7 @@ def resolve(host: str) -> list[Address]:
 
 def is_metadata(address: Address) -> bool:
     """Return whether a cloud can serve the credentials of its machines at an address."""
-    return any(each in network for each in _meant(address) for network in _METADATA)
+    return any(each in network for each in _meant(address) for network in _CREDENTIALS)
 
 
 def is_private(address: Address) -> bool:

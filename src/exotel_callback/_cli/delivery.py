@@ -31,7 +31,7 @@ _USER_AGENT: Final = "Exotel Servers"
 _MAX_PORT: Final = 65_535
 _MESSAGE_LENGTH: Final = 200
 _BRANCHES: Final = frozenset({200, 302})
-_SUCCESS: Final = range(200, 300)
+_ACKNOWLEDGING: Final = range(200, 300)
 # The bytes of an answer that are read to show its first line.
 _ANSWER_BYTES: Final = 4_096
 # The characters of a query that stay as they are: all that a request line can hold, except "#".
@@ -175,7 +175,7 @@ def sender(
                 _request(pool, url, delivery) as response,
             ):
                 seconds = time.perf_counter() - started
-                is_success = response.status in (_BRANCHES if delivery.method == "GET" else _SUCCESS)
+                is_success = response.status in (_BRANCHES if delivery.method == "GET" else _ACKNOWLEDGING)
                 return Answer(str(response.status), is_success, seconds, _first_line(response))
         except TimeoutError:
             failure = "no answer"
@@ -193,7 +193,9 @@ def _request(
 ) -> AbstractContextManager[httpcore2.Response]:
     """Send a delivery. The parameters stay as they are written, both in the URL and in the delivery."""
     path = url.raw_path.partition(b"?")[0]
-    query = b"&".join(filter(None, (url.query, quote(delivery.query, _QUERY_CHARACTERS).encode())))
+    query = b"&".join(
+        filter(None, (url.query, quote(delivery.query, _QUERY_CHARACTERS, errors="surrogatepass").encode()))
+    )
     target = httpcore2.URL(
         scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"?".join(filter(None, (path, query)))
     )
