@@ -17,7 +17,7 @@ https://support.exotel.com/support/solutions/articles/3000106308. The numbers an
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar, overload
@@ -184,10 +184,14 @@ def _overridden(
     python_names: frozenset[str],
     examples: str,
 ) -> dict[str, Any]:
-    for name in overrides:
+    _check_names(function, overrides, python_names, examples)
+    return copy.deepcopy({**fields, **overrides})
+
+
+def _check_names(function: str, names: Iterable[str], python_names: frozenset[str], examples: str) -> None:
+    for name in names:
         if name in python_names:
             raise TypeError(f"{function}() takes wire names such as {examples}, not {name}")
-    return copy.deepcopy({**fields, **overrides})
 
 
 class Delivery(NamedTuple):
@@ -218,8 +222,7 @@ class _Event(NamedTuple):
     encode: Encoder | None = None
     """The encoding of the body if Exotel always uses the same one."""
 
-    def delivery(self, call_sid: str, encode: Encoder) -> Delivery:
-        fields = {**self.fields, "CallSid": call_sid}
+    def delivery(self, fields: Mapping[str, Any], encode: Encoder) -> Delivery:
         if self.is_query:
             return Delivery("", b"", self.delay, "GET", encode_query(fields))
         body, content_type = (self.encode or encode)(fields)
@@ -247,14 +250,23 @@ class Scenario:
         return self.name.replace("-", "").ljust(32, "0")
 
     def deliveries(
-        self, encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] = encode_multipart
+        self, encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] = encode_multipart, **fields: object
     ) -> Iterator[Delivery]:
         """Yield the deliveries in the order of arrival.
 
         :param encode: The encoding of the callbacks: `encode_multipart`, which is Exotel's default, `encode_json` or
             `encode_form`. Popups and Passthru requests are GET requests, and ``stream-start`` is JSON.
+        :param fields: Values by wire name, such as ``CallSid="a"`` or ``CustomField="order_1"``. Each replaces the
+            field in the requests that have it. If no request of the scenario has it, it is added to all of them.
+        :raises TypeError: A name is a Python name, such as ``call_sid``. Exotel never sends these.
         """
-        return (event.delivery(self.call_sid, encode) for event in self._events)
+        python_names = _PYTHON_NAMES | _PYTHON_NAMES_OF_PASSTHRU | _PYTHON_NAMES_OF_POPUP
+        _check_names("deliveries", fields, python_names, "CallSid and CustomField")
+        sent = [{**event.fields, "CallSid": self.call_sid} for event in self._events]
+        new = fields.keys() - set[str]().union(*sent)
+        for event_fields in sent:
+            event_fields.update({name: fields[name] for name in fields if name in new or name in event_fields})
+        return (event.delivery(changed, encode) for event, changed in zip(self._events, sent, strict=True))
 
 
 def _answered(updated: str, second_party: str | None) -> dict[str, Any]:

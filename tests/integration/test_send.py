@@ -4,21 +4,17 @@ import errno
 import json
 import os
 import re
-import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from command import run
+from exotel_callback._cli import connection as _connection
 from exotel_callback._cli import delivery as _delivery
-from exotel_callback._cli.delivery import Attempt, error_text, parse_url, public_addresses
+from exotel_callback._cli.delivery import Answer, Attempt, checked_addresses, error_text, parse_url, sender
 from exotel_callback._cli.send import format_attempt
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
 from helpers import ENCODERS
-
-FAST = "--speed=100000"
+from local_handler import FAST, handler, handler_of_all
 
 
 @pytest.mark.parametrize("encoding", ENCODERS)
@@ -76,64 +72,6 @@ def test_an_unknown_scenario():
     for command in ("send", "sample"):
         shown = run(command, "--help", COLUMNS="200")[1]
         assert re.findall(r"^ +([a-z-]+) +[A-Z].*\.$", shown.partition("SCENARIO is one of:")[2], re.MULTILINE) == names
-
-
-class Handler(BaseHTTPRequestHandler):
-    """A handler that gives one configured answer per request. The last answer repeats."""
-
-    def do_GET(self):
-        self.server.asked.append((self.path, dict(self.headers)))
-        self.answer_next()
-
-    def do_POST(self):
-        self.server.came.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
-        self.server.asked.append((self.path, "a POST"))
-        self.answer_next()
-
-    def answer_next(self):
-        answers = self.server.answers
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        match answer:
-            case "drop":
-                self.connection.close()
-            case "garbage":
-                self.wfile.write(b"garbage" * 100 + b"\r\n\r\n")
-            case float():
-                time.sleep(answer)
-                self.answer(200)
-            case _:
-                self.answer(answer)
-
-    def answer(self, status):
-        self.send_response(status)
-        self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Log nothing."""
-
-
-@contextmanager
-def handler(*answers):
-    """Run a handler, and yield its URL and the received POST requests."""
-    with handler_of_all(*answers) as (url, server):
-        yield url, server.came
-
-
-@contextmanager
-def handler_of_all(*answers):
-    """Run a handler, and yield its URL and the server, which holds the received requests."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.answers, server.came, server.asked = list(answers), [], []
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/exotel?secret=right", server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize("encoding", ENCODERS)
@@ -239,7 +177,11 @@ def test_the_order_of_repetitions(monkeypatch):
     """A repetition isn't sent at its time."""
     monkeypatch.setattr(_delivery.time, "sleep", lambda _: None)
     deliveries = list(SCENARIOS["connected"].deliveries())
-    attempts = list(_delivery.play(deliveries, lambda _: ("500", False), retries=2, speed=1, patience=15))
+    attempts = list(
+        _delivery.play(
+            deliveries, lambda _: Answer("500", is_success=False, seconds=0.0), retries=2, speed=1, patience=15
+        )
+    )
     order = [(attempt.number, attempt.repetition) for attempt in attempts]
     assert order == [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1), (1, 2), (2, 2), (3, 2)]
 
@@ -248,10 +190,10 @@ def test_the_checked_name_is_the_requested_one(monkeypatch):
     """The check and the request encode a host name differently, so they use two hosts."""
     asked = []
     monkeypatch.setattr(
-        _delivery.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
+        _connection.socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or [(0, 0, 0, "", ("10.0.0.1", 0))]
     )
     url = parse_url("http://fa\xdf.example/")
-    assert public_addresses(url) == []
+    assert [*map(str, checked_addresses(url, allow_public=False))] == ["10.0.0.1"]
     assert asked == [url.raw_host.decode()] == ["xn--fa-hia.example"]
 
 
@@ -262,7 +204,8 @@ def test_invalid_numbers(option):
     assert (code, out) == (2, "")
     if option.endswith(("nan", "inf")):
         name, value = option.split("=")
-        assert f"'{name}': {value}\n" in err
+        names = "'--timeout' / '--patience'" if name == "--patience" else f"'{name}'"
+        assert f"{names}: {value}\n" in err
 
 
 @pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2)])
@@ -288,39 +231,27 @@ def test_speed(monkeypatch):
     slept = []
     monkeypatch.setattr(_delivery.time, "sleep", slept.append)
     deliveries = list(SCENARIOS["redelivered"].deliveries())
-    attempts = list(_delivery.play(deliveries, lambda _: ("200", True), retries=2, speed=10, patience=15))
+    attempts = list(
+        _delivery.play(
+            deliveries, lambda _: Answer("200", is_success=True, seconds=0.0), retries=2, speed=10, patience=15
+        )
+    )
     assert slept == [0, 0.8, 32, 30, 90]
     assert all(attempt.is_acknowledged for attempt in attempts)
     slept.clear()
-    attempts = list(_delivery.play(deliveries[:1], lambda _: ("500", False), retries=2, speed=1, patience=15))
+    attempts = list(
+        _delivery.play(
+            deliveries[:1], lambda _: Answer("500", is_success=False, seconds=0.0), retries=2, speed=1, patience=15
+        )
+    )
     assert slept == [0, 300, 900]
     assert [attempt.is_dropped for attempt in attempts] == [False, False, True]
 
 
 @pytest.mark.parametrize(
-    ("host", "far"),
-    [
-        ("127.0.0.1", []),
-        ("[::1]", []),
-        ("10.0.0.7", []),
-        ("192.168.1.2", []),
-        ("[fd00::1]", []),
-        ("[::ffff:127.0.0.1]", []),
-        ("8.8.8.8", ["8.8.8.8"]),
-        ("169.254.169.254", ["169.254.169.254"]),
-        ("[2001:4860:4860::8888]", ["2001:4860:4860::8888"]),
-        ("[::ffff:8.8.8.8]", ["8.8.8.8"]),
-    ],
-)
-def test_addresses(host, far):
-    """A public address is allowed, or an address of this machine or a private network is refused."""
-    assert public_addresses(parse_url(f"http://{host}:8000/")) == far
-
-
-@pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("http://8.8.8.8/", "8.8.8.8 (8.8.8.8) isn't a private address; pass --anywhere to send there"),
+        ("http://8.8.8.8/", "8.8.8.8 (8.8.8.8) isn't a private address; pass --allow-public to send there"),
         ("ftp://127.0.0.1/", "must begin with http:// or https://"),
         ("127.0.0.1:8000", "must begin with http:// or https://"),
         ("http:///exotel", "must begin with http:// or https://"),
@@ -341,17 +272,20 @@ def test_addresses_that_are_refused(url, says):
 @pytest.mark.parametrize(
     ("attempt", "told"),
     [
-        (Attempt(1, 0, "200", 0.5, is_acknowledged=True, is_dropped=False), "1 of 3: 200 after 0.50 s"),
         (
-            Attempt(2, 1, "500", 0.5, is_acknowledged=False, is_dropped=False),
+            Attempt(1, 0, Answer("200", is_success=True, seconds=0.5), is_acknowledged=True, is_dropped=False),
+            "1 of 3: 200 after 0.50 s",
+        ),
+        (
+            Attempt(2, 1, Answer("500", is_success=False, seconds=0.5), is_acknowledged=False, is_dropped=False),
             "2 of 3, retry 1: 500 after 0.50 s; will be retried",
         ),
         (
-            Attempt(2, 2, "500", 0.5, is_acknowledged=False, is_dropped=True),
+            Attempt(2, 2, Answer("500", is_success=False, seconds=0.5), is_acknowledged=False, is_dropped=True),
             "2 of 3, retry 2: 500 after 0.50 s; dropped, no retry left",
         ),
         (
-            Attempt(3, 0, "200", 20.0, is_acknowledged=False, is_dropped=False),
+            Attempt(3, 0, Answer("200", is_success=True, seconds=20.0), is_acknowledged=False, is_dropped=False),
             "3 of 3: 200 after 20.00 s; too late, Exotel waits 15 s; will be retried",
         ),
     ],
@@ -375,24 +309,52 @@ def test_an_invalid_url():
 
 def test_the_message_of_an_error_is_shortened():
     """The message of an error, which a handler may have written, isn't escaped and shortened."""
-    assert error_text(_delivery.httpx2.ReadError("x" * 300)) == "x" * 200
+    assert error_text(OSError("x" * 300)) == "x" * 200
 
 
-def test_the_timeout():
-    """The timeout isn't twice the patience, so a late answer can't be measured."""
-    with _delivery.client_for(patience=5.0, anywhere=False) as client:
-        assert client.timeout.read == 10.0
-
-
-def test_anywhere():
-    """``--anywhere`` looks the host up, or doesn't use a proxy."""
+def test_a_proxy():
+    """``--proxy`` isn't used, or a proxy of the environment is."""
     with handler(200) as (url, came):
-        port = url.split(":")[2].partition("/")[0]
-        proxy = {"http_proxy": f"http://127.0.0.1:{port}", "no_proxy": ""}
-        code, _, err = run("send", "http://8.8.8.8/", "inbound-missed", "--anywhere", FAST, **proxy)
+        proxy = url.partition("/exotel")[0]
+        code, _, err = run(
+            "send", "http://8.8.8.8/exotel?a=b", "inbound-missed", "--allow-public", FAST, f"--proxy={proxy}"
+        )
         assert (code, err, len(came)) == (0, "", 1)
-        run("send", url, "inbound-missed", FAST, **{**proxy, "http_proxy": "http://127.0.0.1:1"})
-        assert len(came) == 2  # A request to this machine never uses the proxy.
+        assert came[0][0]["Host"] == "8.8.8.8"
+        assert "Proxy-Authorization" not in came[0][0]
+        with_user = proxy.replace("//", "//user:key@")
+        run("send", "http://no-such-host.invalid/", "inbound-missed", "--allow-public", FAST, f"--proxy={with_user}")
+        assert came[1][0]["Proxy-Authorization"] == "Basic dXNlcjprZXk="
+        run("send", url, "inbound-missed", "--anywhere", FAST, http_proxy="http://127.0.0.1:1", no_proxy="")
+        assert len(came) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "says"),
+    [
+        ("http://127.0.0.1/", ["--proxy=http://127.0.0.1:1"], "pass --allow-public too"),
+        ("http://127.0.0.1/", ["--proxy=https://127.0.0.1:1", "--allow-public"], "must begin with http://"),
+        ("http://127.0.0.1/", ["--proxy=http://no-such-host.invalid", "--allow-public"], "cannot resolve no-such"),
+        ("http://127.0.0.1/", ["--proxy=http://169.254.169.254", "--allow-public"], "clouds serve credentials"),
+        ("http://[::ffff:a9fe:a9fe]/", ["--proxy=http://127.0.0.1:1", "--allow-public"], "clouds serve credentials"),
+        ("http://169.254.169.254/", ["--allow-public"], "clouds serve credentials"),
+        ("http://[fd00:ec2::254]/", [], "clouds serve credentials"),
+    ],
+)
+def test_what_is_refused_with_a_proxy_or_everywhere(url, options, says):
+    """A proxy or an address of metadata is used although it must not be."""
+    code, out, err = run("send", url, "busy", FAST, *options, COLUMNS="200")
+    assert (code, out) == (2, "")
+    assert says in err
+
+
+def test_the_user_of_the_url():
+    """The user and the password of the URL aren't sent, or they are printed."""
+    with handler(200) as (url, came):
+        code, out, _ = run("send", url.replace("//", "//user:key@"), "inbound-missed", FAST)
+    assert (code, came[0][0]["Authorization"]) == (0, "Basic dXNlcjprZXk=")
+    assert "@" not in came[0][0]["Host"]
+    assert "key" not in out
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -400,9 +362,10 @@ def test_every_scenario_is_acknowledged(server, name):
     """An adapter doesn't acknowledge a scenario in an encoding."""
     for encode in ENCODERS.values():
         deliveries = list(SCENARIOS[name].deliveries(encode))
-        send = _delivery.sender(server.client, parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right"))
+        url = parse_url(f"http://127.0.0.1:{server.port}/secret?secret=right")
+        send = sender(url, checked_addresses(url, allow_public=False), patience=15)
         attempts = list(_delivery.play(deliveries, send, retries=0, speed=1_000_000, patience=15))
-        assert [attempt.answer for attempt in attempts] == ["200"] * len(deliveries)
+        assert [attempt.answer.status for attempt in attempts] == ["200"] * len(deliveries)
 
 
 @pytest.mark.parametrize("name", FLOW_SCENARIOS)
@@ -410,7 +373,8 @@ def test_every_call_in_a_flow_is_acknowledged(server, name):
     """An adapter with `parse_any` doesn't acknowledge a call in a flow in an encoding."""
     for encode in ENCODERS.values():
         deliveries = list(FLOW_SCENARIOS[name].deliveries(encode))
-        send = _delivery.sender(server.client, parse_url(f"http://127.0.0.1:{server.port}/one-url?secret=right"))
+        url = parse_url(f"http://127.0.0.1:{server.port}/one-url?secret=right")
+        send = sender(url, checked_addresses(url, allow_public=False), patience=15)
         attempts = list(_delivery.play(deliveries, send, retries=0, speed=1_000_000, patience=15))
         assert [attempt.is_acknowledged for attempt in attempts] == [True] * len(deliveries)
 

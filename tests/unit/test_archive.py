@@ -11,6 +11,7 @@ from exotel_callback import parse
 from exotel_callback._cli.envelope import (
     LINE_BYTES,
     Envelope,
+    envelopes_in,
     fields_of_envelope,
     from_envelope,
     is_blank,
@@ -103,3 +104,14 @@ def test_a_cut_line_is_not_blank():
     assert is_blank(b" " * LINE_BYTES)
     assert not is_blank(b" " * (LINE_BYTES + 1))
     assert not is_blank(b" x ")
+
+
+def test_the_lines_of_an_archive_are_numbered():
+    """A line has the number of another one, or one that can't be read hides the lines after it."""
+    lines = b'{"body": "a"}\n\n{"body": 5}\nx\n{"CallSid": "a"}'
+    found = [(number, getattr(read, "body", str(read))) for number, read in envelopes_in(io.BytesIO(lines))]
+    assert [number for number, _ in found] == [1, 3, 4, 5]
+    assert found[0] == (1, b"a")
+    assert found[1][1].startswith("an envelope needs body")
+    assert found[2][1].startswith("invalid JSON at line 1")
+    assert found[3] == (5, b'{"CallSid": "a"}')

@@ -39,7 +39,7 @@ THIRD_PARTY = {
     "phones": {"phonenumbers"},
     "strategies": {"hypothesis"},
     "arrow": {"pyarrow"},
-    "_cli": {"click", "httpx2", "matplotlib", "pyarrow", "rich"},
+    "_cli": {"click", "httpcore2", "httpx2", "matplotlib", "pyarrow", "rich"},
 }
 
 # The adapters: each may import its own framework.

@@ -340,6 +340,33 @@ def test_scenarios_are_what_their_names_say():
     assert (last.status, last.legs) == (CallStatus.TO_LEG_UNANSWERED, ())
 
 
+@pytest.mark.parametrize("scenario", [*SCENARIOS.values(), *FLOW_SCENARIOS.values()], ids=lambda each: each.name)
+def test_fields_of_a_scenario_are_changed(scenario):
+    """A request keeps its CallSid, lacks a new field, or another field or delay changes."""
+    before, after = list(scenario.deliveries()), list(scenario.deliveries(CallSid="a", NewField="x"))
+    assert [each.delay for each in after] == [each.delay for each in before]
+    for old, new in zip(before, after, strict=True):
+        old_event, new_event = (parse_any(each.body or each.query, each.content_type or None) for each in (old, new))
+        assert dict(new_event.raw) == {**old_event.raw, "CallSid": "a", "NewField": "x"}
+    assert list(scenario.deliveries()) == before
+
+
+def test_a_field_is_added_only_if_no_request_of_the_scenario_has_it():
+    """A field of the callbacks is added to the popups or Passthru requests of the call, or isn't changed in all."""
+    scenario = FLOW_SCENARIOS["flow-outbound"]
+    for encode in ENCODERS:
+        first, passthru, last = scenario.deliveries(encode, ConversationDuration=7, CustomField="order_1")
+        assert [parse(each.body, each.content_type).conversation_duration for each in (first, last)] == [7, 7]
+        assert "ConversationDuration" not in passthru.query
+        assert "CustomField=order_1" in passthru.query
+    with pytest.raises(
+        TypeError, match=r"^deliveries\(\) takes wire names such as CallSid and CustomField, not call_sid$"
+    ):
+        scenario.deliveries(call_sid="a")
+    with pytest.raises(TypeError, match="not stream_sid"):
+        scenario.deliveries(encode_json, stream_sid="a")
+
+
 def test_the_scenarios_are_as_stored():
     """The scenarios changed, which can break users' tests.
 

@@ -12,22 +12,43 @@ Facts
 Sources: https://developer.exotel.com/docs/advanced-config/webhooks-setup, https://github.com/grafana/oncall.
 """
 
+import base64
 import heapq
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from contextlib import AbstractContextManager, suppress
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
+import httpcore2
 import httpx2
 
 from ..testing import RETRY_DELAYS, Delivery
+from .connection import Address, Backend, is_metadata, is_private, resolve
 from .view import printable
 
 _USER_AGENT: Final = "Exotel Servers"
 _MAX_PORT: Final = 65_535
 _MESSAGE_LENGTH: Final = 200
 _BRANCHES: Final = frozenset({200, 302})
+_ACKNOWLEDGING: Final = range(200, 300)
+# The bytes of an answer that are read to show its first line.
+_ANSWER_BYTES: Final = 4_096
+# The characters of a query that stay as they are: all that a request line can hold, except "#".
+_QUERY_CHARACTERS: Final = "!\"$%&'()*+,/:;<=>?@[\\]^`{|}"
+
+
+class Answer(NamedTuple):
+    """The answer to a delivery."""
+
+    status: str
+    """The HTTP status, or the reason why there is none."""
+    is_success: bool
+    """Whether the status acknowledges the delivery."""
+    seconds: float
+    """The seconds until the status."""
+    line: str = ""
+    """The first line of the body that isn't blank, escaped and shortened, as far as it arrived."""
 
 
 class Attempt(NamedTuple):
@@ -37,10 +58,7 @@ class Attempt(NamedTuple):
     """The number of the delivery in the scenario, from 1."""
     repetition: int
     """The number of earlier attempts at the delivery."""
-    answer: str
-    """The HTTP status, or the reason why there is none."""
-    seconds: float
-    """The seconds until the answer."""
+    answer: Answer
     is_acknowledged: bool
     is_dropped: bool
     """Whether the delivery is not acknowledged and will not be repeated."""
@@ -62,36 +80,45 @@ def parse_url(url: str) -> httpx2.URL:
     return parsed
 
 
-def public_addresses(url: httpx2.URL) -> list[str]:
-    """Return the public addresses of a URL's host, which belong neither to this machine nor to a private network.
+def checked_addresses(url: httpx2.URL, *, allow_public: bool) -> list[Address]:
+    """Return the addresses of a URL's host, each of which is allowed.
 
-    :raises ValueError: The host cannot be resolved.
+    :raises ValueError: The host cannot be resolved, or an address isn't allowed.
     """
-    try:
-        found = socket.getaddrinfo(url.raw_host.decode(), None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        found = []
-    if not found:
+    addresses = resolve(url.raw_host.decode())
+    if not addresses:
         raise ValueError(f"cannot resolve {url.host}")
-    addresses = {_address(str(address[0])) for *_, address in found}
-    return sorted(str(address) for address in addresses if not _is_private(address))
+    refuse_metadata(url.host, addresses)
+    public = [] if allow_public else [str(address) for address in addresses if not is_private(address)]
+    if public:
+        raise ValueError(f"{url.host} ({', '.join(public)}) isn't a private address; pass --allow-public to send there")
+    return addresses
 
 
-def _is_private(address: IPv4Address | IPv6Address) -> bool:
-    # Python counts link-local addresses as private, but clouds serve the credentials of their machines there.
-    return address.is_private and not address.is_link_local
+def refuse_metadata(host: str, addresses: Iterable[Address]) -> None:
+    """Raise `ValueError` if clouds serve the credentials of their machines at an address of a host."""
+    if refused := [str(address) for address in addresses if is_metadata(address)]:
+        raise ValueError(f"{host} ({', '.join(refused)}) is an address where clouds serve credentials; use another one")
 
 
-def _address(text: str) -> IPv4Address | IPv6Address:
-    address = ip_address(text)
-    # Python counts every IPv4-mapped IPv6 address as private.
-    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return inner or address
+def sender_through(proxy: str, url: httpx2.URL, *, patience: float) -> Callable[[Delivery], Answer]:
+    """Return a function as `sender` does, which sends through an HTTP proxy. The proxy looks the URL's host up.
+
+    :raises ValueError: The proxy can't be used, or the host isn't allowed.
+    """
+    address = parse_url(proxy)
+    if address.scheme != "http":
+        raise ValueError("must begin with http://")
+    refuse_metadata(url.host, resolve(url.raw_host.decode()))
+    addresses = checked_addresses(address, allow_public=True)
+    # The package finds no user in the address.
+    auth = (address.username, address.password) if address.userinfo else None
+    return sender(url, addresses, patience=patience, proxy=httpcore2.Proxy(str(address), auth))
 
 
 def play(
     deliveries: Iterable[Delivery],
-    send: Callable[[Delivery], tuple[str, bool]],
+    send: Callable[[Delivery], Answer],
     *,
     retries: int,
     speed: float,
@@ -99,7 +126,7 @@ def play(
 ) -> Iterator[Attempt]:
     """Make the attempts in the order in which Exotel would make them, and yield the result of each.
 
-    :param send: A function that sends a delivery, and returns the answer and whether it acknowledges the delivery.
+    :param send: A function that sends a delivery and returns the answer.
     :param retries: The maximum number of repetitions of a POST request, at most 2.
     :param speed: The factor by which the delays are shortened.
     :param patience: The seconds after which an answer is too late.
@@ -114,47 +141,82 @@ def play(
         due, number, repetition, delivery = heapq.heappop(queue)
         time.sleep((due - now) / speed)
         now = due
-        started = time.perf_counter()
-        answer, is_success = send(delivery)
-        seconds = time.perf_counter() - started
-        is_acknowledged = is_success and seconds <= patience
+        answer = send(delivery)
+        is_acknowledged = answer.is_success and answer.seconds <= patience
         is_dropped = not is_acknowledged and repetition == (retries if delivery.method == "POST" else 0)
         if not is_acknowledged and not is_dropped:
             heapq.heappush(queue, (due + RETRY_DELAYS[repetition], number, repetition + 1, delivery))
-        yield Attempt(number, repetition, answer, seconds, is_acknowledged, is_dropped)
+        yield Attempt(number, repetition, answer, is_acknowledged, is_dropped)
 
 
-def client_for(*, patience: float, anywhere: bool) -> httpx2.Client:
-    """Return a client that doesn't follow redirects. It waits for twice the patience, to measure a late answer."""
-    # A proxy can't reach this machine, so the proxies of the environment apply only to public addresses.
-    return httpx2.Client(timeout=2 * patience, trust_env=anywhere)
-
-
-def error_text(error: httpx2.TransportError) -> str:
+def error_text(error: Exception) -> str:
     """Return the message of an error, escaped and shortened, because a handler may have written part of it."""
     return printable(str(error))[:_MESSAGE_LENGTH]
 
 
-def sender(client: httpx2.Client, url: httpx2.URL) -> Callable[[Delivery], tuple[str, bool]]:
-    """Return a function that sends a delivery, and returns the answer and whether it acknowledges the delivery."""
+def sender(
+    url: httpx2.URL, addresses: list[Address], *, patience: float, proxy: httpcore2.Proxy | None = None
+) -> Callable[[Delivery], Answer]:
+    """Return a function that sends a delivery and returns the answer.
 
-    def send(delivery: Delivery) -> tuple[str, bool]:
-        headers = {"User-Agent": _USER_AGENT}
-        if delivery.content_type:
-            headers["Content-Type"] = delivery.content_type
-        # The parameters stay as they are written, both in the URL and in the delivery.
-        query = b"&".join(filter(None, (url.query, delivery.query.encode())))
-        address = url.copy_with(query=query) if delivery.query else url
+    Each delivery has a connection of its own, without cookies and without redirects. It ends after twice the patience,
+    so that a late answer is measured.
+
+    :param addresses: The addresses to connect to: those of the proxy if there is one, else those of the URL.
+    """
+    tls = httpcore2.default_ssl_context() if url.scheme == "https" else None
+
+    def send(delivery: Delivery) -> Answer:
+        started = time.perf_counter()
+        backend = Backend(addresses, 2 * patience)
         try:
-            # Exotel doesn't use the answer's body, so it isn't read.
-            with client.stream(delivery.method, address, content=delivery.body or None, headers=headers) as response:
-                is_branch = response.status_code in _BRANCHES
-                return str(response.status_code), is_branch if delivery.method == "GET" else response.is_success
-        except httpx2.TimeoutException:
-            return "no answer", False
-        except httpx2.ConnectError as error:
-            return f"no connection ({error_text(error)})", False
-        except httpx2.TransportError as error:
-            return f"no valid HTTP answer ({error_text(error)})", False
+            with (
+                httpcore2.ConnectionPool(ssl_context=tls, proxy=proxy, network_backend=backend) as pool,
+                _request(pool, url, delivery) as response,
+            ):
+                seconds = time.perf_counter() - started
+                is_success = response.status in (_BRANCHES if delivery.method == "GET" else _ACKNOWLEDGING)
+                return Answer(str(response.status), is_success, seconds, _first_line(response))
+        except TimeoutError:
+            failure = "no answer"
+        except (httpcore2.ConnectError, httpcore2.ProxyError) as error:
+            failure = f"no connection ({error_text(error)})"
+        except (OSError, httpcore2.ProtocolError) as error:
+            failure = f"no valid HTTP answer ({error_text(error)})"
+        return Answer(failure, is_success=False, seconds=time.perf_counter() - started)
 
     return send
+
+
+def _request(
+    pool: httpcore2.ConnectionPool, url: httpx2.URL, delivery: Delivery
+) -> AbstractContextManager[httpcore2.Response]:
+    """Send a delivery. The parameters stay as they are written, both in the URL and in the delivery."""
+    path = url.raw_path.partition(b"?")[0]
+    query = b"&".join(
+        filter(None, (url.query, quote(delivery.query, _QUERY_CHARACTERS, errors="surrogatepass").encode()))
+    )
+    target = httpcore2.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"?".join(filter(None, (path, query)))
+    )
+    headers: dict[bytes | str, bytes | str] = {"Host": url.netloc, "User-Agent": _USER_AGENT}
+    if url.userinfo:
+        user = f"{url.username}:{url.password}".encode()
+        headers["Authorization"] = b"Basic " + base64.b64encode(user)
+    if delivery.content_type:
+        headers["Content-Type"] = delivery.content_type
+    body = None if delivery.method == "GET" and not delivery.body else delivery.body
+    return pool.stream(delivery.method, target, headers=headers, content=body)
+
+
+def _first_line(response: httpcore2.Response) -> str:
+    """Read the beginning of the body, and return its first line that isn't blank, as far as it arrived."""
+    start = b""
+    # The status counts, whatever happens afterwards.
+    with suppress(OSError, httpcore2.ProtocolError):
+        for chunk in response.iter_stream():
+            start += chunk
+            if len(start) >= _ANSWER_BYTES or b"\n" in start.lstrip():
+                break
+    lines = start[:_ANSWER_BYTES].decode(errors="replace").strip().splitlines()
+    return printable(lines[0])[:_MESSAGE_LENGTH] if lines else ""

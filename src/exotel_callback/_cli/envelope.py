@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
 from typing import IO, Any, Final, NamedTuple, cast
 
 import click
@@ -93,6 +94,17 @@ def is_blank(line: bytes) -> bool:
     return len(line) <= LINE_BYTES and line.isspace()
 
 
+def envelopes_in(file: IO[bytes]) -> Iterator[tuple[int, Envelope | DecodeError]]:
+    """Yield the number of each line that isn't blank, counted from 1, and its envelope or the error for the line."""
+    for number, line in enumerate(lines_of(file), 1):
+        if is_blank(line):
+            continue
+        try:
+            yield number, open_envelope(line.rstrip(b"\r\n"))
+        except DecodeError as error:
+            yield number, error
+
+
 def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
 
@@ -128,6 +140,17 @@ def open_envelope(line: bytes) -> Envelope:
     if not body and method == "GET" and isinstance(path, str):
         body, content_type = path.partition("?")[2], FORM
     return Envelope(body, content_type, envelope.get("received_at"), method, path)
+
+
+def seconds_of(received_at: object) -> float | None:
+    """Return ``received_at`` as seconds since 1970, or None if it isn't a date. Without an offset, it is in UTC."""
+    with suppress(ValueError, OverflowError, OSError):
+        if type(received_at) in {int, float}:
+            return datetime.fromtimestamp(cast("float", received_at), UTC).timestamp()
+        if isinstance(received_at, str):
+            date = datetime.fromisoformat(received_at)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    return None
 
 
 def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:

@@ -11,7 +11,8 @@ _ENCODERS: Final = {"multipart": encode_multipart, "json": encode_json, "form": 
 
 _ALL_SCENARIOS: Final = {**SCENARIOS, **FLOW_SCENARIOS}
 
-scenario_argument: Final = click.argument("scenario", type=click.Choice(list(_ALL_SCENARIOS)), metavar="SCENARIO")
+SCENARIO_NAME: Final = click.Choice(list(_ALL_SCENARIOS))
+scenario_argument: Final = click.argument("scenario", type=SCENARIO_NAME, metavar="SCENARIO")
 encoding_option: Final = click.option(
     "--as",
     "encoding",

@@ -118,6 +118,14 @@ def guess_content_type(body: bytes | str) -> str | None:
     return f"{_MULTIPART}; boundary=" + (boundary if _BOUNDARY_TOKEN.fullmatch(boundary) else f'"{boundary}"')
 
 
+def header_of(body: bytes | str, content_type: str | None) -> Header:
+    """Parse the ``Content-Type`` header of a body, or guess it as `decode` does.
+
+    :raises DecodeError: The header is too long, its charset is unknown, or a multipart body has no header.
+    """
+    return (_parse_header(content_type) if content_type else None) or _guess_header(body)
+
+
 def _guess_header(body: bytes | str) -> Header:
     """Guess the header of a body that came without one: a brace or a bracket means JSON, and anything else a form."""
     start = _start(body)
