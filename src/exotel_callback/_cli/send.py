@@ -7,6 +7,7 @@ import click
 
 from ..testing import PATIENCE, RETRY_DELAYS
 from .delivery import Attempt, client_for, parse_url, play, public_addresses, sender
+from .help import epilog
 from .sample import SCENARIO_LIST, deliveries_of, encoding_option, scenario_argument
 
 
@@ -17,7 +18,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     return value
 
 
-@click.command("send", epilog=SCENARIO_LIST)
+@click.command("send", epilog=epilog("exotel-callback send http://127.0.0.1:8000/exotel connected", more=SCENARIO_LIST))
 @click.argument("url")
 @scenario_argument
 @encoding_option
