@@ -74,7 +74,7 @@ def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzi
         "exotel-callback convert 2024-*.ndjson.gz -o events.parquet --calls calls.csv",
     ),
 )
-@click.argument("files", metavar="IN... [OUT]", nargs=-1, required=True, callback=_split_files)
+@click.argument("files", metavar="IN... [OUT]", nargs=-1, required=True, type=click.Path(), callback=_split_files)
 @click.option(
     "-o",
     "--output",
