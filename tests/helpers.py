@@ -53,6 +53,7 @@ PUBLIC_MODULES = [
     "exotel_callback.converters",
     "exotel_callback.phones",
     "exotel_callback.recordings",
+    "exotel_callback.schemas",
     "exotel_callback.strategies",
     "exotel_callback.testing",
     "exotel_callback.adapters",

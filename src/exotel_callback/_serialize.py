@@ -39,6 +39,8 @@ dump.__module__ = "exotel_callback"
 def load(mapping: Mapping[str, Any]) -> StatusCallback:
     """Convert a dict that `dump` returned for a callback back to an equal callback, with an empty ``raw``.
 
+    It accepts a line of ``exotel-callback parse`` too, and ignores the derived values in it. So do the other loaders.
+
     :raises DecodeError: The mapping is anything else, or a newer version of this library made it.
     """
     return _load(mapping, StatusCallback)

@@ -38,6 +38,9 @@ _EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
     "popup_event": PopupEvent,
 }
 
+# The values that ``exotel-callback parse`` adds to a dump. They follow from the other fields.
+DERIVED_NAMES: Final = ("outcome", "unreached_leg", "answered_by", "is_terminal", "is_settled", "event_key")
+
 # Limits that no dump exceeds. A number beyond them is a mistake, and Python refuses to write one of 5,000 digits.
 _SCHEMAS: Final = range(1_000)
 _SECONDS_RANGE: Final = range(10**9)
@@ -122,7 +125,7 @@ def _checked_issue(issue: Issue) -> Issue:
 
 
 def _unsealed(value: object, kind: str) -> dict[str, Any]:
-    """Check the schema and the type that `dump` adds to the fields, and return the fields without them."""
+    """Check the schema and the type that `dump` adds. Return the fields without them and without derived values."""
     if not isinstance(value, Mapping):
         raise DecodeError(f"expected a mapping made by dump(), not {type(value).__name__}")
     fields = dict(cast("Mapping[str, Any]", value))
@@ -133,7 +136,7 @@ def _unsealed(value: object, kind: str) -> dict[str, Any]:
         loader = _LOADERS.get(found) if isinstance(found, str) else None
         advice = f"; use {loader}() for type {found}" if loader else ""
         raise DecodeError(f"expected a mapping made by dump() with schema {_SCHEMA} and type {kind}{advice}")
-    return fields
+    return {name: item for name, item in fields.items() if name not in DERIVED_NAMES}
 
 
 def _sealed(fields: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -453,14 +453,34 @@ def test_damaged_files(folder):
     assert 2 * len(bodies()) < count < 4 * len(bodies())
 
 
+def test_the_output_as_an_option(folder):
+    """``-o`` isn't the same as the last argument, or the errors for a missing or wrong file don't say what to do."""
+    source, out, other = folder / "in.ndjson", folder / "a.parquet", folder / "b.parquet"
+    assert convert(source, source, out)[0] == 0
+    for option in ("-o", "--output"):
+        assert convert(source, option, other, source, "--overwrite")[0] == 0
+        assert pq.read_table(other) == pq.read_table(out)
+    for arguments, says in [
+        ([source], "pass IN... and OUT, or --output OUT"),
+        (["-o", folder / "c.parquet"], "Missing argument"),
+        ([source, folder / "c.txt"], "c.txt must end in .parquet"),
+        ([source, "-o", folder / "c.txt"], "c.txt must end in .parquet"),
+        ([folder / "none.ndjson", folder / "c.parquet"], "none.ndjson' does not exist"),
+    ]:
+        code, _, err = convert(*arguments)
+        assert (code, says in err) == (2, True)
+        assert not [*folder.glob("c.*")]
+
+
+@pytest.mark.parametrize("options", [("--body", "--content-type"), ("--body-column", "--content-type-column")])
 @pytest.mark.parametrize("names", [("payload", "kind"), ("body", "kind")])
-def test_columns(folder, names):
+def test_columns(folder, names, options):
     """The columns of the options aren't read, or the types aren't guessed without a column of types."""
     pq.write_table(pa.Table.from_batches([batch_of(bodies(), names)]), folder / "other.parquet")
-    options = ["--body", names[0], "--content-type", names[1]]
-    assert convert(folder / "other.parquet", folder / "out.parquet", *options)[0] == 0
+    columns = [options[0], names[0], options[1], names[1]]
+    assert convert(folder / "other.parquet", folder / "out.parquet", *columns)[0] == 0
     pq.write_table(pa.Table.from_batches([batch_of(bodies(), names)]).select([names[0]]), folder / "one.parquet")
-    assert convert(folder / "one.parquet", folder / "guessed.parquet", "--body", names[0])[0] == 0
+    assert convert(folder / "one.parquet", folder / "guessed.parquet", options[0], names[0])[0] == 0
     tables = [without_bodies(pq.read_table(folder / name)) for name in ("out.parquet", "guessed.parquet")]
     keys = [table["event_key"].to_pylist() for table in tables]
     assert keys[0] == keys[1]

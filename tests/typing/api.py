@@ -61,6 +61,7 @@ from exotel_callback import (
     parse_popup,
     phones,
     recordings,
+    schemas,
     strategies,
     testing,
 )
@@ -232,6 +233,8 @@ assert_type(call.call_sid, str)
 assert_type(load_call(dump(call)), Call)
 merge([callback])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a list isn't an event
 assert_type(converters.make_converter(), Converter)
+assert_type(schemas.json_schema(Call), dict[str, Any])
+assert_type(schemas.json_schema(schemas.SCHEMA_NAMES[0]), dict[str, Any])
 converters.configure_converter(Converter())
 assert_type(IST, timezone)
 assert_type((limits := Limits(body_bytes=1, fields=2, legs=3)).fields, int)

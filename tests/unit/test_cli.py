@@ -13,10 +13,12 @@ import pytest
 
 import exotel_callback
 from command import run
-from exotel_callback import dump, load, parse
+from exotel_callback import dump, load, parse, parse_any
+from exotel_callback._cli import cli
 from exotel_callback._cli.envelope import bodies_in
+from exotel_callback._cli.help import DOCS
 from exotel_callback.testing import FLOW_SCENARIOS
-from helpers import ENCODERS, FORM, LEAST, PAGE, TESTS, encode_multipart, label
+from helpers import ENCODERS, FORM, LEAST, PAGE, ROOT, TESTS, encode_multipart, label
 
 PERSONAL = ["09876543210", "09123456789", "0XXXXXX4890", "order_12345"]
 
@@ -521,7 +523,26 @@ def test_parse_files(captured):
         "issues": [{"path": "CallSid", "code": "missing"}],
     }
     assert run("parse", *good)[::2] == (0, "")
-    assert run("parse", stdin=b"CallSid=a&Status=busy")[1] == json.dumps(dump(parse("CallSid=a&Status=busy"))) + "\n"
+    derived = {"outcome": "busy", "unreached_leg": None, "answered_by": None, "is_terminal": True, "is_settled": False}
+    callback = parse("CallSid=a&Status=busy")
+    line = {**dump(callback), **derived, "event_key": callback.event_key}
+    assert run("parse", stdin=b"CallSid=a&Status=busy")[1] == json.dumps(line) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "derived"),
+    [
+        (b"CallSid=a&CallType=incomplete", "passthru_event", {"outcome": "no-answer"}),
+        (b"CallSid=a&EventType=Dial&Status=busy&DialWhomNumber=1", "popup_event", {}),
+    ],
+)
+def test_parse_a_request_of_a_flow(query, kind, derived):
+    """The line of a Passthru request or a popup lacks a derived value, or has one that the event doesn't have."""
+    code, out, _ = run("parse", stdin=query)
+    event = parse_any(query.decode())
+    line = json.loads(out)
+    assert (code, line["type"]) == (0, kind)
+    assert line == {**dump(event), **derived, "event_key": event.event_key}
 
 
 def test_parse_strictly():
@@ -672,11 +693,32 @@ def test_version_and_help():
 def test_the_help_lists_every_command():
     """A module in the folder isn't in the table of commands, or a summary is cut off."""
     _, out, _ = run("--help", COLUMNS="80")
-    listed = [line.split(maxsplit=1) for line in out.partition("Commands:\n")[2].splitlines()]
+    listed = [line.split(maxsplit=1) for line in out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     modules = Path(exotel_callback.__file__).parent.glob("_cli/*.py")
     commands = sorted(path.stem for path in modules if "@click.command(" in path.read_text())
     assert [name for name, _ in listed] == commands
     assert not [summary for _, summary in listed if summary.endswith("...")]
+
+
+@pytest.mark.parametrize("name", ["", *cli.list_commands(None)])
+def test_the_help_has_examples(name):
+    """The help of a command lacks examples or the address of the documentation, or an example is cut at 80 columns."""
+    code, out, _ = run(*filter(None, [name]), "--help", COLUMNS="80")
+    assert (code, out.count(f"Documentation: {DOCS}\n")) == (0, 1)
+    assert (ROOT / DOCS).is_file()
+    examples = [line for line in out.partition("Examples:\n")[2].splitlines() if line.startswith("    ")]
+    assert examples
+    assert all(line.startswith(f"    exotel-callback {name}") for line in examples if name not in {"", "explain"})
+
+
+@pytest.mark.parametrize("command", [["sample"], ["send", "http://127.0.0.1:1/"]])
+def test_a_misspelled_scenario(command):
+    """The error doesn't suggest the similar scenario, or suggests one for any other name."""
+    code, out, err = run(*command, "conected")
+    assert (code, out) == (2, "")
+    assert "there is no scenario conected; did you mean connected?" in err
+    code, out, err = run(*command, "x")
+    assert (code, out, "did you mean" in err) == (2, "", False)
 
 
 def test_an_unknown_command():

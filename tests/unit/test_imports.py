@@ -20,7 +20,7 @@ LAYERS = [
     {"_model"},
     {"_parse"},
     {"__init__", "_encode", "_hypothesis", "_serialize", "converters"},
-    {"arrow", "auth", "phones", "recordings", "strategies", "testing"},
+    {"arrow", "auth", "phones", "recordings", "schemas", "strategies", "testing"},
     {"adapters"},
     {"__main__", "_cli"},
 ]

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from .help import epilog
+
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
 # The module of each command. It has the command as ``command``.
-_MODULES: Final = {
-    name: f"{__name__}.{name}" for name in ("anonymise", "convert", "explain", "parse", "sample", "send")
-}
+_NAMES: Final = ("anonymise", "convert", "explain", "listen", "parse", "sample", "schema", "send")
+_MODULES: Final = {name: f"{__name__}.{name}" for name in _NAMES}
 
 
 class _LazyGroup(click.Group):
@@ -28,7 +29,15 @@ class _LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=epilog(
+        "exotel-callback sample connected | exotel-callback explain",
+        "exotel-callback parse --ndjson archive.ndjson",
+        "exotel-callback send http://127.0.0.1:8000/exotel connected",
+    ),
+)
 @click.version_option(package_name="exotel-callback")
 def cli() -> None:
     """Read the callbacks that Exotel posts to a StatusCallback URL."""

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from .._options import IST
 from .envelope import CAPTURED_FILE
+from .help import epilog
 from .tally import Tally
 from .targets import drafts_of
 from .view import exit_with, printable
@@ -43,6 +44,22 @@ def _check_target(_: click.Context, parameter: click.Parameter, value: Path | No
 _TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
+def _split_files(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Take the last argument for OUT, unless ``--output`` names it, and check that the others exist.
+
+    click reads ``--output`` first, because it is eager.
+    """
+    *sources, last = value
+    if context.params.get("out"):
+        sources.append(last)
+    else:
+        out = _TARGET.convert(last, parameter, context)
+        context.params["out"] = _check_target(context, parameter, out)
+    if not sources:
+        raise click.UsageError("there is one file only; pass IN... and OUT, or --output OUT", context)
+    return tuple(str(CAPTURED_FILE.convert(source, parameter, context)) for source in sources)
+
+
 def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzinfo | None:
     try:
         return ZoneInfo(value) if value else None
@@ -50,9 +67,23 @@ def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzi
         raise click.BadParameter(f"unknown time zone {value}; pass a name such as Asia/Kolkata") from None
 
 
-@click.command("convert")
-@click.argument("files", metavar="IN...", nargs=-1, required=True, type=CAPTURED_FILE)
-@click.argument("out", type=_TARGET, callback=_check_target)
+@click.command(
+    "convert",
+    epilog=epilog(
+        "exotel-callback convert archive.ndjson events.parquet",
+        "exotel-callback convert 2024-*.ndjson.gz -o events.parquet --calls calls.csv",
+    ),
+)
+@click.argument("files", metavar="IN... [OUT]", nargs=-1, required=True, type=click.Path(), callback=_split_files)
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=_TARGET,
+    callback=_check_target,
+    is_eager=True,
+    help="The file of events, instead of the last argument.",
+)
 @click.option("--calls", type=_TARGET, callback=_check_target, help="Also write the merged calls to this file.")
 @click.option("--report", type=_TARGET, callback=_check_target, help="Also write a page of charts to this .html file.")
 @click.option("--title", default="Calls", show_default=True, help="The title of the report.")
@@ -70,9 +101,19 @@ def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzi
     help="Also write the bodies that can't be parsed to this .ndjson file, which can be converted again.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("--body", default="body", show_default=True, help="The Parquet column that has the bodies.")
 @click.option(
-    "--content-type", help="The Parquet column that has the content types; by default content_type, if it exists."
+    "--body-column",
+    "--body",
+    "body",
+    default="body",
+    show_default=True,
+    help="The Parquet column that has the bodies.",
+)
+@click.option(
+    "--content-type-column",
+    "--content-type",
+    "content_type",
+    help="The Parquet column that has the content types; by default content_type, if it exists.",
 )
 @click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; by default one per core.")
 def command(

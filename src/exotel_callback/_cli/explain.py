@@ -12,6 +12,7 @@ from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details
 from .._parse.diagnose import decode_for, identify
 from .._wire.decode import guess_content_type
 from .envelope import CAPTURED_FILE, bodies_in, open_input
+from .help import epilog
 from .view import Event, Located, exit_with, explain_call, explain_calls
 
 # The functions that `OtherEvent.reader` names for an answer of the API. `parse_any` reads every other body.
@@ -21,7 +22,12 @@ _BODY_READERS: Final[Mapping[str | None, Callable[[bytes | str, str | None], Eve
 }
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    epilog=epilog(
+        "exotel-callback explain body.json", "exotel-callback sample second-party-busy | exotel-callback explain"
+    ),
+)
 @click.argument("files", nargs=-1, type=CAPTURED_FILE)
 @click.option("--content-type", help="The request's Content-Type header; by default guessed from the body.")
 @click.option(

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from typing import Any
 
 import click
 from rich.console import Console
@@ -11,21 +12,32 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .._errors import CallbackError
 from .._options import DEFAULT_LIMITS
-from .._parse import parse
+from .._parse.any_event import parse_any
 from .._serialize import dump
 from .._wire.decode import guess_content_type
+from ..converters import DERIVED_NAMES
 from .envelope import CAPTURED_FILE, from_envelope, is_blank, lines_of, open_input
+from .help import epilog
+from .view import Event
 
 
-@click.command("parse")
+@click.command(
+    "parse",
+    epilog=epilog(
+        "exotel-callback parse body.json",
+        "exotel-callback parse --ndjson < archive.ndjson | jq .outcome",
+    ),
+)
 @click.argument("files", nargs=-1, type=CAPTURED_FILE)
 @click.option("--ndjson", is_flag=True, help="Read one callback per line: its JSON, or an envelope around its body.")
 @click.option("--strict", is_flag=True, help="Treat any issue of a callback as an error.")
 def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
     """Parse captured bodies into one line of JSON each.
 
-    Each FILE is one body; with --ndjson, each line is one body. Without a FILE, the command reads standard input. It
-    writes each error as a line of JSON to standard error, and then the exit code is 1.
+    Each FILE is one body; with --ndjson, each line is one body. A body is a StatusCallback, or the query string of a
+    Passthru request or a popup. Without a FILE, the command reads standard input. Each line has the outcome and the
+    event key too; "exotel-callback schema parse_line" describes it. The command writes each error as a line of JSON to
+    standard error, and then the exit code is 1.
 
     An envelope is {"content_type": ..., "body": ... or "body_base64": ..., "received_at": ...}, with at least one of
     these names and without CallSid.
@@ -45,12 +57,18 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         for location, body in _read_bodies(files or ("-",), ndjson=ndjson):
             try:
                 payload, content_type = from_envelope(body) if ndjson else (body, guess_content_type(body))
-                print(json.dumps(dump(parse(payload, content_type, strict=strict))))
+                print(json.dumps(line_of(parse_any(payload, content_type, strict=strict))))
             except CallbackError as error:
                 failed = True
                 errors.print(json.dumps({**location, **_error_fields(error)}))
             progress.advance(task)
     sys.exit(int(failed))
+
+
+def line_of(event: Event) -> dict[str, Any]:
+    """Return the fields of an event as `dump` does, and the values that derive from them."""
+    derived = {name: getattr(event, name) for name in DERIVED_NAMES if hasattr(event, name)}
+    return {**dump(event), **derived}
 
 
 def _read_bodies(files: tuple[str, ...], *, ndjson: bool) -> Iterator[tuple[Mapping[str, object], bytes]]:

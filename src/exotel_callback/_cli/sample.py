@@ -1,17 +1,31 @@
 """Define ``exotel-callback sample``, and the arguments that it shares with ``send``."""
 
-from typing import Final
+from difflib import get_close_matches
+from typing import Any, Final
 
 import click
 
 from .._encode import encode_form, encode_json, encode_multipart
 from ..testing import FLOW_SCENARIOS, SCENARIOS, Delivery
+from .help import epilog
 
 _ENCODERS: Final = {"multipart": encode_multipart, "json": encode_json, "form": encode_form}
 
 _ALL_SCENARIOS: Final = {**SCENARIOS, **FLOW_SCENARIOS}
 
-SCENARIO_NAME: Final = click.Choice(list(_ALL_SCENARIOS))
+
+class ScenarioName(click.Choice):  # type: ignore[type-arg] # it isn't generic before click 8.2
+    """The name of a scenario. The error for another name suggests the most similar one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name, or fail with a suggestion."""
+        similar = get_close_matches(str(value), self.choices, n=1)
+        if similar and value not in self.choices:
+            self.fail(f"there is no scenario {value}; did you mean {similar[0]}?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SCENARIO_NAME: Final = ScenarioName(list(_ALL_SCENARIOS))
 scenario_argument: Final = click.argument("scenario", type=SCENARIO_NAME, metavar="SCENARIO")
 encoding_option: Final = click.option(
     "--as",
@@ -35,7 +49,14 @@ def deliveries_of(scenario: str, encoding: str) -> list[Delivery]:
     return list(_ALL_SCENARIOS[scenario].deliveries(_ENCODERS[encoding]))
 
 
-@click.command("sample", epilog=SCENARIO_LIST)
+@click.command(
+    "sample",
+    epilog=epilog(
+        "exotel-callback sample connected --only 3 | exotel-callback explain",
+        "exotel-callback sample connected --as json",
+        more=SCENARIO_LIST,
+    ),
+)
 @scenario_argument
 @encoding_option
 @click.option("--only", type=click.IntRange(1), help="Print only this delivery, counted from 1.")

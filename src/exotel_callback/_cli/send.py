@@ -12,6 +12,7 @@ from ..testing import PATIENCE, RETRY_DELAYS, Delivery
 from .changes import change_fields
 from .delivery import Answer, Attempt, checked_addresses, parse_url, play, sender, sender_through
 from .envelope import CAPTURED_FILE
+from .help import epilog
 from .replay import Selection, read_archive
 from .sample import SCENARIO_LIST, SCENARIO_NAME, deliveries_of, encoding_option
 from .view import printable
@@ -39,7 +40,7 @@ def _change(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> l
     return [(name, new) for name, _, new in (value.partition("=") for value in values)]
 
 
-@click.command("send", epilog=SCENARIO_LIST)
+@click.command("send", epilog=epilog("exotel-callback send http://127.0.0.1:8000/exotel connected", more=SCENARIO_LIST))
 @click.argument("url")
 @click.argument("source", callback=_source)
 @encoding_option

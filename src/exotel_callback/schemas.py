@@ -1,0 +1,51 @@
+"""Provide the JSON Schemas (draft 2020-12) of what this library writes and of what Exotel sends.
+
+The schemas are files of the package, so that programs in any language can use them. ``exotel-callback schema`` prints
+them.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from ._model.call import Call
+from ._model.callback import StatusCallback
+from ._model.passthru import PassthruEvent
+from ._model.popup import PopupEvent
+
+__all__ = ["SCHEMA_NAMES", "json_schema"]
+
+SCHEMA_NAMES: Final = ("status_callback", "call", "passthru_event", "popup_event", "parse_line", "wire")
+"""The names of the schemas.
+
+The first four are of the dicts that `exotel_callback.dump` returns, by their ``type``. ``parse_line`` is of a line of
+``exotel-callback parse``, and ``wire`` is of a StatusCallback as Exotel sends it in JSON.
+"""
+
+_NAMES_BY_CLASS: Final[dict[Any, str]] = {
+    StatusCallback: "status_callback",
+    Call: "call",
+    PassthruEvent: "passthru_event",
+    PopupEvent: "popup_event",
+}
+
+
+def json_schema(of: type[StatusCallback | Call | PassthruEvent | PopupEvent] | str) -> dict[str, Any]:
+    """Return a JSON Schema as a new dict, which you can change.
+
+    :param of: A class, for the schema of the dict that `exotel_callback.dump` returns for its instances, or a name in
+        `SCHEMA_NAMES`.
+    :raises ValueError: There is no schema of this class or name.
+    """
+    name = _NAMES_BY_CLASS.get(of, of)
+    if name not in SCHEMA_NAMES:
+        raise ValueError(f"there is no such schema; pass {', '.join(SCHEMA_NAMES)}, or a class that dump() accepts")
+    schema: dict[str, Any] = json.loads(schema_text(str(name)))
+    return schema
+
+
+@cache
+def schema_text(name: str) -> str:
+    """Return the file of a schema."""
+    return (files(__package__ or "") / "_schemas" / f"{name}.json").read_text(encoding="utf-8")
