@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
 # The module of each command. It has the command as ``command``.
-_MODULES: Final = {name: f"{__name__}.{name}" for name in ("convert", "explain", "parse", "sample", "send")}
+_MODULES: Final = {name: f"{__name__}.{name}" for name in ("convert", "explain", "listen", "parse", "sample", "send")}
 
 
 class _LazyGroup(click.Group):
