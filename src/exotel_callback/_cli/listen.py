@@ -127,13 +127,6 @@ def _forwarder_to(url: str, server: "Server") -> "Forwarder":
         raise click.BadParameter(str(error), param_hint="--forward-to") from None
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @contextmanager
 def _calling(stop: Callable[[], object]) -> Generator[None, None, None]:
     """Call a function when the process is told to end, instead of raising an exception anywhere."""
@@ -182,7 +175,7 @@ class Server:
         loop.set_exception_handler(self._report)
         with _calling(lambda: loop.call_soon_threadsafe(self._end)):
             server = await asyncio.start_server(self._serve, sock=listener, limit=HEAD_BYTES)
-            self._greet(listener)
+            self.greet(listener.getsockname())
             forwarding = asyncio.create_task(self.forwarder.run()) if self.forwarder else None
             if forwarding:
                 forwarding.add_done_callback(self._end_with)
@@ -195,31 +188,34 @@ class Server:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         if self.forwarder and self.forwarder.waiting:
-            self.say(f"{self.forwarder.waiting} requests were not forwarded")
+            self.say(f"Requests that still waited for the handler: {self.forwarder.waiting}")
 
-    def _end(self) -> None:
-        """End the server without an exception."""
-        if not self._ended.done():
+    def _end(self, error: BaseException | None = None) -> None:
+        """End the server, with an exception if there is one. Only the first call counts."""
+        if self._ended.done():
+            return
+        if error:
+            self._ended.set_exception(error)
+        else:
             self._ended.set_result(None)
 
     def _end_with(self, task: "asyncio.Task[None]") -> None:
         """End the server with the exception of a task that failed."""
-        if not task.cancelled() and (error := task.exception()):
-            self._fail(cast("Exception", error))
-
-    def _fail(self, error: Exception) -> None:
-        """End the server with an exception."""
-        if not self._ended.done():
-            self._ended.set_exception(error)
+        if not task.cancelled():
+            self._end(task.exception())
 
     def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Print a problem of the event loop, such as too many open files."""
         click.echo(f"Note: {context.get('exception') or context['message']}", err=True)
 
-    def _greet(self, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
+    def greet(self, name: tuple[Any, ...]) -> None:
+        """Print the address, and warn if requests of others are accepted.
+
+        :param name: The name of the socket, as `socket.getsockname` returns it.
+        """
+        host, port = name[:2]
         self.say(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C to end)")
-        if not _is_loopback(host):
+        if not ip_address(host).is_loopback:
             click.echo(f"Note: other machines can reach {host}", err=True)
         if self._secret is None:
             click.echo("Note: without --secret, the command accepts requests from any sender", err=True)
@@ -244,7 +240,7 @@ class Server:
         except (OSError, asyncio.CancelledError):
             pass  # The client is gone or doesn't read, or the connection is one too many.
         except Exception as error:  # noqa: BLE001 - it ends the command, which raises it
-            self._fail(error)
+            self._end(error)
         finally:
             self._connections.pop(task, None)
             writer.close()
@@ -266,6 +262,7 @@ class Server:
             is_recorded = self._record(head, request, writer)
             async with asyncio.timeout(REQUEST_SECONDS):
                 await writer.drain()
+            await asyncio.sleep(0)  # Otherwise requests that were sent together keep others waiting.
             return is_recorded and not head.is_last
         self._refuse(refused, writer)
         await _linger(reader, writer)
@@ -287,13 +284,13 @@ class Server:
                 self._archive.append(request, received_at)
         except OSError as error:
             writer.write(answer_of(500, is_last=True))
-            self._fail(error)
+            self._end(error)
             return False
         writer.write(answer_of(self._status, is_last=head.is_last))
         try:
             self._show(request, received_at)
         except OSError as error:
-            self._fail(error)
+            self._end(error)
             return False
         return True
 
@@ -326,7 +323,7 @@ class Server:
         try:
             self._say_numbered(datetime.now(UTC), f"{what}, {refused.status}: {refused}")
         except OSError as error:
-            self._fail(error)
+            self._end(error)
 
     def _say_numbered(self, received_at: datetime, text: str) -> None:
         self._number += 1
