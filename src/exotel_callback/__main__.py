@@ -9,8 +9,8 @@ from typing import TextIO, cast
 _EXTRAS = {
     "click": ("exotel-callback", "cli"),
     "rich": ("exotel-callback", "cli"),
-    "httpcore2": ("exotel-callback send", "cli"),
-    "httpx2": ("exotel-callback send", "cli"),
+    "httpcore2": ("sending requests", "cli"),
+    "httpx2": ("sending requests", "cli"),
     "pyarrow": ("exotel-callback convert", "cli,arrow"),
     "matplotlib": ("--report", "report"),
 }

@@ -39,8 +39,8 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path):
 NEEDED = {
     "click": ("cli", "exotel-callback", "explain"),
     "rich": ("cli", "exotel-callback", "explain"),
-    "httpcore2": ("cli", "exotel-callback send", "send http://127.0.0.1:1/ busy"),
-    "httpx2": ("cli", "exotel-callback send", "send http://127.0.0.1:1/ busy"),
+    "httpcore2": ("cli", "sending requests", "send http://127.0.0.1:1/ busy"),
+    "httpx2": ("cli", "sending requests", "send http://127.0.0.1:1/ busy"),
     "pyarrow": ("cli,arrow", "exotel-callback convert", "convert - {}/out.parquet"),
     "matplotlib": ("report", "--report", "convert - {0}/out.parquet --report {0}/report.html"),
 }

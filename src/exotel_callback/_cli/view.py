@@ -125,6 +125,12 @@ def _view(event: Event | Call) -> View:
     return make_view(event)
 
 
+def in_brief(event: Event) -> str:
+    """Return an event in one line, without personal data."""
+    view = _view(event)
+    return f"{view.title}: {view.in_brief}"
+
+
 def _meaning(event: CallFields) -> str:
     state = "the call is over" if event.is_terminal else "the call is not over"
     meaning = f"{event.status.value}, {state}; outcome {event.outcome.value}"
@@ -147,7 +153,7 @@ def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> Rende
     parts: list[RenderableType] = []
     if len(deliveries) > 1:
         parts.append(_timeline(deliveries))
-        outcome = _outcome_of(deliveries)
+        outcome = outcome_of(deliveries)
         if outcome and any(isinstance(event, PassthruEvent) for _, event in deliveries):
             parts.append(Text(f"Outcome of the call, from its callbacks and Passthru requests: {outcome.value}"))
     for event in _merged(deliveries):
@@ -177,7 +183,7 @@ def _merged_call(callbacks: Sequence[StatusCallback]) -> Call:
     return merged(distinct({event.event_key: event} for event in callbacks))
 
 
-def _outcome_of(deliveries: Sequence[Located]) -> Outcome | None:
+def outcome_of(deliveries: Sequence[Located]) -> Outcome | None:
     """Return the outcome of a call. None if there are only popups, which don't say."""
     callbacks = [event for _, event in deliveries if isinstance(event, StatusCallback)]
     requests = [event for _, event in deliveries if isinstance(event, PassthruEvent)]
@@ -189,7 +195,7 @@ def _outcome_of(deliveries: Sequence[Located]) -> Outcome | None:
 def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
     merged = _merged(deliveries) or [event for _, event in deliveries]
     view = _view(merged[0])
-    outcome = _outcome_of(deliveries)
+    outcome = outcome_of(deliveries)
     leg = "" if view.unreached_leg is None else f" (leg {view.unreached_leg})"
     return [
         _cell(view.event.call_sid),
