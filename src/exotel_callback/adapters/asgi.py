@@ -76,7 +76,8 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
 async def _read(scope: Scope, body: Body, max_bytes: int) -> bytes:
     if _REFUSED in scope:
         raise DecodeError(LOST)
-    parts: AsyncIterable[bytes] = body if isinstance(body, AsyncIterable) else _parts(body)
+    # pyright loses the type of the parts in `isinstance`.
+    parts: AsyncIterable[bytes] = body if isinstance(body, AsyncIterable) else _parts(body)  # pyright: ignore[reportUnknownVariableType]
     received = bytearray()  # Each addition to `bytes` would copy all that was read before.
     try:
         async for part in parts:
