@@ -37,7 +37,7 @@ def leave_sources(session: nox.Session) -> None:
 @nox.session(allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """Run all tests once, with the thorough profile, and require that they cover all lines and branches."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", *group("frameworks"))
     session.run("coverage", "erase")
     folders = ["tests/unit", "tests/docs", "tests/integration"]
     session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", *folders, *session.posargs, env=THOROUGH)
@@ -48,7 +48,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(allow_parallel=True)
 def integration(session: nox.Session) -> None:
     """Run the tests with servers, commands, engines and other processes."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", *group("frameworks"))
     session.run("pytest", "-q", "-n", "auto", "tests/integration", *session.posargs)
 
 

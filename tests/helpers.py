@@ -58,10 +58,13 @@ PUBLIC_MODULES = [
     "exotel_callback.testing",
     "exotel_callback.adapters",
     "exotel_callback.adapters.aiohttp",
+    "exotel_callback.adapters.asgi",
     "exotel_callback.adapters.aws_lambda",
     "exotel_callback.adapters.django",
     "exotel_callback.adapters.fastapi",
     "exotel_callback.adapters.flask",
+    "exotel_callback.adapters.starlette",
+    "exotel_callback.adapters.wsgi",
 ]
 
 # The example of https://developer.exotel.com/docs/voice-v1/api-reference/status-callback.

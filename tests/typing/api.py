@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import AsyncIterator, ItemsView, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, assert_type
 from urllib.parse import parse_qs, parse_qsl
@@ -65,7 +65,7 @@ from exotel_callback import (
     strategies,
     testing,
 )
-from exotel_callback.adapters import Options, Reader, aiohttp, aws_lambda, django, fastapi, flask
+from exotel_callback.adapters import Options, Reader, aiohttp, asgi, aws_lambda, django, fastapi, flask, starlette, wsgi
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, web
@@ -313,6 +313,27 @@ async def fastapi_route(request: "Request") -> None:
     assert_type(await fastapi.callback(reader=parse_popup)(request), PopupEvent)
     assert_type(await fastapi.callback(reader=parse_any)(request), StatusCallback | PassthruEvent | PopupEvent)
     assert_type(fastapi.OPENAPI, dict[str, Any])
+    assert_type(await fastapi.callback(on_error=fastapi.raise_error, secret="a")(request), StatusCallback)
+    assert_type(await fastapi.callback(reader=parse_popup, on_error=fastapi.log_error)(request), PopupEvent)
+    fastapi.callback(on_error=dump)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - other parameters
+    assert_type(await starlette.parse_request(request, secret=["a", "b"]), StatusCallback)
+    assert_type(await starlette.parse_request(request, reader=parse_passthru), PassthruEvent)
+    assert_type(await starlette.parse_request(request, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
+
+
+async def asgi_application(request: "Request", chunks: AsyncIterator[bytes]) -> None:
+    """Use the adapter of ASGI, with what an application and a framework give it."""
+    assert_type(await asgi.parse_request(request.scope, request.receive, secret="a"), StatusCallback)
+    assert_type(await asgi.parse_request(request.scope, request.stream(), reader=parse_popup), PopupEvent)
+    assert_type(await asgi.parse_request(request.scope, chunks, reader=parse_passthru, strict=True), PassthruEvent)
+    await asgi.parse_request(request.scope, b"")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType] - no stream
+
+
+def wsgi_application(environ: dict[str, Any]) -> None:
+    """Use the adapter of WSGI."""
+    assert_type(wsgi.parse_request(environ, secret="a"), StatusCallback)
+    assert_type(wsgi.parse_request(environ, reader=parse_passthru), PassthruEvent)
+    assert_type(wsgi.parse_request(environ, reader=parse_any), StatusCallback | PassthruEvent | PopupEvent)
 
 
 async def fastapi_payloads(request: "Request", body: bytes | None) -> None:

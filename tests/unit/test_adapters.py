@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib
 import io
 import sys
 from contextlib import nullcontext, suppress
@@ -152,10 +153,10 @@ def use_django(request, call, **options):
 
 
 def call_starlette(call, **options):
-    pytest.importorskip("fastapi")
+    pytest.importorskip("starlette")
     from starlette.requests import Request
 
-    from exotel_callback.adapters.fastapi import parse_request
+    from exotel_callback.adapters.starlette import parse_request
 
     half = len(call.body) // 2
     messages = [
@@ -188,6 +189,55 @@ def call_starlette(call, **options):
         return callback
 
     return asyncio.run(run())
+
+
+def messages_of(call):
+    """Return the messages that an ASGI server sends to an application."""
+    half = len(call.body) // 2
+    return [
+        {"type": "http.request", "body": call.body[:half], "more_body": True},
+        {"type": "http.request", "body": call.body[half:], "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+
+def call_asgi(call, **options):
+    from exotel_callback.adapters.asgi import parse_request
+
+    messages = messages_of(call)
+    del messages[: {"gone": 2, "begun": 1}.get(call.before, 0)]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def stream():
+        yield call.body[:2]
+        if call.before == "gone":
+            raise ConnectionResetError
+        yield call.body[2:]
+
+    async def run():
+        if call.before == "begun":
+            return await parse_request(asgi_scope(call), receive, **options)
+        callback = await parse_request(asgi_scope(call), stream(), **options)
+        assert await parse_request(asgi_scope(call), receive, **options) == callback
+        return callback
+
+    return asyncio.run(run())
+
+
+def call_wsgi(call, **options):
+    from exotel_callback.adapters.wsgi import parse_request
+
+    environ = environ_of(call)
+    match call.before:
+        case "lost":
+            environ["wsgi.input"].read()
+        case "begun":
+            environ["wsgi.input"].read(2)
+    callback = parse_request(environ, **options)
+    assert parse_request(environ, **options) == callback
+    return callback
 
 
 def call_aiohttp(call, **options):
@@ -246,6 +296,8 @@ FRAMEWORKS = {
     "django under asgi": call_django_asgi,
     "fastapi": call_starlette,
     "aiohttp": call_aiohttp,
+    "asgi": call_asgi,
+    "wsgi": call_wsgi,
     "lambda": call_lambda_2,
 }
 SERVERS = [name for name in FRAMEWORKS if name != "lambda"]
@@ -396,7 +448,7 @@ def test_a_length_that_is_too_large(framework):
         FRAMEWORKS[framework](sent("json", PAGE, length="65537", before="gone"))
 
 
-@pytest.mark.parametrize("framework", ["flask", "django"])
+@pytest.mark.parametrize("framework", ["flask", "django", "wsgi"])
 def test_how_much_is_read(framework, monkeypatch):
     """More than one byte over the limit is read of a body without a ``Content-Length``."""
     stream = io.BytesIO(b"x" * 70_000)
@@ -437,14 +489,14 @@ def test_invalid_bodies(framework, body, content_type, status):
     assert caught.value.status_hint == status
 
 
-# Django doesn't read a chunked body, so nothing is lost.
+# Django doesn't read a chunked body, so nothing is lost. ASGI has no body that other code stores.
 by_loser = pytest.mark.parametrize(
     ("framework", "chunked"),
     [
         (framework, chunked)
         for framework in SERVERS
         for chunked in (False, True)
-        if (framework, chunked) != ("django", True)
+        if (framework, chunked) not in {("django", True), ("asgi", False), ("asgi", True)}
     ],
 )
 
@@ -565,8 +617,17 @@ def test_a_sender_that_hangs_up(framework, chunked):
 
 @pytest.mark.parametrize(
     ("framework", "chunked"),
-    # Starlette can't detect it in a chunked body, and Django doesn't read one.
-    [("flask", False), ("flask", True), ("django", False), ("fastapi", False), ("aiohttp", False), ("aiohttp", True)],
+    # In a chunked body, ASGI and WSGI can't detect it, and Django doesn't read one.
+    [
+        ("flask", False),
+        ("flask", True),
+        ("django", False),
+        ("fastapi", False),
+        ("aiohttp", False),
+        ("aiohttp", True),
+        ("asgi", False),
+        ("wsgi", False),
+    ],
 )
 def test_a_body_of_which_something_read_the_beginning(framework, chunked):
     """A body whose beginning was read by earlier code is parsed as if it were complete."""
@@ -770,6 +831,108 @@ def test_no_later_code_reads_a_part_of_a_fastapi_body():
     asyncio.run(run())
 
 
+def test_no_later_call_reads_a_part_of_an_asgi_body():
+    """After a body of unknown length was refused, a second call parses the rest of it."""
+    from exotel_callback.adapters.asgi import parse_request
+
+    messages = [
+        {"type": "http.request", "body": LONG.body, "more_body": True},
+        {"type": "http.request", "body": b"CallSid=c&Status=busy"},
+    ]
+    scope = asgi_scope(LONG)
+
+    async def receive():
+        return messages.pop(0)
+
+    for says in ("larger than 22 bytes", "already read it"):
+        with pytest.raises(DecodeError, match=says):
+            asyncio.run(parse_request(scope, receive, **SHORT))
+    assert len(messages) == 1
+
+
+def test_no_later_code_reads_a_part_of_a_wsgi_body():
+    """After a body of unknown length was refused, a part of it is read as a whole body."""
+    from exotel_callback.adapters.wsgi import parse_request
+
+    environ = environ_of(LONG)
+    with pytest.raises(DecodeError, match="larger than 22 bytes"):
+        parse_request(environ, **SHORT)
+    refuse(environ["wsgi.input"].read, DecodeError)
+    refuse(partial(parse_request, environ), DecodeError)
+
+
+def test_a_chunked_body_whose_end_no_wsgi_server_marks():
+    """The adapter waits for the end of a body that the server doesn't mark, or takes the body for empty."""
+    from exotel_callback.adapters.wsgi import parse_request
+
+    environ = {**environ_of(sent("form", PAGE, chunked=True)), "wsgi.input_terminated": False}
+    with pytest.raises(DecodeError, match="incomplete"):
+        parse_request(environ)
+
+
+@pytest.mark.parametrize(("length", "status"), [(5, 422), (60_000, 400)])
+@pytest.mark.parametrize("framework", ["asgi", "wsgi"])
+def test_a_wrong_content_length(framework, length, status):
+    """A body that is shorter than its ``Content-Length`` is parsed, or WSGI reads past the length."""
+    call = Call(body=b"CallSid=a&Status=busy", content_type=FORM, length=str(length))
+    if (framework, length) == ("asgi", 5):
+        assert call_asgi(call) == parse(call.body, FORM)  # The server cuts the body, not the application.
+        return
+    with pytest.raises(CallbackError) as caught:
+        FRAMEWORKS[framework](call)
+    assert caught.value.status_hint == status
+
+
+def test_headers_of_asgi_in_upper_case():
+    """A header isn't found because a server, against the standard, sends its name in upper case."""
+    from exotel_callback.adapters.asgi import parse_request
+
+    body, content_type = ENCODERS["multipart"](PAGE)
+    headers = [(b"Content-Type", content_type.encode()), (b"CONTENT-LENGTH", b"70000")]
+
+    async def receive():
+        return {"type": "http.request", "body": body}
+
+    scope = {"type": "http", "method": "POST", "headers": headers[:1]}
+    assert asyncio.run(parse_request(scope, receive)) == CALLBACK
+    with pytest.raises(DecodeError, match="larger than"):
+        asyncio.run(parse_request({**scope, "headers": headers}, receive))
+
+
+@pytest.mark.parametrize(
+    ("scope", "says"),
+    [
+        ({"type": "lifespan"}, "takes the scope of an HTTP request, not of type 'lifespan'$"),
+        ({"type": "websocket"}, "takes the scope of an HTTP request, not of type 'websocket'$"),
+        ({}, "takes the scope of an HTTP request, not of type None$"),
+        (None, "takes the scope of an ASGI request, not NoneType$"),
+    ],
+)
+def test_a_scope_that_is_not_of_a_request(scope, says):
+    """The scope of a websocket or of the server's start is read as a request, or the message doesn't name it."""
+    from exotel_callback.adapters.asgi import parse_request
+
+    with pytest.raises(TypeError, match=says):
+        asyncio.run(parse_request(scope, None))
+
+
+def test_an_environ_that_is_a_request():
+    """The message for a request instead of its environ doesn't say what to pass."""
+    from exotel_callback.adapters.wsgi import parse_request
+
+    with pytest.raises(TypeError, match=r"takes the environ of a WSGI request, not SimpleNamespace$"):
+        parse_request(SimpleNamespace())
+
+
+def test_starlette_without_fastapi(monkeypatch):
+    """The adapter of Starlette needs FastAPI."""
+    pytest.importorskip("starlette")
+    for name in ("fastapi", "exotel_callback.adapters.starlette"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "exotel_callback.adapters.starlette")
+    assert importlib.import_module("exotel_callback.adapters.starlette").__all__ == ["parse_request"]
+
+
 def test_a_fastapi_sender_that_hung_up_before():
     """After earlier code noticed that the sender hung up, the adapter waits for more, with hypercorn for ever."""
     pytest.importorskip("fastapi")
@@ -793,7 +956,7 @@ def test_a_fastapi_sender_that_hung_up_before():
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("framework", ["flask", "django"])
+@pytest.mark.parametrize("framework", ["flask", "django", "wsgi"])
 def test_no_later_code_reads_the_rest_of_a_body_that_broke_off(framework):
     """After a chunked body broke off, the bytes that its server returns later are read as a whole body."""
     environ = {**environ_of(sent("form", LEAST, chunked=True)), "wsgi.input": Dying(sent("form", LEAST).body)}
@@ -803,6 +966,10 @@ def test_no_later_code_reads_the_rest_of_a_body_that_broke_off(framework):
             from exotel_callback.adapters.flask import parse_request
 
             parse_request(flask.Request(environ))
+        elif framework == "wsgi":
+            from exotel_callback.adapters.wsgi import parse_request
+
+            parse_request(environ)
         else:
             set_up_django()
             from django.core.handlers.wsgi import WSGIRequest
@@ -810,11 +977,11 @@ def test_no_later_code_reads_the_rest_of_a_body_that_broke_off(framework):
             from exotel_callback.adapters.django import parse_request
 
             parse_request(WSGIRequest(environ))
-    with pytest.raises(Exception, match=r"413|^$"):
+    with pytest.raises(Exception, match=r"413|^$|^could not read the whole body$"):
         environ["wsgi.input"].read()
 
 
-@pytest.mark.parametrize("framework", ["flask", "django"])
+@pytest.mark.parametrize("framework", ["flask", "django", "wsgi"])
 @pytest.mark.parametrize("length", ["abc", "21,21", "\xb2", "1e3", "-5", "9" * 5_000])
 def test_an_invalid_content_length(framework, length):
     """An invalid ``Content-Length`` that a server passes on raises another exception than ours."""
@@ -826,7 +993,7 @@ def test_an_invalid_content_length(framework, length):
 RAW_E = "secret=\xc3\xa9"
 
 
-@pytest.mark.parametrize("framework", ["flask", "django"])
+@pytest.mark.parametrize("framework", ["flask", "django", "wsgi"])
 def test_an_unescaped_query(framework):
     """A secret in an unescaped query is not found, or one that isn't UTF-8 raises an exception of the framework."""
     call = FRAMEWORKS[framework]
@@ -836,7 +1003,7 @@ def test_an_unescaped_query(framework):
             call(sent("json", PAGE, query=query), secret=["\xe9", "\ufffd"])
 
 
-@pytest.mark.parametrize("framework", ["django under asgi", "fastapi"])
+@pytest.mark.parametrize("framework", ["django under asgi", "fastapi", "asgi"])
 def test_an_unescaped_query_under_asgi(framework):
     """A secret in unescaped bytes is not found, or bytes that aren't UTF-8 raise an exception."""
     assert FRAMEWORKS[framework](sent("json", PAGE, query=RAW_E), secret="\xe9") == CALLBACK
@@ -905,6 +1072,91 @@ def test_the_dependency_answers_an_error(fastapi_client, sent, status, detail):
     answer = fastapi_client.post(f"/exotel{query}", content=body, headers={"Content-Type": content_type})
     assert (answer.status_code, list(answer.json())) == (status, ["detail"])
     assert answer.json()["detail"].startswith(detail)
+
+
+def refusing_app(**options):
+    """Return a client of an application whose dependency handles errors in a given way."""
+    fastapi = pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    from exotel_callback.adapters.fastapi import callback
+
+    app = fastapi.FastAPI()
+
+    @app.post("/exotel/{order}")
+    async def exotel(callback: Annotated[StatusCallback, fastapi.Depends(callback(secret=RIGHT, **options))]):
+        return dump(callback)
+
+    @app.exception_handler(CallbackError)
+    async def on_callback_error(_, error):
+        return fastapi.responses.JSONResponse({"mine": type(error).__name__}, error.status_hint)
+
+    return TestClient(app)
+
+
+def test_the_dependency_logs_what_it_refuses(caplog):
+    """A refused request leaves no log record, or the record contains data of the request."""
+    client = refusing_app()
+    assert client.post("/exotel/5?secret=wrong").status_code == 401
+    assert client.post("/exotel/5?secret=right", json={"Status": "7"}).status_code == 422
+    records = [record for record in caplog.records if record.name.startswith("exotel_callback")]
+    assert [record.levelname for record in records] == ["WARNING"] * 2
+    assert {record.msg for record in records} == {"refused a request: %s"}
+    assert [record.error for record in records] == ["AuthenticationError", "MissingFieldError"]
+    assert [record.status_hint for record in records] == [401, 422]
+    assert [record.issues for record in records] == [[], ["missing @ CallSid", "unknown-value @ Status"]]
+    assert {record.route for record in records} == {"/exotel/{order}"}
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_dependency_calls_on_error(caplog, is_async):
+    """``on_error`` isn't called or awaited, or the error is logged or answered in another way."""
+    calls = []
+
+    def on_error(request, error):
+        calls.append((request.url.path, type(error)))
+
+    async def on_error_async(request, error):
+        await asyncio.sleep(0)
+        on_error(request, error)
+
+    client = refusing_app(on_error=on_error_async if is_async else on_error)
+    answer = client.post("/exotel/5?secret=wrong")
+    assert (answer.status_code, answer.json()) == (401, {"detail": "the secret is wrong or missing"})
+    assert calls == [("/exotel/5", AuthenticationError)]
+    assert not [record for record in caplog.records if record.name.startswith("exotel_callback")]
+
+
+def test_the_dependency_lets_an_error_through():
+    """The application's handler of ``CallbackError`` isn't called, although the dependency raises the error."""
+    pytest.importorskip("fastapi")
+    from exotel_callback.adapters.fastapi import raise_error
+
+    answer = refusing_app(on_error=raise_error).post("/exotel/5?secret=wrong")
+    assert (answer.status_code, answer.json()) == (401, {"mine": "AuthenticationError"})
+
+
+def test_the_dependency_keeps_the_cause():
+    """An application's handler of ``HTTPException`` can't find the error that caused it."""
+    fastapi = pytest.importorskip("fastapi")
+    from exotel_callback.adapters.fastapi import callback
+
+    request = fastapi.Request(asgi_scope(Call(query="secret=wrong")))
+    with pytest.raises(fastapi.HTTPException) as caught:
+        asyncio.run(callback(secret=RIGHT)(request))
+    assert type(caught.value.__cause__) is AuthenticationError
+
+
+@pytest.mark.parametrize("on_error", ["raise", None])
+def test_a_wrong_on_error(on_error):
+    """An ``on_error`` that isn't a function raises only when the first request is refused."""
+    pytest.importorskip("fastapi")
+    from exotel_callback.adapters.fastapi import callback
+
+    with pytest.raises(
+        TypeError, match=f"^on_error must be a function such as raise_error, not {type(on_error).__name__}$"
+    ):
+        callback(on_error=on_error)
 
 
 def test_openapi_lists_the_types_of_the_body(fastapi_client):

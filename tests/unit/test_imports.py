@@ -47,10 +47,13 @@ ADAPTERS = {
     "__init__": set(),
     "_shared": set(),
     "aiohttp": {"aiohttp"},
+    "asgi": set(),
     "aws_lambda": set(),
     "django": {"django"},
-    "fastapi": {"fastapi", "starlette"},
+    "fastapi": {"fastapi"},
     "flask": {"flask", "werkzeug"},
+    "starlette": {"starlette"},
+    "wsgi": set(),
 }
 
 # A parser must not use these: files, sockets, clocks, the environment.

@@ -1,6 +1,7 @@
-"""Provide one adapter module per framework: ``flask``, ``django``, ``fastapi``, ``aiohttp`` and ``aws_lambda``.
+"""Provide one adapter module per framework: ``flask``, ``django``, ``fastapi``, ``starlette`` and ``aiohttp``.
 
-Only the adapter of a framework imports it. So you need Flask only if you use the Flask adapter.
+``asgi`` and ``wsgi`` serve all other frameworks of these two kinds, and ``aws_lambda`` serves AWS. Only the adapter of
+a framework imports it. So you need Flask only if you use the Flask adapter.
 """
 
 from ._shared import Options, Reader

@@ -10,7 +10,8 @@ Facts
 - A body without a ``Content-Length`` is too large only after a part of it was read. No later code can read all of it,
   so each adapter makes later reads of that request fail.
 - Under WSGI and in aiohttp, a body that breaks off or has invalid chunks raises an exception of the server's choice. So
-  these adapters catch every exception. ASGI has a message for this case.
+  these adapters catch every exception. ASGI has a message for this case, but the stream of an ASGI framework raises an
+  exception of the framework's choice.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Parse a callback in FastAPI with a dependency, or in FastAPI and Starlette with `parse_request`.
+"""Parse a callback in FastAPI with a dependency, or in your own handler with `parse_request`.
 
 ::
 
@@ -6,31 +6,26 @@
     async def exotel(callback: Annotated[StatusCallback, Depends(callback(secret=SECRET))]) -> None: ...
 """
 
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Unpack, overload
+from inspect import isawaitable
+from typing import Any, Final, NoReturn, Unpack, cast, overload
 
 from fastapi import HTTPException, Request
-from starlette.requests import ClientDisconnect
 
-from exotel_callback._errors import CallbackError, DecodeError
+from exotel_callback._errors import CallbackError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._parse import parse
 from exotel_callback._wire.decode import CONTENT_TYPES
 
-from ._shared import (
-    READS_QUERY,
-    UNREADABLE,
-    Event,
-    Options,
-    Reader,
-    Settings,
-    length_of,
-    min_length_of,
-    query_values,
-    too_large,
-)
+from ._shared import Event, Options, Reader, Settings
+from .starlette import parse_request, read_request
 
-__all__ = ["OPENAPI", "callback", "parse_request"]
+__all__ = ["OPENAPI", "callback", "log_error", "parse_request", "raise_error"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+OnError = Callable[[Request, CallbackError], object]
 
 OPENAPI: Final[dict[str, Any]] = {
     "requestBody": {
@@ -42,86 +37,67 @@ OPENAPI: Final[dict[str, Any]] = {
 """The OpenAPI description of a callback's body. Pass it to the route: ``openapi_extra=OPENAPI``."""
 
 
-@overload
-async def parse_request(request: Request, **options: Unpack[Options]) -> StatusCallback: ...
-@overload
-async def parse_request(request: Request, *, reader: Reader[Event], **options: Unpack[Options]) -> Event: ...
-async def parse_request(request: Request, *, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Any:
-    """Parse the StatusCallback, or another event, in a request. Your handler can still read the body afterwards.
+def log_error(request: Request, error: CallbackError) -> None:
+    """Log a refused request as a warning of the logger ``exotel_callback.adapters.fastapi``.
 
-    :param request: A request of FastAPI or Starlette.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
-    :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    The message is the same for all requests and errors, except for the text of the error, which quotes nothing of the
+    payload. The record has the attributes ``error`` (the name of the class), ``status_hint``, ``issues`` (the code and
+    path of each issue) and ``route`` (the path of your route, without the values of its parameters).
     """
-    return await _parse_request(request, Settings(reader, **options))
+    extra = {
+        "error": type(error).__name__,
+        "status_hint": error.status_hint,
+        "issues": [f"{issue.code} @ {issue.path}" for issue in error.issues],
+        "route": getattr(request.scope.get("route"), "path", None),
+    }
+    _LOG.warning("refused a request: %s", error, extra=extra)
+
+
+def raise_error(_: Request, error: CallbackError) -> NoReturn:
+    """Raise the error itself, so that your ``exception_handler(CallbackError)`` answers."""
+    raise error
 
 
 @overload
-def callback(**options: Unpack[Options]) -> Callable[[Request], Awaitable[StatusCallback]]: ...
+def callback(
+    *, on_error: OnError = ..., **options: Unpack[Options]
+) -> Callable[[Request], Awaitable[StatusCallback]]: ...
 @overload
-def callback(*, reader: Reader[Event], **options: Unpack[Options]) -> Callable[[Request], Awaitable[Event]]: ...
-def callback(*, reader: Reader[Any] = parse, **options: Unpack[Options]) -> Callable[[Request], Awaitable[Any]]:
+def callback(
+    *, reader: Reader[Event], on_error: OnError = ..., **options: Unpack[Options]
+) -> Callable[[Request], Awaitable[Event]]: ...
+def callback(
+    *, reader: Reader[Any] = parse, on_error: OnError = log_error, **options: Unpack[Options]
+) -> Callable[[Request], Awaitable[Any]]:
     """Return a dependency that passes the `StatusCallback` or other event to your handler, or answers with an error.
 
-    The error has the ``status_hint`` of the `CallbackError` and its message as ``detail``. The message quotes nothing
-    of the payload.
+    The answer has the ``status_hint`` of the `CallbackError` and its message as ``detail``. The message quotes nothing
+    of the payload. The error is the ``__cause__`` of the ``HTTPException``.
 
     Don't add a ``Form()`` or ``Body()`` parameter to the handler. FastAPI would read the body before the dependency
     checks the secret.
 
     :param reader: As for `parse_request`.
+    :param on_error: A function, or a coroutine function, that the dependency calls with the request and the error
+        before it answers. The default is `log_error`. If the function raises an exception, FastAPI handles that
+        exception instead; `raise_error` raises the error itself. A plain function must not block, because it runs in
+        the event loop.
     :param options: As for `parse_request`. They are checked when this function is called, at the start of the
         application.
     :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises TypeError: An option has the wrong type, or `on_error` can't be called.
     """
     settings = Settings(reader, **options)
+    if not callable(cast("object", on_error)):
+        raise TypeError(f"on_error must be a function such as raise_error, not {type(on_error).__name__}")
 
     async def dependency(request: Request) -> Any:
         try:
-            return await _parse_request(request, settings)
+            return await read_request(request, settings)
         except CallbackError as error:
-            raise HTTPException(error.status_hint, str(error)) from None
+            result = on_error(request, error)
+            if isawaitable(result):
+                await result
+            raise HTTPException(error.status_hint, str(error)) from error
 
     return dependency
-
-
-async def _parse_request(request: Request, settings: Settings[Event]) -> Event:
-    length = length_of(request.headers.get("content-length"))
-    min_length = min_length_of(length, request.headers.get("transfer-encoding"))
-    query = request.scope["query_string"]
-    settings.admit(query_values(query, settings.secret_parameter), length)
-    if request.method in READS_QUERY:
-        return settings.parse_query(query)
-    if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
-        raise DecodeError(UNREADABLE)
-    body = bytearray()  # Each addition to `bytes` would copy all that was read before.
-    try:
-        async for chunk in request.stream():  # If the body was read before, this yields the stored body.
-            body += chunk
-            if len(body) > settings.options.limits.body_bytes:
-                # Otherwise a second call, or another request of this connection's scope, would read the rest of the
-                # stream as a whole body.
-                request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
-                request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
-                raise too_large(settings.options.limits.body_bytes)
-    except RuntimeError:  # Earlier code read the form, or read the body without storing it.
-        form = getattr(request, "_form", None)
-        return settings.parse_form(form.multi_items() if form else (), min_length)
-    except ClientDisconnect:
-        problem = DecodeError(UNREADABLE)
-    else:
-        # Starlette stores the body here for the next reader.
-        request._body = stored = bytes(body)  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(stored, request.headers.get("content-type"), min_length)
-    raise problem
-
-
-async def _disconnected() -> dict[str, str]:
-    return {"type": "http.disconnect"}
