@@ -22,7 +22,7 @@ ENUM_PAGES = {
     **dict.fromkeys(("PopupEventType", "AgentStatus"), POPUP),
 }
 
-SAVED_BY_READERS = {"calls.py", "capture.py", "never_lose_a_call.py", "one_url.py", "upgrade_stored_bodies.py"}
+SAVED_BY_READERS = {"calls.py", "never_lose_a_call.py", "one_url.py", "upgrade_stored_bodies.py"}
 """The names under which the pages tell readers to save code."""
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

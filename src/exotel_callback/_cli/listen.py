@@ -129,7 +129,7 @@ def _forwarder_to(url: str, server: "Server") -> "Forwarder":
 
 @contextmanager
 def _calling(stop: Callable[[], object]) -> Generator[None, None, None]:
-    """Call a function when the process is told to end, instead of raising an exception anywhere."""
+    """Call a function on SIGINT and SIGTERM, instead of raising an exception in any code."""
 
     def handle(_: int, __: FrameType | None) -> None:
         stop()
@@ -166,7 +166,7 @@ class Server:
         self._connections: dict[asyncio.Task[None], None] = {}
 
     async def run(self, listener: socket.socket) -> None:
-        """Serve until the process is told to end.
+        """Serve until SIGINT or SIGTERM.
 
         :raises OSError: The archive or standard output can't be written.
         """
@@ -221,9 +221,10 @@ class Server:
             click.echo("Note: without --secret, the command accepts requests from any sender", err=True)
 
     def say(self, text: str) -> None:
-        """Print a line. On a terminal, wrap it between words."""
+        """Print a line. On a terminal, wrap it at spaces."""
         if sys.stdout.isatty():
-            text = textwrap.fill(text, shutil.get_terminal_size().columns, subsequent_indent="  ")
+            width = shutil.get_terminal_size().columns
+            text = textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
         click.echo(text)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -363,7 +364,7 @@ def shown_path(target: str) -> str:
 
 
 def short_type(content_type: str | None) -> str:
-    """Return a content type in one word."""
+    """Return a short name of a content type."""
     match = _MEDIA_TYPE.fullmatch(content_type or "")
     if not match:
         return "other type" if content_type else "no type"
