@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -112,6 +113,17 @@ def address():
     server.server_close()
 
 
+def check_listen(block, folder, environment):
+    """Run a server until it listens, and end it."""
+    block = block.replace("exotel-callback listen", "exec exotel-callback listen --port 0")
+    command = [shutil.which("bash"), "-euo", "pipefail", "-c", block]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("Listening on http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_runs(block, tmp_path, address):
     """A command of a page fails in a folder with the project's files and an archive."""
@@ -128,6 +140,9 @@ def test_a_block_runs(block, tmp_path, address):
     path = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "ACCOUNT_SID": "AC1", "API_KEY": "k", "API_TOKEN": "t", "SECRET": "s"}
     block = re.sub(r"127\.0\.0\.1:\d+", address, block)
+    if "exotel-callback listen" in block:
+        check_listen(block, tmp_path, environment)
+        return
     shell = [shutil.which("bash"), "-euo", "pipefail", "-c", block]
     done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

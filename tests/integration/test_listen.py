@@ -262,7 +262,7 @@ def test_problems_of_the_event_loop(capsys):
 
 
 def test_lines_are_wrapped_on_a_terminal(capsys, monkeypatch):
-    """A line is broken inside of a word on a narrow terminal."""
+    """A line is broken at another place than a space on a narrow terminal."""
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     Server().say("aaaa bbbb cccc dddd eeee")
@@ -432,6 +432,26 @@ def test_misuse(options, code, message):
     got, out, err = run("listen", *options)
     assert (got, out) == (code, "")
     assert message in err
+
+
+def test_the_command_in_this_process(tmp_path, monkeypatch):
+    """An option doesn't reach the server, or the archive stays open."""
+    servers, closed = [], []
+    close = ArchiveWriter.close
+    monkeypatch.setattr(ArchiveWriter, "close", lambda archive: closed.append(close(archive)))
+
+    def greet(server, _):
+        servers.append(server)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Server, "greet", greet)
+    options = ["--archive", tmp_path / "a", "--forward-to", "http://127.0.0.1:1", "--secret=s", "--status=503"]
+    assert run("listen", "--port=0", *options) == (0, "0 requests\n", "")
+    assert run("listen", "--port=0") == (0, "0 requests\n", "")
+    assert closed == [None]
+    first, second = servers
+    assert (first._status, first._secret, bool(first.forwarder), bool(first._archive)) == (503, "s", True, True)
+    assert (second._status, second._secret, second.forwarder, second._archive) == (200, None, None, None)
 
 
 def test_files_and_ports_that_cannot_be_used(tmp_path):

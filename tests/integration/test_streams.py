@@ -18,6 +18,7 @@ BUSY = json.dumps(LEAST)
 COMMANDS = {
     "explain": [],
     "parse": [],
+    "listen": ["--port", "0"],
     "sample": ["busy", "--as", "json"],
     "--help": [],
 }

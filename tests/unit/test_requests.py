@@ -100,8 +100,8 @@ def test_a_client_that_waits_for_an_answer():
 
 REFUSED = {
     "not HTTP": (b"\x16\x03\x01\r\n\r\n", 400),
-    "nothing but line ends": (b"\r\n\r\n\r\n\r\n", 400),
-    "a target that is no path": (b"GET * HTTP/1.1\r\n\r\n", 400),
+    "only line ends": (b"\r\n\r\n\r\n\r\n", 400),
+    "a target that isn't a path": (b"GET * HTTP/1.1\r\n\r\n", 400),
     "an invalid URL": (b"GET http://[ HTTP/1.1\r\n\r\n", 400),
     "another scheme": (b"GET ftp://example.com/ HTTP/1.1\r\n\r\n", 400),
     "another version": (b"GET / HTTP/2.0\r\n\r\n", 400),

@@ -17,6 +17,7 @@ from .._wire.decode import guess_content_type
 from .anonymised import anonymised, anonymised_line
 from .envelope import CAPTURED_FILE, LINE_BYTES, bodies_in, is_blank, lines_of, open_envelope, open_input
 from .explain import events_in
+from .help import epilog
 from .pseudonyms import Secret, secret_of
 from .view import exit_with
 
@@ -33,7 +34,7 @@ class _Piece(NamedTuple):
     separator: bytes
 
 
-@click.command("anonymise")
+@click.command("anonymise", epilog=epilog("exotel-callback anonymise archive.ndjson -o report.ndjson"))
 @click.argument("files", nargs=-1, type=CAPTURED_FILE)
 @click.option(
     "-o",

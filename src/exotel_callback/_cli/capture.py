@@ -137,7 +137,7 @@ class _CallTally:
 
 
 def summary_of(event: Event | CallbackError) -> str:
-    """Return an event in a few words and without personal data."""
+    """Return an event in one line, without personal data."""
     if isinstance(event, CallbackError):
         return f"not read: {event}"
     return in_brief(event) + (f", issues: {len(event.issues)}" if event.issues else "")

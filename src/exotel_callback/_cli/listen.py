@@ -23,6 +23,7 @@ from rich.console import Console
 from .._errors import CallbackError
 from ..auth import check_secret, require_secret
 from .capture import ArchiveWriter, Tally, read_captured, summary_of
+from .help import epilog
 from .requests import HEAD_BYTES, Head, RefusedError, Request, read_request
 from .view import Located, explain_call, printable
 
@@ -36,7 +37,7 @@ _LINGER_BYTES: Final = 1_048_576
 _LINGER_CHUNK: Final = 65_536
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PATH_LENGTH: Final = 60
-_DIGITS: Final = re.compile(r"[0-9]{6,}")
+_LONG_NUMBER: Final = re.compile(r"[0-9]{6,}")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,30}/([\w.+-]{1,30})\s*(?:;.*)?", re.ASCII)
 _SHORT_TYPES: Final = {"x-www-form-urlencoded": "form", "form-data": "multipart"}
 
@@ -51,7 +52,7 @@ def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) ->
     return value
 
 
-@click.command("listen")
+@click.command("listen", epilog=epilog("exotel-callback listen --archive calls.ndjson"))
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--forward-to", metavar="URL", help="Also send each request to your handler, and show its answer.")
@@ -89,10 +90,7 @@ def command(
 
     The command answers each request at once, and prints a line about it. A tunnel or a reverse proxy makes the port
     reachable for Exotel. Ctrl-C ends the command, which then prints the outcome of each call.
-
-    \b
-    Example: exotel-callback listen --archive calls.ndjson
-    """  # noqa: D301 - click removes this character
+    """
     listener = _listener_on(host, port)
     with listener:
         writer = ArchiveWriter(archive) if archive else None
@@ -129,7 +127,7 @@ def _forwarder_to(url: str, server: "Server") -> "Forwarder":
 
 @contextmanager
 def _calling(stop: Callable[[], object]) -> Generator[None, None, None]:
-    """Call a function when the process is told to end, instead of raising an exception anywhere."""
+    """Call a function on SIGINT and SIGTERM, instead of raising an exception in any code."""
 
     def handle(_: int, __: FrameType | None) -> None:
         stop()
@@ -166,7 +164,7 @@ class Server:
         self._connections: dict[asyncio.Task[None], None] = {}
 
     async def run(self, listener: socket.socket) -> None:
-        """Serve until the process is told to end.
+        """Serve until SIGINT or SIGTERM.
 
         :raises OSError: The archive or standard output can't be written.
         """
@@ -221,9 +219,10 @@ class Server:
             click.echo("Note: without --secret, the command accepts requests from any sender", err=True)
 
     def say(self, text: str) -> None:
-        """Print a line. On a terminal, wrap it between words."""
+        """Print a line. On a terminal, wrap it at spaces."""
         if sys.stdout.isatty():
-            text = textwrap.fill(text, shutil.get_terminal_size().columns, subsequent_indent="  ")
+            width = shutil.get_terminal_size().columns
+            text = textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
         click.echo(text)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -358,12 +357,12 @@ def answer_of(status: int, *, is_last: bool, reason: str = "") -> bytes:
 
 def shown_path(target: str) -> str:
     """Return the path of a request for the screen. The query string and long numbers can be personal data."""
-    path = _DIGITS.sub("***", target.partition("?")[0])
+    path = _LONG_NUMBER.sub("***", target.partition("?")[0])
     return path if len(path) <= _PATH_LENGTH else f"{path[:_PATH_LENGTH]}..."
 
 
 def short_type(content_type: str | None) -> str:
-    """Return a content type in one word."""
+    """Return a short name of a content type."""
     match = _MEDIA_TYPE.fullmatch(content_type or "")
     if not match:
         return "other type" if content_type else "no type"
