@@ -220,7 +220,7 @@ def with_pandas(source, folder):
 def with_duckdb(source, folder):
     """Write the events with DuckDB's reader of JSON, and return their number.
 
-    It reads only the bodies in JSON that aren't in base64, and leaves out what `with_pandas` leaves out. It uses all cores.
+    It reads only the bodies in JSON that aren't in base64, and uses all cores. It leaves out what `with_pandas` does.
     """
     import duckdb
 
