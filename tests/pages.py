@@ -28,6 +28,12 @@ PAGES_OF_STORES = [
     for name in ("store-calls", "flask-complete", "django-complete", "fastapi-complete", "queues")
 ]
 
+# The page whose Python needs the dependency group `frameworks`. It runs in tests/integration.
+PAGE_OF_OBSERVERS = ROOT / "docs" / "how-to" / "observe.md"
+
+# A test in tests/integration runs the blocks that import one of these packages.
+RUN_ELSEWHERE = ["pyspark", "rest_framework", "ninja"]
+
 # The pages that continue the code of another page.
 GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}
 
@@ -37,10 +43,8 @@ def run_page(page, without=()):
     namespace = {"__name__": "page"}
     before = python_blocks(page.with_name(GOES_ON[page.name])) if page.name in GOES_ON else []
     for number, block in enumerate([*before, *python_blocks(page)]):
-        if block in without:
+        if block in without or any(f"import {name}" in block or f"from {name}" in block for name in RUN_ELSEWHERE):
             continue
-        if "import pyspark" in block or "from pyspark" in block:
-            continue  # It is the program in docs/examples that the test with PySpark runs.
         if ">>>" not in block:
             exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
             continue

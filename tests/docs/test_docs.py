@@ -10,7 +10,7 @@ import pytest
 import exotel_callback
 from exotel_callback import IssueCode, Leg, Limits, PassthruEvent, PassthruLeg, PopupEvent, StatusCallback, Stream
 from helpers import ROOT, TESTS
-from pages import PAGES, PAGES_OF_BULK, PAGES_OF_STORES, python_blocks, run_page
+from pages import PAGE_OF_OBSERVERS, PAGES, PAGES_OF_BULK, PAGES_OF_STORES, python_blocks, run_page
 
 FIELDS = ROOT / "docs" / "reference" / "fields.md"
 PASSTHRU = ROOT / "docs" / "reference" / "passthru.md"
@@ -35,7 +35,7 @@ page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if page not in [*PAGES_OF_BULK, *PAGES_OF_STORES]],
+    [page for page in PAGES if page not in {*PAGES_OF_BULK, *PAGES_OF_STORES, PAGE_OF_OBSERVERS}],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_python_runs(page, monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Test the WSGI and ASGI examples of the page "Write your own adapter", called as servers call them."""
+"""Test the WSGI and ASGI examples of the page "Use another framework", called as servers call them."""
 
 import asyncio
 import io
@@ -19,23 +19,24 @@ def examples(monkeypatch):
     monkeypatch.setenv("EXOTEL_SECRET", "right")
     namespace = {}
     for block in re.findall(r"^```python\n(.*?)^```", PAGE_TEXT, re.DOTALL | re.MULTILINE):
-        exec(block, namespace)
+        if ">>>" not in block:
+            exec(block, namespace)
     return namespace
 
 
 def call_wsgi(examples, body, content_type, query, **environ):
     statuses = []
-    environ = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **environ}
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **environ}
     environ |= {"QUERY_STRING": query, "CONTENT_TYPE": content_type}
     examples["wsgi_app"](environ, lambda status, _: statuses.append(status))
     return int(statuses[0].split()[0])
 
 
-def call_asgi(examples, body, content_type, query, **more):
+def call_asgi(examples, body, content_type, query, last="http.request"):
     half = len(body) // 2
     messages = [
         {"type": "http.request", "body": body[:half], "more_body": True},
-        {"type": more.get("last", "http.request"), "body": body[half:]},
+        {"type": last, "body": body[half:]},
     ]
     sent = []
 
@@ -45,8 +46,8 @@ def call_asgi(examples, body, content_type, query, **more):
     async def send(message):
         sent.append(message)
 
-    headers = [(b"content-type", content_type.encode()), *more.get("headers", [])]
-    scope = {"type": "http", "query_string": query.encode(), "headers": headers}
+    headers = [(b"content-type", content_type.encode())]
+    scope = {"type": "http", "method": "POST", "query_string": query.encode(), "headers": headers}
     asyncio.run(examples["asgi_app"](scope, receive, send))
     return sent[0]["status"] if sent else None
 
@@ -70,31 +71,15 @@ def test_the_examples(examples, call, body, content_type, query, status):
     assert call(examples, body, content_type, query) == status
 
 
-LENGTHS = {"abc": 400, "-5": 400, "+5": 400, "\xb2": 400, "9" * 5_000: 413, "65537": 413}
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_lengths_that_are_refused(examples, length):
-    """A refused length is read, or is refused before the secret is checked."""
-    body, content_type = ENCODERS["json"](PAGE)
-    for query, status in ((RIGHT, LENGTHS[length]), ("", 401)):
-        environ = {"CONTENT_LENGTH": length, "wsgi.input": None}
-        assert call_wsgi(examples, body, content_type, query, **environ) == status
-        assert (
-            call_asgi(examples, body, content_type, query, headers=[(b"content-length", length.encode("latin-1"))])
-            == status
-        )
-
-
 def test_a_body_that_breaks_off(examples):
     """A body that breaks off is parsed."""
     call = (b"CallSid=a&Status=busy", "", RIGHT)
     assert call_wsgi(examples, *call, CONTENT_LENGTH="50") == 400
-    assert call_asgi(examples, *call, last="http.disconnect") is None
+    assert call_asgi(examples, *call, last="http.disconnect") == 400
 
 
-@pytest.mark.parametrize(("is_terminated", "status"), [(True, 200), (False, 422)])
+@pytest.mark.parametrize(("is_terminated", "status"), [(True, 200), (False, 400)])
 def test_a_chunked_body(examples, is_terminated, status):
     """A chunked body isn't read, although the server marks its end."""
-    environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": is_terminated}
+    environ = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": is_terminated}
     assert call_wsgi(examples, *ENCODERS["json"](PAGE), RIGHT, **environ) == status

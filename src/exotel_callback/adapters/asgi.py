@@ -2,8 +2,8 @@
 
 Facts
 -----
-- The second argument is the ``receive`` of the application, or the stream of a request that a framework gives you: an
-  asynchronous iterable of bytes, such as ``request.stream()``.
+- The second argument is the ``receive`` of the application, or an asynchronous iterable of bytes. Most frameworks have
+  such a stream, for example ``request.stream()``.
 - ASGI has a message for a sender that hangs up. A framework's stream raises an exception of the framework, or ends.
 
 Source: https://asgi.readthedocs.io/en/latest/specs/www.html.

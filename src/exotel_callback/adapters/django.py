@@ -37,7 +37,8 @@ def parse_request(request: HttpRequest, *, reader: Reader[Any] = parse, **option
 
     The view needs ``django.views.decorators.csrf.csrf_exempt``, because Exotel doesn't have your CSRF token.
 
-    :param request: The view's request. Under ASGI, Django has already read the whole body.
+    :param request: The view's request, also of Django REST framework or Django Ninja. Under ASGI, Django has already
+        read the whole body.
     :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
         GET request, and the body of any other request.
     :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
@@ -48,6 +49,7 @@ def parse_request(request: HttpRequest, *, reader: Reader[Any] = parse, **option
     :raises TypeError: An option has the wrong type.
     """
     settings = Settings(reader, **options)
+    request = getattr(request, "_request", request)  # Django REST framework wraps the request of Django.
     length = length_of(request.META.get("CONTENT_LENGTH"))
     min_length = min_length_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
     query = _query(request)

@@ -40,9 +40,9 @@ OPENAPI: Final[dict[str, Any]] = {
 def log_error(request: Request, error: CallbackError) -> None:
     """Log a refused request as a warning of the logger ``exotel_callback.adapters.fastapi``.
 
-    The message is the same for all requests and errors, except for the text of the error, which quotes nothing of the
-    payload. The record has the attributes ``error`` (the name of the class), ``status_hint``, ``issues`` (the code and
-    path of each issue) and ``route`` (the path of your route, without the values of its parameters).
+    The message is ``refused a request: `` and the message of the error, which quotes nothing of the payload. The record
+    has these attributes: ``error`` (the name of the class), ``status_hint``, ``issues`` (the code and path of each
+    issue) and ``route``. The route is your own path, such as ``/exotel/{order}``, without the values of its parameters.
     """
     extra = {
         "error": type(error).__name__,

@@ -1,0 +1,136 @@
+"""Run the Python of the pages that need the dependency group `frameworks`."""
+
+import json
+import os
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from exotel_callback import StatusCallback, dump, parse
+from helpers import ENCODERS, PAGE, ROOT, TESTS, search_path
+from pages import PAGE_OF_OBSERVERS, python_blocks
+
+DJANGO = ROOT / "docs" / "how-to" / "django.md"
+REASON = "it isn't installed: install the dependency group frameworks"
+
+
+def test_observe():
+    """The Python of the page raises, or prints another result than the page shows."""
+    for module in ("prometheus_client", "opentelemetry.trace", "sentry_sdk"):
+        pytest.importorskip(module, reason=REASON)
+    # In a process of its own, because Sentry changes the frameworks that it finds.
+    code = "import pages; pages.run_page(pages.PAGE_OF_OBSERVERS)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": search_path(TESTS)}, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_sentry_gets_no_personal_data():
+    """With the options of the page, Sentry still gets the body, a local variable or the secret."""
+    sentry_sdk = pytest.importorskip("sentry_sdk", reason=REASON)
+    from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
+    from werkzeug.test import Client
+
+    namespace, events = {}, []
+    block = next(block for block in python_blocks(PAGE_OF_OBSERVERS) if "sentry_sdk" in block)
+    exec(block.partition("sentry_sdk.init(")[0], namespace)
+
+    def keep(event, hint):
+        events.append(namespace["without_query"](event, hint))
+
+    class Nowhere(sentry_sdk.transport.Transport):
+        def capture_envelope(self, envelope):
+            pass
+
+    quiet = {"default_integrations": False, "auto_enabling_integrations": False, "transport": Nowhere}
+    options = {**namespace["SENTRY_OPTIONS"], **quiet}
+    sentry_sdk.init("http://a@127.0.0.1:1/1", before_send=keep, **options)
+
+    def handle(body):
+        number = parse(body).from_number
+        raise LookupError(f"{len(number)} digits")
+
+    def app(environ, _):
+        handle(environ["wsgi.input"].read())
+
+    body, content_type = ENCODERS["form"](PAGE)
+    with pytest.raises(LookupError):
+        Client(SentryWsgiMiddleware(app)).post("/?secret=right", data=body, content_type=content_type)
+    sentry_sdk.get_client().close()
+    sentry_sdk.get_global_scope().set_client(None)
+    (event,) = events
+    text = json.dumps(event, default=repr)
+    assert "LookupError" in text
+    for personal in (PAGE["From"], PAGE["To"], "order_12345", "right"):
+        assert personal not in text
+
+
+def test_an_attribute_of_opentelemetry():
+    """The attributes of the page aren't recorded."""
+    pytest.importorskip("opentelemetry.sdk.trace", reason=REASON)
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    namespace = {"StatusCallback": StatusCallback}
+    exec(next(block for block in python_blocks(PAGE_OF_OBSERVERS) if "opentelemetry" in block), namespace)
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    namespace["tracer"] = provider.get_tracer("calls")
+    namespace["process"](parse({"CallSid": "a", "Status": "busy", "Direction": "sideways"}))
+    (span,) = exporter.get_finished_spans()
+    expected = {"exotel.call_sid": "a", "exotel.outcome": "busy", "exotel.issues": ("unknown-value",)}
+    assert dict(span.attributes) == expected
+
+
+@pytest.fixture
+def django_pages(monkeypatch):
+    """Run the blocks of Django's page, and return the stored callbacks and a client for its views."""
+    for name in ("django", "rest_framework", "ninja"):
+        pytest.importorskip(name, reason=REASON)
+    import django
+    from django.conf import settings
+    from django.test import override_settings
+    from django.urls import path
+
+    monkeypatch.setenv("EXOTEL_SECRET", "right")
+    if not settings.configured:
+        settings.configure()
+    page = ModuleType("page_of_django")
+    monkeypatch.setitem(sys.modules, "page_of_django", page)
+    changed = override_settings(
+        ROOT_URLCONF="page_of_django",
+        ALLOWED_HOSTS=["testserver"],
+        INSTALLED_APPS=["rest_framework"],
+        REST_FRAMEWORK={"EXCEPTION_HANDLER": "page_of_django.on_error", "UNAUTHENTICATED_USER": None},
+    )
+    with changed:
+        django.setup()
+        for block in python_blocks(DJANGO):
+            exec(block, vars(page))
+        stored = []
+        page.store = stored.append
+        page.urlpatterns = [path("rest", page.rest_view), path("ninja/", page.api.urls)]
+        from django.test import Client
+
+        yield stored, Client(raise_request_exception=True)
+
+
+@pytest.mark.parametrize("path", ["/rest", "/ninja/exotel"])
+def test_frameworks_on_django(django_pages, path):
+    """A framework on Django misreads a callback, or answers an error without its status."""
+    stored, client = django_pages
+    for encode in ENCODERS.values():
+        body, content_type = encode(PAGE)
+        assert client.post(f"{path}?secret=right", body, content_type=content_type).status_code == 200
+        chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+        assert client.post(f"{path}?secret=right", body, content_type=content_type, **chunked).status_code == 200
+        answer = client.post(f"{path}?secret=wrong", body, content_type=content_type)
+        assert (answer.status_code, answer.json()) == (401, {"detail": "the secret is wrong or missing"})
+        large = encode({**PAGE, "CustomField": "x" * 70_000})[0]
+        assert client.post(f"{path}?secret=right", large, content_type=content_type).status_code == 413
+    assert [dump(callback) for callback in stored] == [dump(parse(PAGE))] * 6
+    assert client.get(path).status_code == 405
