@@ -131,6 +131,7 @@ REFUSED = {
     "a chunk without a size": (post(CHUNKED, body=b"\r\n"), 400),
     "a negative chunk": (post(CHUNKED, body=b"-1\r\n"), 400),
     "a chunk that is longer than it says": (post(CHUNKED, body=b"1\r\nabc\r\n0\r\n\r\n"), 400),
+    "a chunk without its line end": (post(CHUNKED, body=b"1\r\nabc0\r\n\r\n"), 400),
     "a chunk that is shorter than it says": (post(CHUNKED, body=b"9\r\nabc\r\n"), 400),
     "a huge chunk": (post(CHUNKED, body=b"ffffffffffffffff\r\n"), 413),
     "endless chunks": (post(CHUNKED, body=b"1\r\nx\r\n" * (LIMIT + 1)), 413),
