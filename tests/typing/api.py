@@ -394,6 +394,7 @@ def test_handler() -> None:
     assert_type((scenario.name, scenario.description, scenario.call_sid), tuple[str, str, str])
     assert_type(scenario.outcome, Outcome)
     assert_type([delivery.delay for delivery in scenario.deliveries(testing.encode_json)], list[float])
+    assert_type(next(scenario.deliveries(CallSid="a", Legs=[])).body, bytes)
     assert_type(testing.encode_multipart({"CallSid": "a"}), tuple[bytes, str])
 
 

@@ -1,10 +1,14 @@
 """Test which addresses ``send`` may connect to. Nothing is sent to them."""
 
+import socket
+import time
 from ipaddress import IPv4Address, ip_address, ip_network
 
+import httpcore2
 import pytest
 
-from exotel_callback._cli.connection import is_metadata, is_private
+from exotel_callback._cli import delivery
+from exotel_callback._cli.connection import _Stream, is_metadata, is_private
 
 METADATA = [
     "169.254.0.0",
@@ -76,3 +80,47 @@ def test_public_addresses(address):
 def test_the_zone_of_an_address():
     """A link-local address is allowed because it names an interface."""
     assert is_metadata(ip_address("fe80::1%eth0"))
+
+
+def refusal(monkeypatch, host, *addresses, allow_public=False, proxy=""):
+    """Return why a host with these addresses is refused, or None. No name is resolved and nothing is sent."""
+    monkeypatch.setattr(delivery, "resolve", lambda asked: [*map(ip_address, addresses if asked == host else ["::1"])])
+    url = delivery.parse_url(f"http://{host}:8000/")
+    try:
+        if proxy:
+            delivery.sender_through(proxy, url, patience=1)
+        else:
+            assert [*map(str, delivery.checked_addresses(url, allow_public=allow_public))] == [*addresses]
+    except ValueError as error:
+        return str(error)
+
+
+def test_every_address_of_a_host_is_checked(monkeypatch):
+    """A host is allowed because one of its addresses is, or in another order than that of the resolver."""
+    assert refusal(monkeypatch, "a.test", "127.0.0.2", "10.0.0.1", "::1") is None
+    says = "a.test (8.8.8.8) isn't a private address; pass --allow-public to send there"
+    assert refusal(monkeypatch, "a.test", "127.0.0.1", "8.8.8.8") == says
+    assert refusal(monkeypatch, "a.test", "127.0.0.1", "8.8.8.8", allow_public=True) is None
+    assert refusal(monkeypatch, "a.test") == "cannot resolve a.test"
+
+
+@pytest.mark.parametrize("allow_public", [False, True])
+def test_metadata_is_always_refused(monkeypatch, allow_public):
+    """``--allow-public`` or a proxy allows an address where a cloud serves credentials."""
+    says = "a.test (169.254.169.254) is an address where clouds serve credentials; use another one"
+    addresses = ["127.0.0.1", "169.254.169.254"]
+    assert refusal(monkeypatch, "a.test", *addresses, allow_public=allow_public) == says
+    assert refusal(monkeypatch, "a.test", *addresses, proxy="http://proxy.test") == says
+    assert refusal(monkeypatch, "a.test", *addresses, proxy="http://a.test") == says
+    assert refusal(monkeypatch, "a.test", "127.0.0.1", proxy="http://proxy.test") is None
+
+
+def test_the_errors_of_a_write():
+    """A closed connection ends a delivery before the answer is read, or a write goes on after the deadline."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(TimeoutError):
+            _Stream(ours, time.monotonic() + 0.05).write(b"x" * 30_000_000)
+        theirs.close()
+        with pytest.raises(httpcore2.WriteError, match="Broken pipe"):
+            _Stream(ours, time.monotonic() + 5).write(b"x")

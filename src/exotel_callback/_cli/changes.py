@@ -24,7 +24,7 @@ from ..testing import Delivery
 _DOTTED: Final = re.compile(r"\.([^.\[\]]+)")
 _VALUES: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 _NUMBER_TOKEN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_EMPTY_VALUES: Final = frozenset({"null", '""'})
+_FILLABLE: Final = frozenset({"null", '""'})
 # The decoder skips a byte order mark before a body.
 _SPACE: Final = re.compile("[ \t\n\r\ufeff]*")
 _IN_A_PART: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -162,7 +162,7 @@ def _with_member(text: str, start: int, path: Sequence[str], value: str) -> str:
         if found == name:
             if text[begin] in "{[":
                 return _with_member(text, begin, rest, value)
-            if text[begin:end] not in _EMPTY_VALUES:
+            if text[begin:end] not in _FILLABLE:
                 raise ValueError(f"{name} isn't an object or a list")
             return text[:begin] + _nested(rest, value) + text[end:]
     new = _nested(rest, value)

@@ -94,7 +94,7 @@ def command(
     as_received: bool,
     allow_public: bool,
 ) -> None:
-    """Send a call's events, or captured requests, to a handler.
+    """Send events or captured requests to a handler, as Exotel would.
 
     URL is the address of your handler. SOURCE is a SCENARIO, or an archive: a file with one envelope or JSON body per
     line, or - for standard input.

@@ -236,7 +236,7 @@ def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: 
     return f"v1:{_sha256()(text.encode()).hexdigest()[:32]}"
 
 
-def _texts(values: Iterable[object]) -> list[str]:
+def _texts(values: Iterable[Any]) -> list[str]:
     return [_writer_of(value.__class__, _written_subclass)(value) for value in values]
 
 
