@@ -12,6 +12,8 @@ from contextlib import suppress
 from click.testing import CliRunner
 
 from exotel_callback._cli import cli
+from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
+from helpers import ENCODERS, PAGE
 
 # Before version 8.2, click mixes the two outputs by default.
 RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}))
@@ -61,3 +63,17 @@ def envelope(body, content_type):
 
 def ndjson(rows):
     return b"".join(envelope(*row) + b"\n" for row in rows)
+
+
+def rows(table):
+    """Return the cells of each row that rich drew, by the first one."""
+    cells = [[cell.strip() for cell in line.strip("│|").split("│")] for line in table.splitlines() if "│" in line]
+    return {first: rest for first, *rest in cells}
+
+
+# An archive of every scenario, in the order of their names, and a call with issues.
+ARCHIVE = ndjson(
+    (delivery.body or delivery.query.encode(), delivery.content_type)
+    for _, scenario in sorted({**SCENARIOS, **FLOW_SCENARIOS}.items())
+    for delivery in scenario.deliveries()
+) + ndjson([ENCODERS["form"]({**PAGE, "Status": "on-hold", "EndTime": "soon", "Duration": "long"})])

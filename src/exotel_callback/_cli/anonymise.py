@@ -16,9 +16,9 @@ from .._parse.call_details import LIST_LIMITS
 from .._wire.decode import guess_content_type
 from .anonymised import anonymised, anonymised_line
 from .envelope import CAPTURED_FILE, LINE_BYTES, bodies_in, is_blank, lines_of, open_envelope, open_input
-from .explain import events_in
 from .help import epilog
 from .pseudonyms import Secret, secret_of
+from .sources import events_in
 from .view import exit_with
 
 _SEED_BYTES: Final = 32

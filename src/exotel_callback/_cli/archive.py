@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..arrow import TIMESTAMP, column_of
-from .envelope import is_blank, lines_of, open_input
+from .envelope import GZIP_START, Resumed, is_blank, lines_of, open_input
 
 Item = TypeVar("Item")
 
@@ -26,7 +26,6 @@ class Chunk(NamedTuple):
     """The number of each line or row in the source, counted from 1."""
 
 
-_GZIP_START: Final = b"\x1f\x8b"
 _PARQUET_START: Final = b"PAR1"
 _GZIP_RATIO: Final = 10
 _CHUNK_ROWS: Final = 10_000
@@ -46,30 +45,12 @@ class Columns(NamedTuple):
     content_type: str | None
 
 
-class _Resumed(io.RawIOBase):
-    """A pipe whose first bytes were read to recognize its format."""
-
-    def __init__(self, start: bytes, file: IO[bytes]) -> None:
-        self._start = start
-        self._file = cast("io.BufferedReader", file)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        found = self._start[: len(view)] or self._file.read1(len(view))
-        self._start = self._start[len(found) :]
-        view[: len(found)] = found
-        return len(found)
-
-
 def _peek(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
     """Return the first bytes of a file, and the file before they were read. A pipe can deliver them one by one."""
     position = file.tell() if file.seekable() else None
     start = file.read(len(_PARQUET_START))
     if position is None:
-        return start, io.BufferedReader(_Resumed(start, file))
+        return start, io.BufferedReader(Resumed(start, file))
     file.seek(position)
     return start, file
 
@@ -79,7 +60,7 @@ def estimate_size(source: str) -> int:
     if not Path(source).is_file():
         return _PIPED_BYTES
     with Path(source).open("rb") as file:
-        ratio = _GZIP_RATIO if file.read(len(_GZIP_START)) == _GZIP_START else 1
+        ratio = _GZIP_RATIO if file.read(len(GZIP_START)) == GZIP_START else 1
     return ratio * Path(source).stat().st_size
 
 
@@ -97,7 +78,7 @@ def read_chunks(
             if start == _PARQUET_START:
                 chunks = _row_chunks(source, columns)
             else:
-                unpacked = gzip.open(file) if start.startswith(_GZIP_START) else file  # noqa: SIM115 - closed with the file in it
+                unpacked = gzip.open(file) if start.startswith(GZIP_START) else file  # noqa: SIM115 - closed with the file in it
                 lines = _until_corrupt(lines_of(cast("IO[bytes]", unpacked)), source, problems)
                 chunks = line_chunks(source, file, lines)
             for chunk, position in _until_corrupt(chunks, source, problems):

@@ -1,10 +1,11 @@
 """Read captured bodies as users store them: one per line, as JSON or in an envelope, or one after the other."""
 
 import base64
+import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import IO, Any, Final, NamedTuple, cast
@@ -22,6 +23,9 @@ CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 # The length of a line whose body has the maximum size, if JSON escapes each of its bytes.
 LINE_BYTES: Final = 6 * DEFAULT_LIMITS.body_bytes + 4_096
+
+# The first bytes of a gzip-compressed file.
+GZIP_START: Final = b"\x1f\x8b"
 
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
@@ -71,13 +75,35 @@ class Envelope(NamedTuple):
 
 
 def open_input(name: str) -> AbstractContextManager[IO[bytes]]:
-    """Open a captured file. The name ``-`` is standard input.
+    """Open a captured file. The name ``-`` is standard input. If that is a terminal, say what to do.
 
     :raises click.ClickException: Standard input is closed.
     """
     if name == "-" and cast("object", sys.stdin) is None:
         raise click.ClickException("standard input is closed; pass the name of a file")
+    if name == "-" and sys.stdin.isatty():
+        click.echo("reading standard input; paste a body, then press Ctrl-D; or pass a FILE", err=True)
     return cast("AbstractContextManager[IO[bytes]]", click.open_file(name, "rb"))
+
+
+class Resumed(io.RawIOBase):
+    """A file whose first bytes were read to recognize its format."""
+
+    def __init__(self, start: bytes, file: IO[bytes]) -> None:
+        self._start = start
+        self._file = cast("io.BufferedReader", file)
+
+    def readable(self) -> bool:
+        """Return True, which `io.BufferedReader` asks for."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read the first bytes again, and then the rest of the file."""
+        view = memoryview(buffer)
+        found = self._start[: len(view)] or self._file.read1(len(view))
+        self._start = self._start[len(found) :]
+        view[: len(found)] = found
+        return len(found)
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
@@ -105,6 +131,11 @@ def envelopes_in(file: IO[bytes]) -> Iterator[tuple[int, Envelope | DecodeError]
             yield number, error
 
 
+def is_envelope(fields: Mapping[str, object]) -> bool:
+    """Return whether a JSON object is an envelope. Otherwise it is a body."""
+    return "CallSid" not in fields and not _ENVELOPE.isdisjoint(fields)
+
+
 def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
     """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
 
@@ -123,7 +154,7 @@ def open_envelope(line: bytes) -> Envelope:
         raise DecodeError(f"the line is longer than {LINE_BYTES} bytes", status_hint=413)
     decoded = decode_json(line.decode("utf-8", "replace").removeprefix("\ufeff"))
     envelope = unfrozen_items(decoded) if isinstance(decoded, RawPayload) else {}
-    if "CallSid" in envelope or _ENVELOPE.isdisjoint(envelope):
+    if not is_envelope(envelope):
         return Envelope(line, JSON)
     content_type, body, encoded = envelope.get("content_type"), envelope.get("body"), envelope.get("body_base64")
     method, path = envelope.get("method"), envelope.get("path")

@@ -1,25 +1,50 @@
-"""Define ``exotel-callback explain``."""
+"""Define ``exotel-callback explain``. `exotel_callback._cli.sources` reads, and `exotel_callback._cli.view` shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
+import attrs
 import click
 from rich.console import Console
 
-from .._errors import CallbackError, IssueCode
-from .._parse.any_event import parse_any
-from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
-from .._parse.diagnose import decode_for, identify
-from .._wire.decode import guess_content_type
-from .envelope import CAPTURED_FILE, bodies_in, open_input
+from .._enums import Outcome
+from .._errors import IssueCode
+from .envelope import CAPTURED_FILE, open_input
 from .help import epilog
-from .view import Event, Located, exit_with, explain_call, explain_calls
+from .sources import BODY, Found, Kind, read_source
+from .view import Located, exit_with, explain_call, explain_calls, issues_of, outcome_of
 
-# The functions that `OtherEvent.reader` names for an answer of the API. `parse_any` reads every other body.
-_BODY_READERS: Final[Mapping[str | None, Callable[[bytes | str, str | None], Event | CallList]]] = {
-    "parse_call_details": parse_call_details,
-    "parse_call_list": parse_call_list,
-}
+# All events are in memory at once, a few kilobytes each.
+_MAX_EVENTS_READ: Final = 100_000
+_MAX_PROBLEMS: Final = 20
+
+
+@attrs.define
+class _Findings:
+    """The content of the sources."""
+
+    calls: dict[str, list[Located]] = attrs.field(factory=dict[str, list[Located]])
+    kinds: Counter[Kind] = attrs.field(factory=Counter)
+    problems: list[str] = attrs.field(factory=list[str])
+    other_problems: int = 0
+    """The number of problems that aren't in ``problems``, because it was full."""
+    events: int = 0
+
+    def add(self, name: str, found: Found, call_sid: str | None) -> None:
+        """Add a piece of a source. Of its events, add those of one call unless `call_sid` is None."""
+        place = name if not found.place else f"{name} ({found.place})"
+        if found.kind:
+            self.kinds[found.kind] += 1
+        for event in found.events:
+            if call_sid in {None, event.call_sid}:
+                self.events += 1
+                self.calls.setdefault(event.call_sid, []).append(Located(place, event))
+        for problem in found.problems:
+            if len(self.problems) < _MAX_PROBLEMS:
+                self.problems.append(f"{place}: {problem}")
+            else:
+                self.other_problems += 1
 
 
 @click.command(
@@ -30,54 +55,80 @@ _BODY_READERS: Final[Mapping[str | None, Callable[[bytes | str, str | None], Eve
 )
 @click.argument("files", nargs=-1, type=CAPTURED_FILE)
 @click.option("--content-type", help="The request's Content-Type header; by default guessed from the body.")
+@click.option("--call", "call_sid", metavar="SID", help="Show only this call.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    type=click.Choice([member.value for member in Outcome]),
+    help="Show only calls with this outcome. Repeat it for more outcomes.",
+)
+@click.option(
+    "--issue",
+    "codes",
+    multiple=True,
+    type=click.Choice([member.value for member in IssueCode]),
+    help="Show only calls with an issue of this code. Repeat it for more codes.",
+)
 @click.option(
     "--show-personal",
     is_flag=True,
     help="Show numbers, URLs, the custom field, and the values of issues and unknown fields.",
 )
-def command(files: tuple[str, ...], content_type: str | None, *, show_personal: bool) -> None:
-    """Explain captured bodies. Each FILE is a body without headers. Without a FILE, read standard input.
+def command(
+    files: tuple[str, ...],
+    content_type: str | None,
+    call_sid: str | None,
+    outcomes: tuple[str, ...],
+    codes: tuple[str, ...],
+    *,
+    show_personal: bool,
+) -> None:
+    """Explain captured requests. The command recognizes what is in each FILE. Without one, it reads standard input.
 
     A body may be a StatusCallback, the query string of a Passthru request or a popup, or an answer from the Call
-    Details API. For multiple bodies of one call, the command shows a timeline and the merged call. A file may have
-    multiple bodies, one after the other, unless you pass --content-type.
+    Details API. A FILE has one or more bodies, raw HTTP requests, n8n items or API Gateway events, or it is an archive
+    in NDJSON (envelopes, rows of "convert" or lines of "parse"), gzip-compressed or not.
+
+    For multiple events of one call, the command shows a timeline and the merged call. For multiple calls, it shows one
+    line each, by time. If you pass --content-type, each FILE is one body.
     """
-    calls: dict[str, list[Located]] = {}
-    problems: list[str] = []
-    for name in files or ("-",):
-        with open_input(name) as file:
-            body = file.read(LIST_LIMITS.body_bytes + 1)
-        bodies = [body] if content_type else bodies_in(body)
-        for number, each in enumerate(bodies, 1):
-            location = name if len(bodies) == 1 else f"{name} ({number} of {len(bodies)})"
-            try:
-                events, errors = events_in(each, content_type or guess_content_type(each))
-            except CallbackError as error:
-                events, errors = [], [_describe(error)]
-            for event in events:
-                calls.setdefault(event.call_sid, []).append(Located(location, event))
-            problems.extend(f"{location}: {error}" for error in errors)
-    if calls or not problems:  # A list of calls can be empty.
-        only = next(iter(calls.values())) if len(calls) == 1 else None
-        shown = explain_call(only, show_personal=show_personal) if only else explain_calls(calls.values())
-        Console(highlight=False).print(shown)
+    findings = _read(files or ("-",), content_type, call_sid)
+    calls = [deliveries for deliveries in findings.calls.values() if _matches(deliveries, outcomes, codes)]
+    problems = findings.problems
+    console = Console(highlight=False)
+    if findings.kinds.total() > len(files or ("-",)) or findings.kinds.keys() - {BODY}:
+        console.print(f"Found {_list_of(findings.kinds)}.")
+    if call_sid and not calls and not (outcomes or codes):
+        problems.append(f"there is no event of the call {call_sid}")
+    elif calls or not problems:  # A list of calls can be empty.
+        is_one = len(calls) == 1
+        console.print(explain_call(calls[0], show_personal=show_personal) if is_one else explain_calls(calls))
+    if findings.other_problems:
+        problems.append(f"and {findings.other_problems:,} more problems")
     exit_with(problems)
 
 
-def events_in(body: bytes | str, content_type: str | None) -> tuple[Sequence[Event], Sequence[str]]:
-    """Read a body with the function for its kind of event. Return its events, and the messages of invalid events."""
-    raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
-    # Account-level webhooks send names of other events together with these two.
-    other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
-    result = _BODY_READERS.get(other and other.reader, parse_any)(body, content_type)
-    if isinstance(result, CallList):
-        return result.calls, [issue.message for issue in result.errors]
-    return [result], []
+def _read(files: Sequence[str], content_type: str | None, call_sid: str | None) -> _Findings:
+    """Read the sources, up to the maximum number of events."""
+    findings = _Findings()
+    for name in files:
+        with open_input(name) as file:
+            for found in read_source(file, content_type):
+                findings.add(name, found, call_sid)
+                if findings.events >= _MAX_EVENTS_READ:
+                    advice = "pass --call to show one call, or use convert"
+                    findings.problems.append(f"only the first {findings.events:,} events were read; {advice}")
+                    return findings
+    return findings
 
 
-def _describe(error: CallbackError) -> str:
-    """Return the message for a body that can't be read."""
-    missing = [issue.path for issue in error.issues if issue.code is IssueCode.MISSING]
-    if len(missing) > 1 and not error.advice:
-        return f"this doesn't look like a StatusCallback: it has no {' and no '.join(missing)}"
-    return f"{type(error).__name__}: {error}"
+def _matches(deliveries: Sequence[Located], outcomes: Sequence[str], codes: Sequence[str]) -> bool:
+    if outcomes and outcome_of(deliveries) not in outcomes:
+        return False
+    return not codes or any(issue.code in codes for issue in issues_of(deliveries))
+
+
+def _list_of(kinds: Counter[Kind]) -> str:
+    """Return the kinds with their numbers, for a sentence."""
+    return " and ".join(kind.one if number == 1 else kind.many.format(number) for kind, number in kinds.items())

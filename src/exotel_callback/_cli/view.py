@@ -2,14 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 import attrs
 import click
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +31,27 @@ _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
 _PARTY_NAMES: Final = ("first party", "second party")
 
+# A narrow table breaks longer words, such as URLs.
+_UNBROKEN_LENGTH: Final = 28
+_CALL_SID_LENGTH: Final = 32
+
+# The offset of the dates that Exotel sends. The line of a call doesn't show it.
+_USUAL_OFFSET: Final = "+05:30"
+
+# The colors of outcomes. The name of the outcome is always there, so they aren't the only sign.
+_MISSED_STYLE: Final = "red"
+_OUTCOME_STYLES: Final[Mapping[Outcome, str]] = {
+    Outcome.CONNECTED: "green",
+    Outcome.MACHINE: "cyan",
+    Outcome.NO_ANSWER: _MISSED_STYLE,
+    Outcome.BUSY: _MISSED_STYLE,
+    Outcome.CANCELED: _MISSED_STYLE,
+    Outcome.FAILED: _MISSED_STYLE,
+    Outcome.FIRST_PARTY_ONLY: "magenta",
+    Outcome.IN_PROGRESS: "yellow",
+    Outcome.UNKNOWN: "yellow",
+}
+
 # An unrecognized value of this form is a name that Exotel added, and not personal data.
 _PUBLIC_VALUE: Final = re.compile("[A-Za-z _-]{1,40}")
 _MASKED: Final = "***"
@@ -47,7 +70,7 @@ _AGENT_DOES: Final[Mapping[StrEnum | None, str]] = {
 
 
 class Located(NamedTuple):
-    """An event, and the file that it was read from."""
+    """An event, and the file that it was read from, which can be empty."""
 
     file: str
     event: Event
@@ -68,6 +91,11 @@ class View(NamedTuple):
     """The legs whose statuses a timeline lists."""
     unreached_leg: int | None = None
     extra: Mapping[str, object] = EMPTY_PAYLOAD
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome of the event. None for a popup, which describes the agent."""
+        return None if isinstance(self.event, PopupEvent) else self.event.outcome
 
 
 def _view_of_callback(event: StatusCallback) -> View:
@@ -145,6 +173,11 @@ def _party(leg: int) -> str:
     return f"the {_PARTY_NAMES[leg]} (leg {leg})" if leg < len(_PARTY_NAMES) else f"leg {leg}"
 
 
+def explain_event(event: Event, *, show_personal: bool) -> RenderableType:
+    """Lay out one event that no file holds."""
+    return explain_call([Located("", event)], show_personal=show_personal)
+
+
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
     """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call.
 
@@ -155,7 +188,8 @@ def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> Rende
         parts.append(_timeline(deliveries))
         outcome = outcome_of(deliveries)
         if outcome and any(isinstance(event, PassthruEvent) for _, event in deliveries):
-            parts.append(Text(f"Outcome of the call, from its callbacks and Passthru requests: {outcome.value}"))
+            sentence = f"Outcome of the call, from its callbacks and Passthru requests: {outcome.value}"
+            parts.append(_colored(sentence, outcome))
     for event in _merged(deliveries):
         parts += _event_parts(_view(event), show_personal=show_personal)
     if not show_personal:
@@ -164,8 +198,11 @@ def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> Rende
 
 
 def explain_calls(calls: Iterable[Sequence[Located]]) -> RenderableType:
-    """Lay out multiple calls, one line each."""
-    return _table("Calls", ("CallSid", "Status", "Outcome", "Issues"), map(_call_row, calls), unbroken=3)
+    """Lay out multiple calls, one line each, by the time of their first event. Calls without a time come last."""
+    rows = [(_first_date(deliveries), _call_row(deliveries)) for deliveries in calls]
+    rows.sort(key=lambda item: (item[0] is None, item[0] or 0))
+    columns = ("Call", "First event", "Events", "Outcome")
+    return _table("Calls", columns, (row for _, row in rows), unbroken=_CALL_SID_LENGTH)
 
 
 def _merged(deliveries: Sequence[Located]) -> list[Event | Call]:
@@ -192,16 +229,31 @@ def outcome_of(deliveries: Sequence[Located]) -> Outcome | None:
     return combined_outcome(_merged_call(callbacks) if callbacks else None, *requests)
 
 
+def issues_of(deliveries: Sequence[Located]) -> tuple[Issue, ...]:
+    """Return the issues of a call, or of its first other event if it has no callbacks."""
+    return _first_view(deliveries).event.issues
+
+
+def _first_view(deliveries: Sequence[Located]) -> View:
+    return _view((_merged(deliveries) or [event for _, event in deliveries])[0])
+
+
+def _first_date(deliveries: Sequence[Located]) -> datetime | None:
+    return min((date for _, event in deliveries if (date := _view(event).date)), default=None)
+
+
 def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
-    merged = _merged(deliveries) or [event for _, event in deliveries]
-    view = _view(merged[0])
+    view = _first_view(deliveries)
+    date = _first_date(deliveries)
     outcome = outcome_of(deliveries)
     leg = "" if view.unreached_leg is None else f" (leg {view.unreached_leg})"
+    codes = dict.fromkeys(issue.code.value for issue in view.event.issues)
+    issues = [f"issues: {', '.join(codes)}"] if codes else []
     return [
         _cell(view.event.call_sid),
-        _cell(view.status),
-        _cell(outcome and f"{outcome.value}{leg}"),
-        str(len(view.event.issues)),
+        _cell(date and date.isoformat(" ", "seconds").removesuffix(_USUAL_OFFSET)),
+        str(len({event for _, event in deliveries})),
+        _colored("\n".join([f"{outcome.value}{leg}", *issues]), outcome) if outcome else _cell(None),
     ]
 
 
@@ -226,7 +278,7 @@ def _timeline(deliveries: Sequence[Located]) -> RenderableType:
     views.sort(key=lambda item: (item[0].date is None, item[0].date or 0))
     first = views[0][0].date
     rows = [_timeline_row(view, first, files_of_event) for view, files_of_event in views]
-    return _table("Events by time", ("Time", "Offset", "Event"), rows, unbroken=2)
+    return _table("Events by time", ("Time", "Offset", "Event"), rows)
 
 
 def _timeline_row(view: View, first: datetime | None, files: list[str]) -> list[RenderableType]:
@@ -237,13 +289,14 @@ def _timeline_row(view: View, first: datetime | None, files: list[str]) -> list[
         f"from: {printable(', repeated in '.join(files))}",
     ]
     since = None if view.date is None or first is None else f"+{(view.date - first).total_seconds():.0f} s"
-    return [_cell(view.date), _cell(since), Text("\n".join(lines))]
+    return [_cell(view.date), _cell(since), _colored("\n".join(lines), view.outcome)]
 
 
 def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
     event = view.event
     fields = _field_cells(event, show_personal=show_personal)
-    parts: list[RenderableType] = [_table(f"{view.title}: {view.meaning}", ("Field", "Value"), fields)]
+    title = _colored(f"{view.title}: {view.meaning}", view.outcome)
+    parts: list[RenderableType] = [_table(title, ("Field", "Value"), fields)]
     if isinstance(event, PassthruEvent) and event.stream:
         stream_fields = _field_cells(event.stream, show_personal=show_personal)
         parts.append(_table("Stream", ("Field", "Value"), stream_fields))
@@ -265,16 +318,76 @@ def _issue_value(issue: Issue, *, show_personal: bool) -> str:
     return issue.value if show_personal or is_public or not issue.value else _MASKED
 
 
+def _colored(text: str, outcome: Outcome | None) -> Text:
+    """Return a string in which the outcome has its color."""
+    colored = Text(text)
+    if outcome is not None:
+        colored.highlight_regex(rf"(?<![\w-]){outcome.value}(?![\w-])", _OUTCOME_STYLES[outcome])
+    return colored
+
+
+class _FittedTable:
+    """A table that fits its terminal, or a list of its cells if the terminal would cut values."""
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Iterable[RenderableType]], unbroken: int) -> None:
+        self._columns = columns
+        self._rows = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+        self._unbroken = unbroken
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Yield the table or the list. `rich` calls this method."""
+        widths = self._widths(options.max_width - 3 * len(self._columns) - 1)
+        yield from self._as_list() if widths is None else [self._as_table(widths)]
+
+    def _widths(self, available: int) -> list[int] | None:
+        """Return the widths of the columns without their borders, or None if values would be cut."""
+        texts = [[name, *(row[index].plain for row in self._rows)] for index, name in enumerate(self._columns)]
+        widths = [min(max(map(_line_length, column)), available) for column in texts]
+        minima = [min(max(map(_word_length, column)), self._unbroken) for column in texts]
+        if sum(minima) > available:
+            return None
+        while sum(widths) > available:
+            shrinkable = [index for index, width in enumerate(widths) if width > minima[index]]
+            widths[max(shrinkable, key=widths.__getitem__)] -= 1
+        return widths
+
+    def _as_table(self, widths: Sequence[int]) -> Table:
+        table = Table()
+        for name, width in zip(self._columns, widths, strict=True):
+            table.add_column(name, overflow="fold", width=width)
+        for row in self._rows:
+            table.add_row(*row)
+        return table
+
+    def _as_list(self) -> Iterator[RenderableType]:
+        """Yield the cells with their names. A row of more than two columns has a line for each."""
+        for row in self._rows:
+            if len(row) == 2:
+                yield Text.assemble((row[0].plain, "bold"), ": ", row[1])
+                continue
+            for index, (name, cell) in enumerate(zip(self._columns, row, strict=True)):
+                if cell:
+                    yield Padding(Text.assemble((name, "bold"), ": ", cell), (0, 0, 0, 2 if index else 0), expand=False)
+
+
+def _line_length(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
+
+
+def _word_length(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
 def _table(
-    title: str, columns: Iterable[str], rows: Iterable[Iterable[RenderableType]], unbroken: int = 0
+    title: str | Text,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[RenderableType]],
+    unbroken: int = _UNBROKEN_LENGTH,
 ) -> RenderableType:
-    """Lay out a table. On a narrow terminal, the first `unbroken` columns don't wrap."""
-    table = Table()
-    for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=index < unbroken)
-    for row in rows:
-        table.add_row(*row)
-    return Group(Text(title, style="bold"), table)
+    """Lay out a table, or a list on a narrow terminal. No value of at most `unbroken` characters is cut."""
+    heading = title if isinstance(title, Text) else Text(title)
+    heading.style = "bold"
+    return Group(heading, _FittedTable(columns, rows, unbroken))
 
 
 def _field_cells(value: attrs.AttrsInstance, *, show_personal: bool) -> Iterable[tuple[str, Text]]:
