@@ -51,7 +51,7 @@ _FIRST_LINES: Final = 5
 _BLOCK_BYTES: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
 
-_HTTP_REQUEST: Final = re.compile(rb"\s*(GET|HEAD|POST|PUT) (\S+) HTTP/[0-9.]{1,3}[ \t]*(?:\r?\n|\Z)")
+_START_OF_REQUEST: Final = re.compile(rb"\s*(GET|HEAD|POST|PUT) (\S+) HTTP/[0-9.]{1,3}[ \t]*(?:\r?\n|\Z)")
 _NEXT_REQUEST: Final = re.compile(rb"\n(?=(?:GET|HEAD|POST|PUT) \S+ HTTP/[0-9.]{1,3}[ \t]*\r?\n)")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n|\Z")
 _CHUNK_START: Final = re.compile(rb"(?:\r?\n)?([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?(?:\r?\n|\Z)")
@@ -199,7 +199,7 @@ def _format_of(fields: Mapping[str, Any]) -> Format | None:
 
 
 def _read_piece(place: str, piece: bytes) -> Found:
-    if _HTTP_REQUEST.match(piece):
+    if _START_OF_REQUEST.match(piece):
         return _found(_HTTP_REQUEST, place, lambda: _read_request(piece))
     fields = _object_in(piece) or {}
     row = _format_of(fields)
@@ -307,7 +307,7 @@ def _requests_in(data: bytes) -> list[bytes]:
     """Return the HTTP requests that follow each other. Empty if the data doesn't begin with one."""
     requests: list[bytes] = []
     start = 0
-    while _HTTP_REQUEST.match(data, start):
+    while _START_OF_REQUEST.match(data, start):
         end = _request_at(data, start).end
         requests.append(data[start:end])
         start = end
@@ -330,8 +330,8 @@ def _read_request(data: bytes) -> Read:
 
 
 def _request_at(data: bytes, start: int) -> _Request:
-    """Parse the request at a position. It begins with a line that `_HTTP_REQUEST` matches."""
-    first = cast("re.Match[bytes]", _HTTP_REQUEST.match(data, start))
+    """Parse the request at a position. It begins with a line that `_START_OF_REQUEST` matches."""
+    first = cast("re.Match[bytes]", _START_OF_REQUEST.match(data, start))
     # The request line ends with the line end before the first header, or with the data.
     head_end = cast("re.Match[bytes]", _EMPTY_LINE.search(data, max(first.end() - 1, start)))
     headers: dict[str, str] = {}
@@ -350,7 +350,7 @@ def _body_at(data: bytes, start: int, headers: Mapping[str, str]) -> tuple[bytes
     if _LENGTH_DIGITS.fullmatch(length):
         end = min(start + int(length), len(data))
         # Copied text has other line ends, so its length can be wrong.
-        if not data[end:].strip() or _HTTP_REQUEST.match(data, end):
+        if not data[end:].strip() or _START_OF_REQUEST.match(data, end):
             return data[start:end], end
     following = _NEXT_REQUEST.search(data, start - 1)
     end = following.end() if following else len(data)
