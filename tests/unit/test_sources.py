@@ -10,11 +10,13 @@ import time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from command import ARCHIVE, RUNNER, envelope, rows, run
 from exotel_callback import dump, merge, parse, parse_passthru, parse_popup
 from exotel_callback._cli import cli, explain, sources
 from exotel_callback._cli.sources import read_source
+from exotel_callback._cli.view import explain_event
 from exotel_callback._enums import Outcome
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
 from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart
@@ -318,7 +320,7 @@ class Terminal(io.BytesIO):
 
 @pytest.mark.parametrize(("command", "arguments"), [("explain", []), ("parse", []), ("parse", ["--ndjson"])])
 def test_a_terminal_without_input(command, arguments, tmp_path):
-    """A command waits for a terminal without a word, or says so although it reads a file."""
+    """A command waits for a terminal without a message, or says so although it reads a file."""
     done = RUNNER.invoke(cli, [command, *arguments], input=Terminal(JSON_BODY))
     assert done.stderr == "reading standard input; paste a body, then press Ctrl-D; or pass a FILE\n"
     path = tmp_path / "body.json"
@@ -326,12 +328,19 @@ def test_a_terminal_without_input(command, arguments, tmp_path):
     assert RUNNER.invoke(cli, [command, *arguments, str(path)], input=Terminal()).stderr == ""
 
 
+def test_one_event_without_a_file():
+    """Another command that explains an event shows something else than ``explain``, or personal data."""
+    console = Console(highlight=False, width=100, file=io.StringIO())
+    console.print(explain_event(EVENT, show_personal=False))
+    assert console.file.getvalue() == run("explain", stdin=MULTIPART_BODY)[1]
+
+
 # A list has the names of the columns beside their values, and doesn't have these two columns.
 HEADINGS = {"Field", "Value", "Name", "Issue", "Time"}
 
 
 def words(printed):
-    """Return the words that can be values of an enum, names of fields or calls. URLs and dates may be broken."""
+    """Return the parts that can be values of an enum, names of fields or calls. URLs and dates may be broken."""
     return set(re.findall(r"(?<!\S)\(?([A-Za-z][\w-]*)[,:;)]*(?!\S)", printed)) - HEADINGS
 
 

@@ -87,8 +87,8 @@ def command(
     """Explain captured requests. The command recognizes what is in each FILE. Without one, it reads standard input.
 
     A body may be a StatusCallback, the query string of a Passthru request or a popup, or an answer from the Call
-    Details API. A FILE has one or more bodies, raw HTTP requests, n8n items or API Gateway events, or it is an archive
-    in NDJSON (envelopes, rows of "convert" or lines of "parse"), gzip-compressed or not.
+    Details API. A FILE has bodies, raw HTTP requests, n8n items or API Gateway events, or it is NDJSON of envelopes,
+    rows of "convert" or lines of "parse". It can be gzip-compressed.
 
     For multiple events of one call, the command shows a timeline and the merged call. For multiple calls, it shows one
     line each, by time. If you pass --content-type, each FILE is one body.

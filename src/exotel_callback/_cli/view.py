@@ -319,7 +319,7 @@ def _issue_value(issue: Issue, *, show_personal: bool) -> str:
 
 
 def _colored(text: str, outcome: Outcome | None) -> Text:
-    """Return a string in which the outcome has its color."""
+    """Return a line in which the outcome has its color."""
     colored = Text(text)
     if outcome is not None:
         colored.highlight_regex(rf"(?<![\w-]){outcome.value}(?![\w-])", _OUTCOME_STYLES[outcome])
@@ -327,7 +327,7 @@ def _colored(text: str, outcome: Outcome | None) -> Text:
 
 
 class _FittedTable:
-    """A table that fits its terminal, or a list of its cells if the terminal would cut values."""
+    """A table that fits its terminal, or a list of its cells if the terminal would break them."""
 
     def __init__(self, columns: Sequence[str], rows: Iterable[Iterable[RenderableType]], unbroken: int) -> None:
         self._columns = columns
@@ -340,7 +340,7 @@ class _FittedTable:
         yield from self._as_list() if widths is None else [self._as_table(widths)]
 
     def _widths(self, available: int) -> list[int] | None:
-        """Return the widths of the columns without their borders, or None if values would be cut."""
+        """Return the widths of the columns without their borders, or None if a cell would be cut."""
         texts = [[name, *(row[index].plain for row in self._rows)] for index, name in enumerate(self._columns)]
         widths = [min(max(map(_line_length, column)), available) for column in texts]
         minima = [min(max(map(_word_length, column)), self._unbroken) for column in texts]
@@ -384,7 +384,7 @@ def _table(
     rows: Iterable[Iterable[RenderableType]],
     unbroken: int = _UNBROKEN_LENGTH,
 ) -> RenderableType:
-    """Lay out a table, or a list on a narrow terminal. No value of at most `unbroken` characters is cut."""
+    """Lay out a table, or a list on a narrow terminal. Only a part of more than `unbroken` characters is broken."""
     heading = title if isinstance(title, Text) else Text(title)
     heading.style = "bold"
     return Group(heading, _FittedTable(columns, rows, unbroken))
