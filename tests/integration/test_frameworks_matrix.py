@@ -43,7 +43,7 @@ def litestar_app():
         return litestar.Response(answer(event), media_type="application/json", status_code=200)
 
     calls.__annotations__ = {"request": litestar.Request, "return": litestar.Response}
-    return litestar.Litestar([litestar.route("/calls", http_method=["GET", "POST"])(calls)])
+    return litestar.Litestar([litestar.route("/calls", http_method=["GET", "POST"])(calls)], logging_config=None)
 
 
 def quart_app():

@@ -850,6 +850,22 @@ def test_no_later_call_reads_a_part_of_an_asgi_body():
     assert len(messages) == 1
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_sender_that_hangs_up_on_an_asgi_application(chunked):
+    """Half a body is parsed after the message that the sender hung up."""
+    from exotel_callback.adapters.asgi import parse_request
+
+    messages = [{"type": "http.request", "body": PREFIX, "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive():
+        return messages.pop(0)
+
+    call = Call(body=PREFIX, content_type=FORM, chunked=chunked)
+    with pytest.raises(DecodeError, match=r"^could not read the whole body$") as caught:
+        asyncio.run(parse_request(asgi_scope(call), receive))
+    assert caught.value.__context__ is None
+
+
 def test_no_later_code_reads_a_part_of_a_wsgi_body():
     """After a body of unknown length was refused, a part of it is read as a whole body."""
     from exotel_callback.adapters.wsgi import parse_request

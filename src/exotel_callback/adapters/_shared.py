@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 import attrs
 
 from exotel_callback._errors import AuthenticationError, DecodeError
-from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, read_options
+from exotel_callback._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
 from exotel_callback._wire.payload import Payload, RawPayload
 from exotel_callback.auth import Secrets, as_secrets, check_secret
 
@@ -147,9 +147,11 @@ class Settings(Generic[Event]):
         if not callable(cast("object", reader)):
             raise TypeError(f"reader must be a function such as parse_any, not {type(reader).__name__}")
         self.reader = reader
-        self.secret = None if secret is _NOT_GIVEN else as_secrets(secret, "secret", _TO_CHECK_NOTHING)
+        self.secret: list[bytes] | None = (
+            None if secret is _NOT_GIVEN else as_secrets(secret, "secret", _TO_CHECK_NOTHING)
+        )
         self.secret_parameter = secret_parameter
-        self.options = read_options(strict, timezone, limits)
+        self.options: ReadOptions = read_options(strict, timezone, limits)
 
     def admit(self, received: Sequence[str], length: int | None) -> None:
         """Check the secret and the declared size before the body is read.
