@@ -227,7 +227,7 @@ def test_every_code_block_can_be_copied(seen):
     copied = [pair for page in seen["pages"] for pair in page["copied"]]
     assert any(shown.startswith(">>> ") for shown, _ in copied)
     for shown, got in copied:
-        code = re.findall(r"^(?:>>>|\.\.\.|\$) (.*)", shown, re.MULTILINE)
+        code = "\n".join(re.findall(r"^(?:>>>|\.\.\.|\$) ((?:.*\\\n)*.*)", shown, re.MULTILINE)).splitlines()
         if shown.startswith((">>> ", "$ ")):
             assert re.findall(r".+", got) == [line for line in code if line]
         else:

@@ -311,7 +311,7 @@ def test_an_address_before_the_query():
     assert b"acme" not in after
 
 
-@pytest.mark.parametrize("end", ["\\u00a", "\\u", "\\", "\\q", "\\b\\f\\/", "\\ud83d\\udcd;e", "tru", "-", "1e"])
+@pytest.mark.parametrize("end", ["\\u00a", "\\u", "\\", "\\q", "\\b\\f\\/", "\\ud83d\\udcd;e", "tr", "-", "1e"])
 def test_json_that_is_cut_off(end):
     """The end of a body that is cut off changes its length or its error."""
     for quote in ('"', ""):
@@ -408,7 +408,9 @@ def test_a_request_that_would_change(monkeypatch, tmp_path):
     archive = tmp_path / "archive.ndjson"
     archive.write_text("".join(json.dumps(envelope) + "\n" for envelope in ENVELOPES))
     monkeypatch.setattr(
-        anonymise, "anonymised_line", lambda secret, line: anonymised_line(secret, line).replace(b"complet", b"absolut")
+        anonymise,
+        "anonymised_line",
+        lambda secret, line: anonymised_line(secret, line).replace(b"complete", b"absolute"),
     )
     code, out, err = run("anonymise", archive)
     assert code == 1
