@@ -89,6 +89,7 @@ def test_a_drawn_body(drawn, seed):
             assert not [now for was, now in pairs if was == now]
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # Only a failure would print it.
 @given(kit.damaged_bodies(), st.integers().map(str))
 def test_a_damaged_body(drawn, seed):
     """A body that can't be read leads to another error after the replacement."""
