@@ -19,8 +19,8 @@ __all__ = ["SCHEMA_NAMES", "json_schema"]
 SCHEMA_NAMES: Final = ("status_callback", "call", "passthru_event", "popup_event", "parse_line", "wire")
 """The names of the schemas.
 
-The first four are of the dicts that `exotel_callback.dump` returns, by their ``type``. ``parse_line`` is of a line of
-``exotel-callback parse``, and ``wire`` is of a StatusCallback as Exotel sends it in JSON.
+The first four describe the dicts that `exotel_callback.dump` returns, by their ``type``. ``parse_line`` describes a
+line of ``exotel-callback parse``, and ``wire`` describes a StatusCallback as Exotel sends it in JSON.
 """
 
 _NAMES_BY_CLASS: Final[dict[Any, str]] = {
@@ -36,11 +36,11 @@ def json_schema(of: type[StatusCallback | Call | PassthruEvent | PopupEvent] | s
 
     :param of: A class, for the schema of the dict that `exotel_callback.dump` returns for its instances, or a name in
         `SCHEMA_NAMES`.
-    :raises ValueError: There is no schema of this class or name.
+    :raises ValueError: The class or the name has no schema.
     """
     name = _NAMES_BY_CLASS.get(of, of)
     if name not in SCHEMA_NAMES:
-        raise ValueError(f"there is no such schema; pass {', '.join(SCHEMA_NAMES)}, or a class that dump() accepts")
+        raise ValueError(f"unknown schema; pass one of {', '.join(SCHEMA_NAMES)}, or a class that dump() accepts")
     schema: dict[str, Any] = json.loads(schema_text(str(name)))
     return schema
 

@@ -132,6 +132,7 @@ def test_a_block_runs(block, tmp_path, address):
     (tmp_path / "archive").mkdir()
     for number in (1, 2):
         (tmp_path / f"archive/{number}.ndjson.gz").write_bytes(gzip.compress(json.dumps(PAGE).encode()))
+    (tmp_path / "archive.ndjson").write_text(json.dumps({**PAGE, "CallSid": "c5797dcbaaeed7678c4062a4a3ed2f8a"}) + "\n")
     for folder, names in {"bin": CHECKS, ".venv/bin": {"activate"}}.items():
         (tmp_path / folder).mkdir(parents=True)
         for name in names:

@@ -20,8 +20,9 @@ import pytest
 from command import run, run_process
 from exotel_callback._cli import forward, listen
 from exotel_callback._cli.capture import ArchiveWriter
+from exotel_callback._cli.delivery import parse_url
 from exotel_callback._cli.envelope import open_envelope
-from exotel_callback._cli.forward import Forwarder, parse_url
+from exotel_callback._cli.forward import Forwarder
 from exotel_callback._cli.listen import Server, answer_of, short_type, shown_path
 from exotel_callback.testing import SCENARIOS
 from helpers import ENCODERS

@@ -720,7 +720,7 @@ def test_a_misspelled_scenario(command):
     """The error doesn't suggest the similar scenario, or suggests one for any other name."""
     code, out, err = run(*command, "conectedd")
     assert (code, out) == (2, "")
-    assert "there is no scenario conectedd; did you mean connected?" in err
+    assert "unknown scenario conectedd; did you mean connected?" in err
     code, out, err = run(*command, "x")
     assert (code, out, "did you mean" in err) == (2, "", False)
 

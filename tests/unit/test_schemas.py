@@ -67,7 +67,7 @@ def test_a_class_has_a_schema(cls):
 @pytest.mark.parametrize("of", [Stream, "stream", "", None])
 def test_there_is_no_schema(of):
     """Another class or name doesn't raise `ValueError` that lists the names."""
-    with pytest.raises(ValueError, match="there is no such schema; pass status_callback, call"):
+    with pytest.raises(ValueError, match="unknown schema; pass one of status_callback, call"):
         json_schema(of)
 
 

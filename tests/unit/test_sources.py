@@ -266,7 +266,7 @@ def test_one_call_of_an_archive():
     assert "(line " in out
     code, out, err = run("explain", "--call", "nope", stdin=ARCHIVE)
     assert (code, out) == (1, "Found an archive of 49 requests.\n")
-    assert err == "Error: there is no event of the call nope\n"
+    assert err == "Error: no event belongs to the call nope\n"
 
 
 def test_the_filters_of_calls():
@@ -301,6 +301,9 @@ def test_a_maximum_of_events(monkeypatch):
     assert (code, out.partition("\n")[0]) == (1, "Found an archive of 5 requests.")
     assert err == "Error: only the first 5 events were read; pass --call to show one call, or use convert\n"
     code, _, err = run("explain", "--call", "busy0000000000000000000000000000", stdin=ARCHIVE)
+    assert (code, err) == (0, "")
+    monkeypatch.setattr(explain, "_MAX_EVENTS_READ", len(ARCHIVE.splitlines()))
+    code, _, err = run("explain", stdin=ARCHIVE)
     assert (code, err) == (0, "")
 
 

@@ -6,8 +6,8 @@ Facts
   this module doesn't decode and encode a body. It finds the values in the string, also in an invalid one.
 - A value can hold another encoding: a form has JSON in ``Legs``, and an envelope has a whole body.
 
-A value becomes a list of units: what is written, and the character that it stands for. A unit whose character doesn't
-change stays as it is written.
+Each value is split into units. A unit is a part of the body, and stands for one character. It stays as it is written
+if the character doesn't change.
 """
 
 import base64

@@ -115,7 +115,7 @@ class Tally:
             self.forgotten += 1
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the summary: how many requests there were, and the outcome of each call."""
+        """Yield the lines of the summary: the number of requests, and the outcome of each call."""
         total = sum(self.answers.values())
         answers = ", ".join(f"{count} answered with {status}" for status, count in sorted(self.answers.items()))
         yield f"{total} requests" + (f": {answers}" if answers else "")

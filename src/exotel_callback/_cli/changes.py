@@ -9,7 +9,7 @@ Facts
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
 from .._encode import FORM, JSON
@@ -30,6 +30,16 @@ _SPACE: Final = re.compile("[ \t\n\r\ufeff]*")
 _IN_A_PART: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
+class _Change(NamedTuple):
+    """A field and its new value."""
+
+    name: str
+    """The wire name, with brackets."""
+    value: str
+    is_added: bool
+    """Whether a request that lacks the field gets it."""
+
+
 def change_fields(deliveries: Sequence[Delivery], changes: Iterable[tuple[str, str]]) -> list[Delivery]:
     """Change each field in the requests that have it. If none has it, add it to all of them.
 
@@ -40,32 +50,31 @@ def change_fields(deliveries: Sequence[Delivery], changes: Iterable[tuple[str, s
     for name, value in changes:
         canonical = _DOTTED.sub(r"[\1]", name) if name.startswith((f"{LEGS}.", f"{LEGS}[", f"{STREAM}.")) else name
         for is_added in (False, True):
-            found = [
-                _changed(delivery, number, canonical, value, is_added=is_added)
-                for number, delivery in enumerate(changed, 1)
-            ]
+            change = _Change(canonical, value, is_added)
+            found = [_changed(delivery, number, change) for number, delivery in enumerate(changed, 1)]
             if any(found):
                 changed = [new or old for new, old in zip(found, changed, strict=True)]
                 break
     return changed
 
 
-def _changed(delivery: Delivery, number: int, name: str, value: str, *, is_added: bool) -> Delivery | None:
+def _changed(delivery: Delivery, number: int, change: _Change) -> Delivery | None:
     """Return a request with a field changed or added. Return None if it lacks a field that isn't to be added."""
     is_query = delivery.method == "GET" and not delivery.body
     body, content_type = (delivery.query.encode(), FORM) if is_query else (delivery.body, delivery.content_type)
     try:
         decode(body, content_type or None, DEFAULT_LIMITS)
         header = header_of(body, content_type or None)
-        new = _EDITORS[header.media_type](body, header, name, value, is_added)
+        new = _EDITORS[header.media_type](body, header, change)
     except (DecodeError, ValueError) as error:
-        raise ValueError(f"cannot set {name} in request {number}: {error}") from None
+        raise ValueError(f"cannot set {change.name} in request {number}: {error}") from None
     if new is None:
         return None
     return delivery._replace(query=new.decode()) if is_query else delivery._replace(body=new)
 
 
-def _in_form(body: bytes, header: Header, name: str, value: str, is_added: bool) -> bytes | None:  # noqa: FBT001 - as in the table
+def _in_form(body: bytes, header: Header, change: _Change) -> bytes | None:
+    name, value, is_added = change
     escaped = "utf-8" if header.codec.startswith("utf") else header.codec
     pieces = _text_of(body, header).split("&")
     new = quote_plus(value, encoding=escaped)
@@ -81,7 +90,8 @@ def _in_form(body: bytes, header: Header, name: str, value: str, is_added: bool)
     return "&".join(pieces).encode(header.codec) if found or is_added else None
 
 
-def _in_multipart(body: bytes, header: Header, name: str, value: str, is_added: bool) -> bytes | None:  # noqa: FBT001 - as above
+def _in_multipart(body: bytes, header: Header, change: _Change) -> bytes | None:
+    name, value, is_added = change
     boundary = header.boundary.encode()
     fields = read_parts(body, boundary)
     found = [index for index, field in enumerate(fields) if field[0] == name]
@@ -111,7 +121,8 @@ def _head(piece: bytes) -> bytes:
     return piece.partition(b"\r\n\r\n")[0]
 
 
-def _in_json(body: bytes, header: Header, name: str, value: str, is_added: bool) -> bytes | None:  # noqa: FBT001 - as above
+def _in_json(body: bytes, header: Header, change: _Change) -> bytes | None:
+    name, value, is_added = change
     text = _text_of(body, header)
     root, bracket, _ = name.partition("[")
     path = [root, *path_in(root, name)] if root and bracket else [name]
@@ -210,7 +221,7 @@ def _text_of(body: bytes, header: Header) -> str:
     return text
 
 
-_EDITORS: Final[dict[str, Callable[[bytes, Header, str, str, bool], bytes | None]]] = {
+_EDITORS: Final[dict[str, Callable[[bytes, Header, _Change], bytes | None]]] = {
     JSON: _in_json,
     FORM: _in_form,
     "multipart/form-data": _in_multipart,

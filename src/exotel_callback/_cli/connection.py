@@ -96,11 +96,11 @@ class Backend(httpcore2.NetworkBackend):
 
     def connect_tcp(
         self,
-        host: str,  # noqa: ARG002 - the addresses are already known
+        host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the deadline replaces it
-        local_address: str | None = None,  # noqa: ARG002 - unused
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002 - unused
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect to an address. Each address that is left gets an equal share of the time that is left."""
         failure: OSError | None = None
@@ -123,11 +123,11 @@ class _Stream(httpcore2.NetworkStream):
         self._connection = connection
         self._deadline = deadline
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as above
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._connection.settimeout(_seconds_until(self._deadline))
         return self._connection.recv(max_bytes)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)
         while rest:
             self._connection.settimeout(_seconds_until(self._deadline))
@@ -146,7 +146,7 @@ class _Stream(httpcore2.NetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - as above
+        timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
         self._connection.settimeout(_seconds_until(self._deadline))
         try:
@@ -157,7 +157,7 @@ class _Stream(httpcore2.NetworkStream):
             raise httpcore2.ConnectError(str(error)) from error
         return _Stream(connection, self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ARG002 - none is needed for HTTP/1.1
+    def get_extra_info(self, info: str) -> Any:
         return None
 
 

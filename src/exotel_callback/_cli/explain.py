@@ -84,7 +84,7 @@ def command(
     *,
     show_personal: bool,
 ) -> None:
-    """Explain captured requests. The command recognizes what is in each FILE. Without one, it reads standard input.
+    """Explain captured requests. The command recognizes the content of each FILE. Without one, it reads standard input.
 
     A body may be a StatusCallback, the query string of a Passthru request or a popup, or an answer from the Call
     Details API. A FILE has bodies, raw HTTP requests, n8n items or API Gateway events, or it is NDJSON of envelopes,
@@ -100,7 +100,7 @@ def command(
     if findings.kinds.total() > len(files or ("-",)) or findings.kinds.keys() - {BODY}:
         console.print(f"Found {_list_of(findings.kinds)}.")
     if call_sid and not calls and not (outcomes or codes):
-        problems.append(f"there is no event of the call {call_sid}")
+        problems.append(f"no event belongs to the call {call_sid}")
     elif calls or not problems:  # A list of calls can be empty.
         is_one = len(calls) == 1
         console.print(explain_call(calls[0], show_personal=show_personal) if is_one else explain_calls(calls))
@@ -115,11 +115,11 @@ def _read(files: Sequence[str], content_type: str | None, call_sid: str | None) 
     for name in files:
         with open_input(name) as file:
             for found in read_source(file, content_type):
-                findings.add(name, found, call_sid)
                 if findings.events >= _MAX_EVENTS_READ:
                     advice = "pass --call to show one call, or use convert"
                     findings.problems.append(f"only the first {findings.events:,} events were read; {advice}")
                     return findings
+                findings.add(name, found, call_sid)
     return findings
 
 

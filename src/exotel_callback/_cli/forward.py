@@ -8,12 +8,10 @@ from typing import Final
 import httpx2
 
 from ..testing import PATIENCE
-from .delivery import error_text, parse_url
+from .delivery import error_text
 from .requests import Request
 
 _QUEUED_REQUESTS: Final = 100
-
-__all__ = ["Forwarder", "parse_url"]
 
 
 class Forwarder:

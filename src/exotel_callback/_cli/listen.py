@@ -117,7 +117,9 @@ def _listener_on(host: str, port: int) -> socket.socket:
 
 
 def _forwarder_to(url: str, server: "Server") -> "Forwarder":
-    from .forward import Forwarder, parse_url  # It imports an HTTP client.
+    # These import an HTTP client.
+    from .delivery import parse_url
+    from .forward import Forwarder
 
     try:
         return Forwarder(parse_url(url), server.say)

@@ -7,8 +7,8 @@ Facts
 - The URL of a recording contains the account and the identifier of the call.
 
 So a value is divided into tokens, and equal tokens have equal pseudonyms in every field. A pseudonym depends on the
-whole token and on a secret key. It has a digit for each digit and a letter for each letter. None of these is the one
-that it replaces, unless there is no other.
+whole token and on a secret key. It has a digit for each digit and a letter for each letter. Each one differs from the
+character that it replaces, if the charset has another character of the same kind and length.
 
 Each half of a token is shifted by amounts that the other half determines. So different tokens have different
 pseudonyms. A person who has the key can undo it.

@@ -68,7 +68,7 @@ class Request(NamedTuple):
 
     @property
     def is_query(self) -> bool:
-        """Whether the query string holds the event, because there is no body."""
+        """Whether the event is in the query string, because the request has no body."""
         return not self.body and self.method != "POST"
 
 

@@ -21,7 +21,7 @@ class ScenarioName(click.Choice):  # type: ignore[type-arg] # it isn't generic b
         """Return the name, or fail with a suggestion."""
         similar = get_close_matches(str(value), self.choices, n=1)
         if similar and value not in self.choices:
-            self.fail(f"there is no scenario {value}; did you mean {similar[0]}?", param, ctx)
+            self.fail(f"unknown scenario {value}; did you mean {similar[0]}?", param, ctx)
         return super().convert(value, param, ctx)
 
 

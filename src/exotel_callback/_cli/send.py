@@ -155,7 +155,7 @@ def _sender(url: str, proxy: str | None, *, patience: float, allow_public: bool)
 
 
 def format_attempt(attempt: Attempt, count: int, patience: float) -> str:
-    """Return what is printed for an attempt at one of `count` deliveries: the result, and the answer's first line."""
+    """Return the lines for an attempt at one of `count` deliveries: the result, and the answer's first line."""
     answer = attempt.answer
     which = f"{attempt.number} of {count}" + (f", retry {attempt.repetition}" if attempt.repetition else "")
     result = f"{which}: {answer.status} after {answer.seconds:.2f} s"

@@ -151,7 +151,7 @@ def _readable_start(file: IO[bytes]) -> tuple[bytes, str]:
 
 
 def _is_archive(start: bytes) -> bool:
-    """Return whether each line of a source is a piece: it has a row of a known format, or it is large and of JSON."""
+    """Return whether each line of a source is a piece: a line has a known format, or a large source has JSON lines."""
     lines = islice(filter(bytes.strip, start.removeprefix(_BOM).splitlines()), _FIRST_LINES)
     objects = [fields for fields in map(_object_in, lines) if fields is not None]
     return any(_format_of(fields) for fields in objects) or (len(start) > MAX_SOURCE_BYTES and bool(objects))
@@ -358,7 +358,7 @@ def _body_at(data: bytes, start: int, headers: Mapping[str, str]) -> tuple[bytes
 
 
 def _dechunked(data: bytes, start: int) -> tuple[bytes, int] | None:
-    """Return the body in chunks at a position, and its end. None if there are no chunks."""
+    """Return the chunked body at a position, and its end, or None if the body isn't chunked."""
     body = bytearray()
     position = start
     while chunk := _CHUNK_START.match(data, position):
