@@ -91,6 +91,7 @@ def test_a_get_request_is_read_from_its_query():
     posted = open_envelope(json.dumps({**line, "method": "POST"}).encode())
     assert (posted.body, posted.method) == (b"", "POST")
     assert open_envelope(json.dumps({**line, "path": 5}).encode()).body == b""
+    assert open_envelope(json.dumps({**line, "body": "CallSid=b"}).encode()).body == b"CallSid=b"
     assert fields_of_envelope(Envelope(b"a", None, method=5, path=[])) == {"body": "a"}
 
 

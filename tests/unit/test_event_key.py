@@ -319,6 +319,16 @@ def test_the_message_of_an_issue_does_not_count():
     assert reworded.event_key == CALLBACK.event_key
 
 
+@pytest.mark.parametrize("durations", [(1, True), (True, 1)])
+def test_the_keys_before_do_not_count(durations):
+    """The key of an event depends on the keys that were computed before it, because equal legs share a cache."""
+    keys = [
+        StatusCallback(call_sid="a", status=CallStatus.BUSY, legs=(Leg(on_call_duration=duration),)).event_key
+        for duration in durations
+    ]
+    assert len(set(keys)) == 2
+
+
 def test_values_of_subclasses():
     """A date or a string of a subclass, such as a fake clock's, gives another key."""
 
