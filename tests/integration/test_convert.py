@@ -29,9 +29,10 @@ from command import convert, envelope, ndjson, run, run_on_terminal, run_process
 from exotel_callback import parse, testing
 from exotel_callback._cli import archive, pipeline
 from exotel_callback._cli.archive import Columns
-from exotel_callback._cli.convert import interruptible, progress_reporter
+from exotel_callback._cli.convert import progress_reporter
 from exotel_callback._cli.envelope import LINE_BYTES
 from exotel_callback._cli.pipeline import Targets
+from exotel_callback._cli.signals import interruptible
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 from helpers import ENCODERS, JSON, LEAST, PAGE
 

@@ -17,7 +17,7 @@ from click import ClickException
 
 from command import convert
 from exotel_callback._cli import targets, workers
-from exotel_callback._cli.convert import interruptible
+from exotel_callback._cli.signals import TERMINATING, interruptible
 from exotel_callback._cli.targets import drafts_of
 from exotel_callback._cli.workers import exit_after, map_in_order, pool_of, run_worker
 from helpers import LEAST, PAGE
@@ -175,13 +175,13 @@ def test_workers_block_signals():
     """Ctrl-C in a terminal reaches the workers, which print tracebacks."""
     with pool_of(2) as pool:
         blocked = pool.submit(partial(signal.pthread_sigmask, signal.SIG_BLOCK), []).result()
-    assert {*workers.TERMINATING} <= blocked
-    assert not {*workers.TERMINATING} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert {*TERMINATING} <= blocked
+    assert not {*TERMINATING} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_second_signal_is_ignored():
     """A second signal disturbs the removal of the temporary files, or the first one is ignored."""
-    before = {number: signal.getsignal(number) for number in workers.TERMINATING}
+    before = {number: signal.getsignal(number) for number in TERMINATING}
     cleaned_up = []
 
     @contextmanager

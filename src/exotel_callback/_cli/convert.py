@@ -4,14 +4,12 @@
 """
 
 import os
-import signal
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -22,14 +20,13 @@ from rich.table import Table
 from .._options import IST
 from .envelope import CAPTURED_FILE
 from .help import epilog
+from .signals import interruptible
 from .tally import Tally
 from .targets import drafts_of
 from .view import exit_with, printable
-from .workers import TERMINATING
 
 _TABLES: Final = (".parquet", ".ndjson", ".jsonl", ".csv", ".csv.gz")
 _SUFFIXES: Final = {"report": (".html",), "rejects": (".ndjson", ".jsonl")}
-_CLEAN_UP_SECONDS: Final = 5
 _MAX_SHOWN: Final = 5
 
 
@@ -204,41 +201,6 @@ def _one_sentence() -> Generator[None, None, None]:
         raise click.ClickException(f"{error}; no file was written") from None
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-
-
-@contextmanager
-def interruptible() -> Generator[None, None, None]:
-    """Treat the signals that terminate a process like Ctrl-C, so that no temporary files remain.
-
-    While the files are removed, which the first signal causes, other signals are ignored.
-    """
-    # An ignored signal stays ignored, because nohup ignores a signal on purpose.
-    handlers = {number: signal.getsignal(number) for number in TERMINATING}
-    last = -float("inf")
-
-    def interrupt(*_: object) -> None:
-        nonlocal last
-        before, last = last, time.monotonic()
-        if last - before > _CLEAN_UP_SECONDS:
-            raise KeyboardInterrupt
-
-    for number, handler in handlers.items():
-        if handler in {signal.SIG_DFL, signal.default_int_handler}:
-            signal.signal(number, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        # The handlers stay, so that a second signal doesn't disturb the end of the process.
-        raise click.ClickException("interrupted; no file was written") from None
-    except BaseException:
-        _restore(handlers)
-        raise
-    _restore(handlers)
-
-
-def _restore(handlers: dict[int, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]:

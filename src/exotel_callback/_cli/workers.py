@@ -2,32 +2,24 @@
 
 Each process is a worker with a pipe of its own, and a thread of this process waits for its results. So a worker can be
 killed at any time: no other process waits for a lock that it holds, or for the rest of a message.
-
-Facts
------
-- A worker inherits the signals that are blocked when it starts. The terminal sends Ctrl-C to the workers too, and a
-  process that starts would print a traceback.
-- The resource tracker of `multiprocessing` unblocks signals when it starts, so it starts first.
 """
 
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
+
+from .signals import blocked_signals
 
 Item = TypeVar("Item")
 Returned = TypeVar("Returned")
-
-# The signals that terminate a process. Windows lacks some of them.
-TERMINATING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Pool:
@@ -66,7 +58,7 @@ def pool_of(workers: int) -> Generator[Pool | None, None, None]:
     started: list[tuple[SpawnProcess, Connection]] = []
     pool = None
     try:
-        with _blocked_signals():
+        with blocked_signals():
             started.extend(_start() for _ in range(workers))
         pool = Pool([connection for _, connection in started])
         yield pool
@@ -81,20 +73,6 @@ def pool_of(workers: int) -> Generator[Pool | None, None, None]:
             connection.close()
         for process, _ in started:
             process.join()
-
-
-@contextmanager
-def _blocked_signals() -> Generator[None, None, None]:
-    """Block the signals that terminate a process, and with them those of the processes that start meanwhile."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start() -> tuple[SpawnProcess, Connection]:
