@@ -17,7 +17,7 @@ from click import ClickException
 
 from command import convert
 from exotel_callback._cli import targets, workers
-from exotel_callback._cli.signals import TERMINATING, interruptible
+from exotel_callback._cli.signals import TERMINATING, blocked_signals, interruptible
 from exotel_callback._cli.targets import drafts_of
 from exotel_callback._cli.workers import exit_after, map_in_order, pool_of, run_worker
 from helpers import LEAST, PAGE
@@ -26,6 +26,7 @@ LINE = json.dumps(PAGE).encode() + b"\n"
 INTERRUPTED = b"Error: interrupted; no file was written"
 PROCESSES = Path("/proc")
 
+needs_masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be blocked")
 needs_processes = pytest.mark.skipif(not PROCESSES.is_dir(), reason="there is no list of processes")
 
 
@@ -88,6 +89,23 @@ def assert_interrupted(process, folder):
     assert process.wait(30) == 1
     assert (folder / "errors").read_bytes().strip() == INTERRUPTED
     assert sorted(path.name for path in folder.iterdir()) == ["errors", "pipe"]
+
+
+@contextmanager
+def default_signals():
+    """Give the signals that terminate a process their default action, and at the end the action from before."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in TERMINATING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def assert_interrupts(function):
+    """Check that a function, which sends a signal to this process, is interrupted."""
+    with default_signals(), pytest.raises(ClickException, match="interrupted; no file was written"), interruptible():
+        function()
 
 
 @needs_processes
@@ -181,7 +199,6 @@ def test_workers_block_signals():
 
 def test_a_second_signal_is_ignored():
     """A second signal disturbs the removal of the temporary files, or the first one is ignored."""
-    before = {number: signal.getsignal(number) for number in TERMINATING}
     cleaned_up = []
 
     @contextmanager
@@ -192,14 +209,53 @@ def test_a_second_signal_is_ignored():
             signal.raise_signal(signal.SIGTERM)
             cleaned_up.append(True)
 
-    try:
+    with default_signals():
         with pytest.raises(ClickException, match="interrupted; no file was written"), interruptible(), clean_up():
             signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGTERM)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        # Python gives a signal its default action when it ends, unless the signal is ignored.
+        assert {*map(signal.getsignal, TERMINATING)} == {signal.SIG_IGN}
     assert cleaned_up
+
+
+@needs_masks
+@pytest.mark.parametrize("number", TERMINATING)
+def test_a_signal_for_another_thread(number):
+    """A signal that another thread receives, while workers start, interrupts the start, or it is lost."""
+    finish = threading.Event()
+    steps = []
+
+    def start_workers():
+        with blocked_signals():
+            os.kill(os.getpid(), number)
+            time.sleep(0.3)
+            steps.append("started")
+        time.sleep(30)
+        steps.append("lost")
+
+    thread = threading.Thread(target=finish.wait, args=(30,))
+    thread.start()
+    try:
+        assert_interrupts(start_workers)
+    finally:
+        finish.set()
+        thread.join()
+    assert steps == ["started"]
+
+
+@needs_masks
+def test_a_signal_right_before_waiting():
+    """A signal that arrives right before the command waits for input is noticed only when there is input."""
+    steps = []
+
+    def wait():
+        handler = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, handler))  # It isn't noticed.
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+        steps.append("lost")
+
+    assert_interrupts(wait)
+    assert not steps
 
 
 def test_a_worker_that_is_killed():
@@ -265,9 +321,11 @@ def test_the_end_of_a_parent(monkeypatch):
 
 
 def test_a_system_without_masks_of_signals(monkeypatch):
-    """Workers can't be started on Windows, which can't block signals."""
+    """Workers can't be started, or interrupted, on Windows, which can't block signals."""
     resource_tracker.ensure_running()  # Python blocks signals while it starts the tracker.
     monkeypatch.delattr(signal, "pthread_sigmask")
+    monkeypatch.delattr(signal, "pthread_kill")
+    assert_interrupts(lambda: signal.raise_signal(signal.SIGTERM))
     with pool_of(2) as pool:
         assert list(map_in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]
 
