@@ -1,0 +1,256 @@
+"""Test the classes as fields of pydantic models and in FastAPI, and the description of the adapter in OpenAPI."""
+
+import json
+import re
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from exotel_callback import (
+    Call,
+    CallbackError,
+    PassthruEvent,
+    PopupEvent,
+    StatusCallback,
+    dump,
+    load,
+    merge,
+    parse,
+    parse_passthru,
+    parse_popup,
+)
+from exotel_callback import strategies as drawn
+from exotel_callback.schemas import json_schema
+from exotel_callback.testing import payload
+from helpers import ENCODERS, flat_pairs
+
+pydantic = pytest.importorskip("pydantic")
+
+CALLBACK = parse(payload(From="09876500001"))
+EVENTS = (
+    CALLBACK,
+    merge(CALLBACK),
+    parse_passthru({"CallSid": "a", "CallType": "completed"}),
+    parse_popup({"CallSid": "a", "EventType": "Dial", "Status": "busy", "DialWhomNumber": "09876500001"}),
+)
+CLASSES = tuple(map(type, EVENTS))
+ADAPTERS = {cls: pydantic.TypeAdapter(cls) for cls in CLASSES}
+PERSONAL = "09876500001"
+
+
+class Several(pydantic.BaseModel):
+    """A model with fields of all classes, and two fields of one class."""
+
+    first: StatusCallback
+    second: StatusCallback | None = None
+    calls: tuple[Call, ...] = ()
+    event: StatusCallback | PassthruEvent | PopupEvent | None = None
+
+
+def test_every_class_is_tested():
+    """An event above isn't of the class that it should be."""
+    assert {*CLASSES} == {StatusCallback, Call, PassthruEvent, PopupEvent}
+
+
+def is_encodable(event):
+    """Return whether UTF-8 can carry the event. It can't carry a lone surrogate."""
+    try:
+        json.dumps(dump(event), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@given(st.one_of(map(st.from_type, CLASSES)))
+def test_a_dump_goes_in_and_comes_out(event):
+    """A model writes another JSON than `dump`, reads another event than the loader, or replaces an instance."""
+    adapter, dumped = ADAPTERS[type(event)], dump(event)
+    assert adapter.validate_python(event) is event
+    assert adapter.dump_python(event) is event
+    assert adapter.dump_python(event, mode="json") == dumped
+    assert adapter.validate_python(dumped) == event
+    if is_encodable(event):
+        text = adapter.dump_json(event)
+        assert json.loads(text) == dumped
+        assert adapter.validate_json(text) == event
+
+
+@given(drawn.status_callbacks().filter(is_encodable), st.one_of(map(st.from_type, CLASSES)).filter(is_encodable))
+def test_a_model_goes_round(callback, event):
+    """A model with these classes changes in JSON, or a union reads an event as another class."""
+    calls = (event,) if isinstance(event, Call) else ()
+    model = Several(first=callback, second=callback, calls=calls, event=None if calls else event)
+    again = Several.model_validate_json(model.model_dump_json())
+    assert again == model
+    assert type(again.event) is type(model.event)
+    assert model.model_dump()["first"] is callback
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize(
+    "other", [1, PERSONAL, None, [PERSONAL], {"from_number": PERSONAL}, *map(dump, EVENTS), *EVENTS]
+)
+def test_an_error_hides_the_input(event, other):
+    """An invalid input is accepted, or the error shows it."""
+    adapter = ADAPTERS[type(event)]
+    if other in (event, dump(event)):
+        assert adapter.validate_python(other) == event
+        return
+    with pytest.raises(pydantic.ValidationError) as caught:
+        adapter.validate_python(other)
+    error = caught.value
+    shown = "".join([str(error), repr(error), str(error.errors()), error.json()])
+    assert PERSONAL not in shown
+    assert CALLBACK.call_sid not in shown
+    assert [(found["type"], found["input"]) for found in error.errors()] == [("exotel_callback", "***")]
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+def test_an_error_says_what_is_wrong():
+    """The message isn't that of the loader, in Python or in JSON, or a model loses the path."""
+    dumped = dump(CALLBACK) | {"from_number": [PERSONAL], "{x}": PERSONAL}
+    with pytest.raises(CallbackError) as expected:
+        load(dumped)
+    for validate in (Several.model_validate, lambda value: Several.model_validate_json(json.dumps(value))):
+        with pytest.raises(pydantic.ValidationError) as caught:
+            validate({"first": dumped})
+        (found,) = caught.value.errors()
+        assert (found["loc"], found["msg"]) == (("first",), str(expected.value))
+        assert PERSONAL not in str(caught.value)
+
+
+def test_a_union_hides_the_input():
+    """The errors of a union show the input."""
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Several(first=CALLBACK, event={"from_number": PERSONAL})
+    assert len(caught.value.errors()) == 3
+    assert PERSONAL not in str(caught.value) + caught.value.json()
+
+
+def resolved(value, definitions):
+    """Return a schema without references."""
+    if isinstance(value, list):
+        return [resolved(item, definitions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        return resolved(definitions[value["$ref"].rpartition("/")[2]], definitions)
+    return {name: resolved(item, definitions) for name, item in value.items() if name not in {"$defs", "$schema"}}
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_json_schema_is_that_of_dump(cls, mode):
+    """A model gives another JSON Schema than `json_schema`, or one with a reference that leads nowhere."""
+    expected = json_schema(cls)
+    schema = ADAPTERS[cls].json_schema(mode=mode)
+    assert "$ref" not in json.dumps(schema)
+    assert schema == resolved(expected, expected["$defs"])
+
+
+def test_the_json_schema_of_a_model():
+    """A model repeats the schema of a class in each field, or a reference leads nowhere."""
+    schema = Several.model_json_schema()
+    assert schema["properties"]["first"] == {"$ref": "#/$defs/StatusCallback"}
+    assert {*schema["$defs"]} == {"StatusCallback", "Call", "PassthruEvent", "PopupEvent"}
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    model = Several(first=CALLBACK, second=CALLBACK, calls=(EVENTS[1],), event=EVENTS[2])
+    validator.validate(json.loads(model.model_dump_json()))
+    assert not validator.is_valid({"first": payload()})
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_schema_is_built_once(cls):
+    """Each model builds a schema of its own."""
+    assert cls.__get_pydantic_core_schema__(cls, None) is cls.__get_pydantic_core_schema__(cls, None)
+
+
+def test_pydantic_is_imported_only_when_it_asks():
+    """The package or its parser imports pydantic."""
+    code = "import sys, exotel_callback.schemas as s; s.json_schema('call'); assert 'pydantic_core' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Return a client of an application whose handlers take and return these classes."""
+    fastapi = pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    from exotel_callback.adapters.fastapi import OPENAPI, callback
+
+    app = fastapi.FastAPI()
+
+    @app.post("/exotel", openapi_extra=OPENAPI)
+    def exotel(
+        callback: Annotated[StatusCallback, fastapi.Depends(callback(secret="right"))], repeat: bool = False
+    ) -> Several:
+        return Several(first=callback, second=callback if repeat else None)
+
+    @app.post("/merged")
+    def merged(callback: Annotated[StatusCallback, fastapi.Body()]) -> Call:
+        return merge(callback)
+
+    return TestClient(app)
+
+
+def test_fastapi_takes_and_returns_the_classes(client):
+    """A response model or a ``Body()`` parameter doesn't work."""
+    answer = client.post("/exotel?secret=right", json=payload())
+    first = answer.json()["first"]
+    assert (answer.status_code, load(first)) == (200, parse(payload()))
+    answer = client.post("/merged", json=first)
+    assert (answer.status_code, answer.json()) == (200, dump(merge(load(first))))
+
+
+def test_fastapi_hides_the_input(client):
+    """The 422 of FastAPI for a ``Body()`` parameter quotes the input."""
+    answer = client.post("/merged", json=dump(CALLBACK) | {"status": [PERSONAL]})
+    assert answer.status_code == 422
+    assert PERSONAL not in answer.text
+    assert answer.json()["detail"][0]["input"] == "***"
+
+
+def test_openapi_describes_the_callback(client):
+    """OpenAPI lacks a field, its values, the secret, an answer or an example, or an example can't be parsed."""
+    document = client.get("/openapi.json").json()
+    operation = document["paths"]["/exotel"]["post"]
+    secret = next(parameter for parameter in operation["parameters"] if parameter["name"] == "secret")
+    assert (secret["in"], secret["schema"]) == ("query", {"type": "string"})
+    assert {"200", "400", "401", "413", "415", "422"} <= {*operation["responses"]}
+    assert "first" in document["components"]["schemas"]["Several"]["properties"]
+    contents: dict[str, Any] = operation["requestBody"]["content"]
+    assert {*contents} == {*(encode({})[1].partition(";")[0] for encode in ENCODERS.values())}
+    for content_type, content in contents.items():
+        schema, example = content["schema"], content["example"]
+        Draft202012Validator.check_schema(schema)
+        Draft202012Validator(schema).validate(example)
+        assert parse(example) == parse(payload())
+        is_json = content_type == "application/json"
+        assert example == (payload() if is_json else dict(flat_pairs(payload())))
+        expected = {*json_schema("wire")["properties"]} - (set() if is_json else {"Legs"})
+        assert {*schema["properties"]} == expected
+        assert "to_leg_unanswered" in schema["properties"]["Status"]["anyOf"][0]["enum"]
+
+
+def test_openapi_describes_the_answers(client):
+    """The adapter answers with something that its description doesn't allow."""
+    answers = client.get("/openapi.json").json()["paths"]["/exotel"]["post"]["responses"]
+    for query, body, headers in [
+        ("", b"", {}),
+        ("?secret=right", b"{", {"Content-Type": "application/json"}),
+        ("?secret=right", b"x" * 70_000, {}),
+        ("?secret=right", b"x", {"Content-Type": "text/x"}),
+        ("?secret=right", b"{}", {"Content-Type": "application/json"}),
+    ]:
+        answer = client.post(f"/exotel{query}", content=body, headers=headers)
+        assert re.fullmatch("4..", str(answer.status_code))
+        schema = answers[str(answer.status_code)]["content"]["application/json"]["schema"]
+        if "$ref" not in schema:
+            Draft202012Validator(schema).validate(answer.json())
