@@ -8,9 +8,9 @@ Facts
 - pydantic adds its own data to the core schema of a class, always the same data. So all models can share the schema.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core import core_schema as schemas
@@ -21,7 +21,6 @@ from ._model.callback import StatusCallback
 from ._model.passthru import PassthruEvent
 from ._model.popup import PopupEvent
 from ._serialize import dump, load, load_call, load_passthru, load_popup
-from .schemas import json_schema
 
 _PYDANTIC_LOADERS: Final[dict[type, Callable[[Any], object]]] = {
     StatusCallback: load,
@@ -64,22 +63,3 @@ def _refuse(value: object) -> object:
     if isinstance(value, _Refused):
         raise PydanticCustomError("exotel_callback", "{message}", {"message": value.message})
     return value
-
-
-def inlined_schema(cls: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a class without references, which would lead nowhere inside of another schema."""
-    schema = json_schema(cls)
-    definitions = schema.pop("$defs")
-    del schema["$schema"]
-
-    def inlined(value: Any) -> Any:
-        if isinstance(value, list):
-            return [inlined(item) for item in cast("list[Any]", value)]
-        if not isinstance(value, dict):
-            return value
-        found = cast("Mapping[str, Any]", value)
-        if "$ref" in found:
-            return inlined(definitions[found["$ref"].removeprefix("#/$defs/")])
-        return {name: inlined(item) for name, item in found.items()}
-
-    return cast("dict[str, Any]", inlined(schema))

@@ -133,14 +133,20 @@ def test_a_union_hides_the_input():
 
 
 def resolved(value, definitions):
-    """Return a schema without references."""
+    """Return a schema without references and lists of types."""
     if isinstance(value, list):
         return [resolved(item, definitions) for item in value]
     if not isinstance(value, dict):
         return value
     if "$ref" in value:
         return resolved(definitions[value["$ref"].rpartition("/")[2]], definitions)
-    return {name: resolved(item, definitions) for name, item in value.items() if name not in {"$defs", "$schema"}}
+    if isinstance(value.get("type"), list):
+        value = {**value, "anyOf": [{"type": kind} for kind in value["type"]], "type": None}
+    return {
+        name: resolved(item, definitions)
+        for name, item in value.items()
+        if name not in {"$defs", "$schema"} and item is not None
+    }
 
 
 @pytest.mark.parametrize("mode", ["validation", "serialization"])
@@ -186,11 +192,10 @@ def client():
     from exotel_callback.adapters.fastapi import OPENAPI, callback
 
     app = fastapi.FastAPI()
+    received = Annotated[StatusCallback, fastapi.Depends(callback(secret="right"))]
 
     @app.post("/exotel", openapi_extra=OPENAPI)
-    def exotel(
-        callback: Annotated[StatusCallback, fastapi.Depends(callback(secret="right"))], repeat: bool = False
-    ) -> Several:
+    def exotel(callback: received, repeat: int = 0) -> Several:
         return Several(first=callback, second=callback if repeat else None)
 
     @app.post("/merged")
@@ -230,6 +235,7 @@ def test_openapi_describes_the_callback(client):
     for content_type, content in contents.items():
         schema, example = content["schema"], content["example"]
         Draft202012Validator.check_schema(schema)
+        assert '"type": [' not in json.dumps(schema)  # The oldest FastAPI can't describe it.
         Draft202012Validator(schema).validate(example)
         assert parse(example) == parse(payload())
         is_json = content_type == "application/json"

@@ -13,7 +13,7 @@ def validated(cls: type[T]) -> type[T]:
         return import_module("exotel_callback._pydantic").core_schema(cls)
 
     def json_schema(_: type, _core_schema: Any, _handler: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = import_module("exotel_callback._pydantic").inlined_schema(cls)
+        schema: dict[str, Any] = import_module("exotel_callback.schemas").openapi_schema(cls)
         return schema
 
     hooked: Any = cls

@@ -18,7 +18,7 @@ from exotel_callback._errors import CallbackError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._parse import parse
 from exotel_callback._wire.decode import CONTENT_TYPES
-from exotel_callback.schemas import json_schema
+from exotel_callback.schemas import openapi_schema
 
 from ._shared import Event, Options, Reader, Settings
 from .starlette import parse_request, read_request
@@ -29,9 +29,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 OnError = Callable[[Request, CallbackError], object]
 
-_WIRE: Final = json_schema("wire")
+_WIRE: Final = openapi_schema("wire")
 _EXAMPLE: Final = _WIRE.pop("examples")[0]
-del _WIRE["$schema"]
 # A form has bracket keys instead of `Legs`, and its values are strings.
 _FORM: Final = {
     **_WIRE,
