@@ -2,17 +2,21 @@
 
 Facts
 -----
-- A `ValidationError` of pydantic shows the input of the validator that failed, in its text and in ``errors()``. So the
-  first of two validators replaces an input that it refuses by a placeholder, and the second one refuses the
-  placeholder.
+- A `ValidationError` of pydantic shows the input of the validator that failed, in its text and in ``errors()``. If the
+  validator raises a `ValidationError` itself, pydantic shows the input that this one names.
 - pydantic adds its own data to the core schema of a class, always the same data. So all models can share the schema.
+- In the path of an error, pydantic names a member of a union after the function that validates it.
+- A serializer that raises `PydanticSerializationUnexpectedValue` lets a union try its next member. Without a union,
+  pydantic warns.
 """
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from pydantic_core import CoreSchema, PydanticCustomError
+import attrs
+from pydantic import PydanticSchemaGenerationError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticSerializationUnexpectedValue, ValidationError
 from pydantic_core import core_schema as schemas
 
 from ._errors import CallbackError
@@ -30,36 +34,42 @@ _PYDANTIC_LOADERS: Final[dict[type, Callable[[Any], object]]] = {
 }
 
 
-class _Refused(str):
-    """The placeholder that pydantic shows instead of the input."""
-
-    __slots__ = ("message",)
-    message: str
-
-
 @cache
-def core_schema(cls: type) -> CoreSchema:
-    """Return pydantic's schema of a class: an instance or its dump goes in, and JSON mode writes a dump."""
-    load_it = _PYDANTIC_LOADERS[cls]
+def core_schema(cls: Any, base: type) -> CoreSchema:
+    """Return pydantic's schema of a class: an instance or its dump goes in, and JSON mode writes a dump.
 
-    def read(value: Any) -> object:
+    :param cls: One of the four classes, or a subclass of it.
+    :param base: The one of the four classes.
+    """
+    load_it = _PYDANTIC_LOADERS[base]
+    fields = attrs.fields(cls)
+    if fields != attrs.fields(base):
+        raise PydanticSchemaGenerationError(
+            f"dump() doesn't write the fields that {cls.__name__} adds; use {base.__name__}, and add them to your model"
+        )
+
+    def read(value: object) -> object:
         if isinstance(value, cls):
             return value
         try:
-            return load_it(value)
+            loaded = load_it(value)
         except CallbackError as error:
-            refused = _Refused("***")
-            refused.message = str(error)
-            return refused
+            raise _refused(cls.__name__, str(error)) from None
+        return loaded if cls is base else cls(**{field.alias: getattr(loaded, field.name) for field in fields})
 
-    return schemas.chain_schema(
-        [schemas.no_info_plain_validator_function(read), schemas.no_info_plain_validator_function(_refuse)],
-        ref=f"exotel_callback.{cls.__name__}:1",
-        serialization=schemas.plain_serializer_function_ser_schema(dump, when_used="json"),
+    def write(value: Any) -> object:
+        if not isinstance(value, cls):
+            raise PydanticSerializationUnexpectedValue(f"expected {cls.__name__}, not {type(value).__name__}")
+        return dump(value)
+
+    read.__name__ = read.__qualname__ = cls.__name__
+    return schemas.no_info_plain_validator_function(
+        read,
+        ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
+        serialization=schemas.plain_serializer_function_ser_schema(write, when_used="json"),
     )
 
 
-def _refuse(value: object) -> object:
-    if isinstance(value, _Refused):
-        raise PydanticCustomError("exotel_callback", "{message}", {"message": value.message})
-    return value
+def _refused(title: str, message: str) -> ValidationError:
+    problem = PydanticCustomError("exotel_callback", "{message}", {"message": message})
+    return ValidationError.from_exception_data(title, [{"type": problem, "input": "***"}])

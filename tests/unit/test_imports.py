@@ -34,7 +34,7 @@ THIRD_PARTY = {
     "_fields": {"dateutil"},
     "_serialize": {"cattrs"},
     "_hypothesis": {"hypothesis"},
-    "_pydantic": {"pydantic_core"},
+    "_pydantic": {"pydantic", "pydantic_core"},
     "converters": {"cattrs"},
     "auth": {"itsdangerous"},
     "phones": {"phonenumbers"},

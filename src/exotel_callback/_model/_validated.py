@@ -7,10 +7,10 @@ T = TypeVar("T")
 
 
 def validated(cls: type[T]) -> type[T]:
-    """Make a class usable as a field of a pydantic model. `exotel_callback._pydantic` does the work."""
+    """Make a class and its subclasses usable in pydantic models. `exotel_callback._pydantic` does the work."""
 
-    def core_schema(_: type, _source: Any, _handler: Any) -> Any:
-        return import_module("exotel_callback._pydantic").core_schema(cls)
+    def core_schema(found: type, _source: Any, _handler: Any) -> Any:
+        return import_module("exotel_callback._pydantic").core_schema(found, cls)
 
     def json_schema(_: type, _core_schema: Any, _handler: Any) -> dict[str, Any]:
         schema: dict[str, Any] = import_module("exotel_callback.schemas").openapi_schema(cls)
