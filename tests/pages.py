@@ -32,7 +32,7 @@ PAGES_OF_STORES = [
 PAGE_OF_OBSERVERS = ROOT / "docs" / "how-to" / "observe.md"
 
 # A test in tests/integration runs the blocks that import one of these packages.
-RUN_ELSEWHERE = ["pyspark", "rest_framework", "ninja"]
+RUN_ELSEWHERE = ["pyspark", "rest_framework", "ninja", "litestar", "msgspec"]
 
 # The pages that continue the code of another page.
 GOES_ON = {"fuzz-your-handler.md": "test-your-handler.md"}

@@ -45,6 +45,30 @@ def json_schema(of: type[StatusCallback | Call | PassthruEvent | PopupEvent] | s
     return schema
 
 
+def openapi_schema(of: Any) -> dict[str, Any]:
+    """Return a JSON Schema that can be a part of another one and of an OpenAPI document.
+
+    References would lead nowhere there, so the definitions replace them. FastAPI 0.115.5 accepts only a string as
+    a ``type``, so each list of types is an ``anyOf``.
+    """
+    schema = json_schema(of)
+    definitions: dict[str, dict[str, Any]] = schema.pop("$defs", {})
+    del schema["$schema"]
+
+    def simpler(found: dict[str, Any]) -> dict[str, Any]:
+        if "$ref" in found:
+            return definitions[found["$ref"].removeprefix("#/$defs/")]
+        if isinstance(found.get("type"), list):
+            return {"anyOf": [{"type": kind} for kind in found.pop("type")], **found}
+        return found
+
+    # A definition can contain a reference to another one, so this can take several rounds.
+    text = ""
+    while text != (text := json.dumps(schema)):
+        schema = json.loads(text, object_hook=simpler)
+    return schema
+
+
 @cache
 def schema_text(name: str) -> str:
     """Return the file of a schema."""

@@ -11,10 +11,11 @@ from types import ModuleType
 
 import pytest
 
-from exotel_callback import StatusCallback, dump, parse
+from exotel_callback import StatusCallback, dump, merge, parse
 from helpers import ENCODERS, PAGE, ROOT, TESTS, search_path
 from pages import PAGE_OF_OBSERVERS, python_blocks
 
+PYDANTIC = ROOT / "docs" / "how-to" / "pydantic.md"
 DJANGO = ROOT / "docs" / "how-to" / "django.md"
 REASON = "it isn't installed: install the dependency group frameworks"
 
@@ -88,6 +89,54 @@ def test_an_attribute_of_opentelemetry():
     (span,) = exporter.get_finished_spans()
     expected = {"exotel.call_sid": "a", "exotel.outcome": "busy", "exotel.issues": ("unknown-value",)}
     assert dict(span.attributes) == expected
+
+
+@pytest.fixture
+def litestar_client(monkeypatch):
+    """Return a client of the application on the page of pydantic."""
+    pytest.importorskip("litestar", reason=REASON)
+    from litestar.testing import TestClient
+
+    page = ModuleType("page_of_litestar")  # Litestar resolves annotations in the globals of the module.
+    monkeypatch.setitem(sys.modules, "page_of_litestar", page)
+    exec(next(block for block in python_blocks(PYDANTIC) if "litestar" in block), vars(page))
+    with TestClient(page.app) as client:
+        yield client
+
+
+def test_litestar_takes_and_returns_events(litestar_client):
+    """A handler of Litestar gets or returns anything else than the dumps."""
+    callback = parse(PAGE)
+    call = dump(merge(callback))
+    for path, expected in (("/merged", call), ("/each", [call])):
+        answer = litestar_client.post(path, json=dump(callback))
+        assert (answer.status_code, answer.json()) == (201, expected)
+    document = litestar_client.get("/schema/openapi.json").json()
+    body = document["paths"]["/merged"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"description": "The dump of a StatusCallback"}
+
+
+@pytest.mark.parametrize("body", [{"from_number": PAGE["From"]}, [PAGE["From"]], PAGE["From"], PAGE])
+def test_litestar_refuses_anything_else(litestar_client, body):
+    """Litestar accepts an invalid dump, or shows it."""
+    answer = litestar_client.post("/merged", json=body)
+    assert answer.status_code == 400
+    assert "made by dump()" in answer.json()["detail"]
+    assert PAGE["From"] not in answer.text
+    assert litestar_client.post("/merged", content=b"{").status_code == 400
+
+
+def test_msgspec():
+    """The Python of the page raises, or msgspec now writes events itself, which the page denies."""
+    msgspec = pytest.importorskip("msgspec", reason=REASON)
+    exec(next(block for block in python_blocks(PYDANTIC) if "msgspec" in block), {})
+    with pytest.raises(TypeError, match="RawPayload"):
+        msgspec.json.encode(parse(PAGE))
+
+    def refuse(*_):
+        raise LookupError
+
+    assert msgspec.convert(dump(parse(PAGE)), StatusCallback, dec_hook=refuse) == parse(PAGE)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ LAYERS = [
     {"_model"},
     {"_parse"},
     {"__init__", "_encode", "_hypothesis", "_serialize", "converters"},
-    {"arrow", "auth", "phones", "recordings", "schemas", "strategies", "testing"},
+    {"_pydantic", "arrow", "auth", "phones", "recordings", "schemas", "strategies", "testing"},
     {"adapters"},
     {"__main__", "_cli"},
 ]
@@ -34,6 +34,7 @@ THIRD_PARTY = {
     "_fields": {"dateutil"},
     "_serialize": {"cattrs"},
     "_hypothesis": {"hypothesis"},
+    "_pydantic": {"pydantic", "pydantic_core"},
     "converters": {"cattrs"},
     "auth": {"itsdangerous"},
     "phones": {"phonenumbers"},

@@ -25,6 +25,7 @@ import attrs
 from .._enums import PROGRESS, AnsweredBy, CallStatus, Direction, EventType, LegStatus, Outcome
 from .._errors import CallbackError, Issue, IssueCode, digest_of
 from ._open import maker, restorable
+from ._validated import validated
 from .callback import CallFields, Leg, StatusCallback
 from .event_key import instant
 from .outcome import FINAL_LEGS
@@ -37,6 +38,7 @@ def _count(events: Sequence[StatusCallback]) -> str:
     return f"<{len(events)}>"
 
 
+@validated
 @restorable
 @attrs.frozen(kw_only=True)
 class Call(CallFields):

@@ -29,6 +29,7 @@ from .._fields.table import (
 )
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
+from ._validated import validated
 from .event_key import CALLBACK_KEY, event_key
 from .outcome import FINAL_LEGS, Result, answered_by_of, outcome_of
 
@@ -171,6 +172,7 @@ class CallFields(_Derived):
 _outcome_of: Final = lru_cache(maxsize=1_024)(outcome_of)
 
 
+@validated
 @restorable
 @attrs.frozen(kw_only=True)
 class StatusCallback(CallFields):

@@ -40,6 +40,7 @@ from .._fields.table import (
 )
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
+from ._validated import validated
 from .event_key import PASSTHRU_KEY, event_key
 from .outcome import FAILURES, UNDER_WAY
 
@@ -98,6 +99,7 @@ class Stream:
 _STREAM_START: Final = normalized("stream-start")
 
 
+@validated
 @restorable
 @attrs.frozen(kw_only=True)
 class PassthruEvent:

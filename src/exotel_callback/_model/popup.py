@@ -22,9 +22,11 @@ from .._fields.kinds import AGENT_STATUS, DATE, DIRECTION, POPUP_EVENT_TYPE, STR
 from .._fields.table import mask_number, mask_text, mask_url, read_only, unknown_fields, wire
 from .._wire.payload import EMPTY_PAYLOAD, RawPayload
 from ._open import restorable
+from ._validated import validated
 from .event_key import POPUP_KEY, event_key
 
 
+@validated
 @restorable
 @attrs.frozen(kw_only=True)
 class PopupEvent:

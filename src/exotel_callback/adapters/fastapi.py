@@ -13,10 +13,12 @@ from typing import Any, Final, NoReturn, Unpack, cast, overload
 
 from fastapi import HTTPException, Request
 
+from exotel_callback._encode import JSON, form_pairs
 from exotel_callback._errors import CallbackError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._parse import parse
 from exotel_callback._wire.decode import CONTENT_TYPES
+from exotel_callback.schemas import openapi_schema
 
 from ._shared import Event, Options, Reader, Settings
 from .starlette import parse_request, read_request
@@ -27,14 +29,55 @@ _LOG: Final = logging.getLogger(__name__)
 
 OnError = Callable[[Request, CallbackError], object]
 
+_WIRE: Final = openapi_schema("wire")
+_EXAMPLE: Final = _WIRE.pop("examples")[0]
+# A form has bracket keys instead of `Legs`, and its values are strings.
+_FORM: Final = {
+    **_WIRE,
+    "properties": {name: _WIRE["properties"][name] for name in _WIRE["properties"] if name != "Legs"},
+}
+
+_ERROR_ANSWERS: Final = {
+    "400": "The body can't be decoded.",
+    "401": "The secret is wrong or missing.",
+    "413": "The body is too large, or has too many fields.",
+    "415": "The content type or the charset isn't supported.",
+    "422": "A required field is missing or, in strict mode, a value is invalid.",
+}
+# Its type is open, because FastAPI describes its own 422 at the same place.
+_DETAIL: Final = {"type": "object", "properties": {"detail": {"description": "The message of the error."}}}
+
 OPENAPI: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "secret",
+            "in": "query",
+            "description": "Your secret, if the adapter checks one.",
+            "schema": {"type": "string"},
+        }
+    ],
     "requestBody": {
         "required": True,
         "description": "Exotel's StatusCallback",
-        "content": {content_type: {"schema": {"type": "object"}} for content_type in CONTENT_TYPES},
-    }
+        "content": {
+            content_type: {"schema": _WIRE, "example": _EXAMPLE}
+            if content_type == JSON
+            else {"schema": _FORM, "example": dict(form_pairs(_EXAMPLE))}
+            for content_type in CONTENT_TYPES
+        },
+    },
+    "responses": {
+        "200": {"description": "The callback was accepted."},
+        **{
+            status: {"description": description, "content": {JSON: {"schema": _DETAIL}}}
+            for status, description in _ERROR_ANSWERS.items()
+        },
+    },
 }
-"""The OpenAPI description of a callback's body. Pass it to the route: ``openapi_extra=OPENAPI``."""
+"""The OpenAPI description of a callback. Pass it to the route: ``openapi_extra=OPENAPI``.
+
+It describes the fields with their values, an example in each encoding, the query parameter ``secret``, and the answers.
+"""
 
 
 def log_error(request: Request, error: CallbackError) -> None:
