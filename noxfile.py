@@ -17,7 +17,7 @@ nox.options.sessions = ["speed", "tests", "oldest", "types", "docs", "pythons", 
 
 # The session `tests` has every package, so it alone lists the tests that a missing tool skips.
 QUIET = ["-q", "-rfE"]
-FEW, THOROUGH = ({"HYPOTHESIS_PROFILE": name} for name in ("few", "thorough"))
+FEW, REPEATABLE, THOROUGH = ({"HYPOTHESIS_PROFILE": name} for name in ("few", "repeatable", "thorough"))
 
 
 def group(name: str) -> list[str]:
@@ -36,13 +36,18 @@ def leave_sources(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def tests(session: nox.Session) -> None:
-    """Run all tests once, with the thorough profile, and require that they cover all lines and branches."""
+    """Run all tests, require that they cover all lines and branches, and run the properties with many examples.
+
+    Measuring the coverage of many examples would take twice as long, and add nothing.
+    """
     session.install("-e", ".[dev]", *group("frameworks"))
     session.run("coverage", "erase")
     folders = ["tests/unit", "tests/docs", "tests/integration"]
-    session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", *folders, *session.posargs, env=THOROUGH)
+    pytest = ["pytest", "-q", "-n", "auto", *folders, *session.posargs]
+    session.run("coverage", "run", "-m", *pytest, env=REPEATABLE)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
+    session.run(*pytest, "-m", "(hypothesis or scaled) and not spark and not site", env=THOROUGH)
 
 
 @nox.session(allow_parallel=True)

@@ -1,4 +1,4 @@
-"""Hypothesis profiles: quick by default, thorough and few in the gate, exhaustive and mutants by hand.
+"""Hypothesis profiles: quick by default, thorough, few and repeatable in the gate, exhaustive by hand.
 
 Choose with ``HYPOTHESIS_PROFILE=thorough pytest`` or ``HYPOTHESIS_PROFILE=exhaustive pytest tests/unit/test_laws.py``.
 """
@@ -14,9 +14,9 @@ settings.register_profile("few", max_examples=10, **_COMMON)  # For old dependen
 settings.register_profile("quick", max_examples=50, **_COMMON)
 settings.register_profile("thorough", max_examples=500, **_COMMON)
 settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
-# For mutation testing. It draws the same examples for every change, and doesn't shrink a failure.
+# For coverage and mutation testing. It draws the same examples each time, and doesn't shrink a failure.
 settings.register_profile(
-    "mutants", max_examples=25, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_COMMON
+    "repeatable", max_examples=25, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_COMMON
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -12,7 +12,7 @@ from helpers import ROOT
 from pages import run_page
 
 PAGE = ROOT / "docs" / "how-to" / "store-calls.md"
-CALLS = 2_000 if settings.default.max_examples >= 500 else 100
+CALLS = min(2_000, settings.default.max_examples)  # all 2,000 with the profile exhaustive
 ON_SQLITE = ["sqlalchemy", "sqlalchemy_async", "django"]
 KINDS = [*(("postgresql", stack) for stack in STACKS), *(("sqlite", stack) for stack in ON_SQLITE)]
 
@@ -32,12 +32,12 @@ def tables(stack):
     )
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize(("kind", "stack"), KINDS)
 def test_eight_processes(kind, stack, database):
     """An event or a call is lost, a call is wrong, or an end is noticed twice, when eight processes store events."""
     url = database(kind)
-    calls_on_sqlite = min(CALLS, 500)  # SQLite lets one process write at a time
-    deliveries, calls = deliveries_of(CALLS if kind == "postgresql" else calls_on_sqlite, random.Random(1))
+    deliveries, calls = deliveries_of(CALLS, random.Random(1))
     assert PROCESSES == 8
     deliver(stack, url, deliveries)
     events_table, calls_table, ended_table = tables(stack)
