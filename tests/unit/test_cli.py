@@ -192,7 +192,7 @@ def test_explain_multipart_after_empty_lines():
 
 def test_explain_masks_personal_data_unless_asked():
     """``explain`` shows personal data without ``--show-personal``, so users paste it into tickets."""
-    payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210"}
+    payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210", "a 09876543210": ""}
     body = json.dumps(payload).encode()
     _, masked, _ = run("explain", stdin=body)
     assert not [personal for personal in PERSONAL if personal in masked]

@@ -25,7 +25,7 @@ from .._model.callback import CallFields, Leg, StatusCallback
 from .._model.combined import combined_outcome
 from .._model.passthru import PassthruEvent, PassthruLeg
 from .._model.popup import PopupEvent
-from .._wire.payload import EMPTY_PAYLOAD
+from .._wire.payload import EMPTY_PAYLOAD, shown_name
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
@@ -306,7 +306,7 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
         issues = [(issue.message, _issue_value(issue, show_personal=show_personal)) for issue in event.issues]
         parts.append(_table("Issues", ("Issue", "Value"), ([_cell(text) for text in row] for row in issues)))
     if view.extra:
-        unknown = [(name, as_text(value)) for name, value in view.extra.items()]
+        unknown = [(name if show_personal else shown_name(name), as_text(value)) for name, value in view.extra.items()]
         parts.append(
             _personal_table("Unknown fields, in extra", ("Name", "Value"), unknown, show_personal=show_personal)
         )
