@@ -398,7 +398,7 @@ def _field_cells(value: attrs.AttrsInstance, *, show_personal: bool) -> Iterable
     for field in wire_fields(type(value)):
         shown: object = getattr(value, field.attribute)
         if shown is not None and field.attribute in masks and not show_personal:
-            shown = str(masks[field.attribute](shown)).strip("'")
+            shown = str(masks[field.attribute](shown)).strip("'\"")
         yield field.names[0], _cell(shown)
 
 
