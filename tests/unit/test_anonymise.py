@@ -1,6 +1,7 @@
 """Test ``anonymise``: it replaces personal values, and changes nothing else about a request."""
 
 import base64
+import gzip
 import json
 import re
 from itertools import product
@@ -451,3 +452,23 @@ def test_the_meaning_of_an_error():
     first, second = (meaning(body, JSON) for body in (b"[", b'{"CallSid": "a"}'))
     assert first != second
     assert issubclass(first[0], CallbackError)
+
+
+CHARSETS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"CallSid=a"), *(json.dumps(PAGE).encode(charset) for charset in CHARSETS)]
+)
+def test_data_that_is_not_text(data):
+    """The command replaces one digit at a time, or writes a compressed file that can't be decompressed."""
+    code, out, err = run("anonymise", stdin=data)
+    assert (code, out) == (1, "")
+    assert "-: the body is compressed, or UTF-16 or UTF-32" in err
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_body_in_its_charset(charset):
+    """A body in UTF-16 or UTF-32 is refused although its charset is known."""
+    data = json.dumps(PAGE).encode(charset)
+    assert len(anonymised(SECRET, data, f"{JSON}; charset={charset}")) == len(data)

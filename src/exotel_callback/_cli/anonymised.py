@@ -28,7 +28,7 @@ from .._model.passthru import PassthruEvent, PassthruLeg, Stream
 from .._model.popup import PopupEvent
 from .._options import IST
 from .._wire.text import codec_of
-from .envelope import open_envelope
+from .envelope import GZIP_START, open_envelope
 from .pseudonyms import Secret, moved_date, moved_seconds, pseudonym
 
 # A function that replaces the value of a name.
@@ -65,6 +65,9 @@ _JSON_TOKEN: Final = re.compile(
 _HEX: Final = "[0-9A-Fa-f]"
 _JSON_UNIT: Final = re.compile(rf"\\u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.|.", re.DOTALL)
 _JSON_ESCAPES: Final[dict[str, str]] = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "/": "/"}
+# A NUL in the first characters means UTF-16 or UTF-32 without a charset.
+_START_LENGTH: Final = 4
+_BINARY: Final = "the body is compressed, or UTF-16 or UTF-32; decompress it, or pass --content-type with its charset"
 _LITERALS: Final = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 _BOUNDARY_MAX: Final = 70  # RFC 2046 allows no longer one.
 _PART_NAME: Final = re.compile(r'(?i)content-disposition:[^\r\n]*[; ]name="?([^"\r\n;]*)')
@@ -112,7 +115,7 @@ def anonymised_line(secret: Secret, line: bytes) -> bytes:
 def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
     """Replace the personal values in a body. The result has the same length.
 
-    :raises DecodeError: The body isn't in its charset, or it is XML.
+    :raises DecodeError: The body isn't in its charset, or it is binary or XML.
     """
     codec = _codec_for(body, content_type)
     # Each byte that isn't valid becomes a lone surrogate, which stays.
@@ -121,6 +124,9 @@ def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
         text = body.decode(codec, errors)
     except UnicodeDecodeError:
         raise DecodeError("the body isn't in its charset") from None
+    # In UTF-16, each character would be a token of its own, and anyone could undo the replacement of single digits.
+    if "\0" in text[:_START_LENGTH] or body.startswith(GZIP_START):
+        raise DecodeError(_BINARY)
     return _text(secret, text, content_type, codec).encode(codec, errors)
 
 
