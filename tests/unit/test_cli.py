@@ -190,6 +190,14 @@ def test_explain_multipart_after_empty_lines():
     assert run("explain", stdin=b"\r\n\r\n" + encode_multipart(PAGE)[0])[0] == 0
 
 
+@pytest.mark.parametrize("width", ["0", "1", "9"])
+def test_a_width_that_no_terminal_has(width):
+    """``explain`` prints nothing, or omits values, because a program has set ``COLUMNS`` to 0 or 1."""
+    code, out, _ = run("explain", stdin=json.dumps(LEAST).encode(), COLUMNS=width)
+    assert code == 0
+    assert "".join(out.split()) == "".join(run("explain", stdin=json.dumps(LEAST).encode(), COLUMNS="30")[1].split())
+
+
 def test_explain_masks_personal_data_unless_asked():
     """``explain`` shows personal data without ``--show-personal``, so users paste it into tickets."""
     payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210", "a 09876543210": ""}

@@ -24,7 +24,7 @@ from .envelope import CAPTURED_FILE
 from .help import epilog
 from .tally import Tally
 from .targets import drafts_of
-from .view import exit_with, printable
+from .view import exit_with, new_console, printable
 from .workers import TERMINATING
 
 _TABLES: Final = (".parquet", ".ndjson", ".jsonl", ".csv", ".csv.gz")
@@ -255,7 +255,7 @@ def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]
 
 def _print_summary(tally: Tally) -> None:
     """Print the counts as a table, and then the reasons why rows can't be parsed."""
-    console = Console(highlight=False, markup=False)
+    console = new_console()
     console.print(_summary(tally))
     if tally.reasons:
         console.print("\nunreadable rows by reason")

@@ -18,14 +18,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
-from rich.console import Console
 
 from .._errors import CallbackError
 from ..auth import check_secret, require_secret
 from .capture import ArchiveWriter, Tally, read_captured, summary_of
 from .help import epilog
 from .requests import HEAD_BYTES, Head, RefusedError, Request, read_request
-from .view import Located, explain_call, printable
+from .view import Located, explain_call, new_console, printable
 
 if TYPE_CHECKING:
     from .forward import Forwarder
@@ -309,7 +308,7 @@ class Server:
             kind = f"{short_type(request.content_type)} {len(request.body)} B"
         self._say_numbered(received_at, f"{what}, {kind}, {self._status}: {summary_of(event)}")
         if self._explain and not isinstance(event, CallbackError):
-            console = Console(highlight=False)
+            console = new_console()
             with console.capture() as shown:
                 console.print(explain_call([Located("", event)], show_personal=self._show_personal))
             click.echo(shown.get(), nl=False)

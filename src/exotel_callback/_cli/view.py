@@ -29,6 +29,7 @@ from .._wire.payload import EMPTY_PAYLOAD, shown_name
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
+_MIN_WIDTH: Final = 10
 _PARTY_NAMES: Final = ("first party", "second party")
 
 # A narrow table breaks longer words, such as URLs.
@@ -260,6 +261,13 @@ def _call_row(deliveries: Sequence[Located]) -> list[RenderableType]:
 def printable(text: str) -> str:
     """Escape unprintable characters, because they could move the terminal's cursor or hide text."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def new_console() -> Console:
+    """Return a console for standard output. The width is a minimum, because some programs set ``COLUMNS`` to 0."""
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, _MIN_WIDTH)
+    return console
 
 
 def exit_with(problems: Sequence[str]) -> NoReturn:
