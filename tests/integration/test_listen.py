@@ -519,6 +519,18 @@ def talk(port, data):
     return answer
 
 
+def test_the_sender_does_not_control_the_terminal(tmp_path):
+    """An identifier or an event of a request moves the cursor or sets the title, in a line or in the summary."""
+    with listening(tmp_path, "--explain") as (process, port):
+        body = b"CallSid=%1b]0;title%07&EventType=%C2%9b2J\x1b[2J&CallType=x"
+        assert statuses(talk(port, post(body, "/%1b[2J"))) == [200]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    shown = (tmp_path / "out").read_text()
+    assert shown.endswith("\n\\x1b]0;title\\x07: unknown (1 request)\n")
+    assert shown.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_the_end(tmp_path, name):
     """A signal is a traceback or an error, takes long while clients are connected, or the summary is missing."""

@@ -220,7 +220,8 @@ class Server:
             click.echo("Note: without --secret, the command accepts requests from any sender", err=True)
 
     def say(self, text: str) -> None:
-        """Print a line. On a terminal, wrap it at spaces."""
+        """Print a line without characters that control a terminal. On a terminal, wrap it at spaces."""
+        text = printable(text)
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
             text = textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
@@ -327,7 +328,7 @@ class Server:
 
     def _say_numbered(self, received_at: datetime, text: str) -> None:
         self._number += 1
-        self.say(printable(f"{self._number} {received_at.astimezone():%H:%M:%S} {text}"))
+        self.say(f"{self._number} {received_at.astimezone():%H:%M:%S} {text}")
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
