@@ -398,6 +398,14 @@ def test_standard_input_and_a_file(tmp_path):
     assert "already exists; pass the name of a new file" in err
 
 
+def test_the_output_is_standard_output(tmp_path, monkeypatch):
+    """``-o -`` writes a file of this name, and nothing to standard output."""
+    monkeypatch.chdir(tmp_path)
+    results = [run("anonymise", *output, "--seed", "s", stdin=body_of({})) for output in ([], ["-o", "-"])]
+    assert results[0] == results[1]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_is_random_by_default():
     """Two runs without a seed give the same pseudonyms, or the seed is printed."""
     runs = [run("anonymise", stdin=body_of({})) for _ in range(2)]

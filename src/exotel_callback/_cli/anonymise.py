@@ -40,11 +40,12 @@ class _Piece(NamedTuple):
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
+    default="-",
     help="The file to write. It must not exist. By default standard output.",
 )
 @click.option("--content-type", help="The request's Content-Type header; by default guessed from the body.")
 @click.option("--seed", help="Any string. Keep it secret, because it undoes the replacement. By default it is random.")
-def command(files: tuple[str, ...], output: Path | None, content_type: str | None, seed: str | None) -> None:
+def command(files: tuple[str, ...], output: Path, content_type: str | None, seed: str | None) -> None:
     """Replace personal values in captured bodies and archives.
 
     Each FILE has one or more bodies without headers, or one envelope per line. Without a FILE, read standard input.
@@ -70,12 +71,12 @@ def command(files: tuple[str, ...], output: Path | None, content_type: str | Non
     exit_with(problems)
 
 
-def _opened(output: Path | None) -> IO[bytes]:
+def _opened(output: Path) -> IO[bytes]:
     """Open the file to write, or standard output.
 
     :raises click.UsageError: The file exists.
     """
-    if output is None:
+    if output == Path("-"):
         return cast("IO[bytes]", click.open_file("-", "wb"))
     try:
         return output.open("xb")
