@@ -466,7 +466,7 @@ CHARSETS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-b
 
 
 @pytest.mark.parametrize(
-    "data", [gzip.compress(b"CallSid=a"), *(json.dumps(PAGE).encode(charset) for charset in CHARSETS)]
+    "data", [gzip.compress(b"CallSid=a", mtime=0), *(json.dumps(PAGE).encode(charset) for charset in CHARSETS)]
 )
 def test_data_that_is_not_text(data):
     """The command replaces one digit at a time, or writes a compressed file that can't be decompressed."""
@@ -480,3 +480,36 @@ def test_a_body_in_its_charset(charset):
     """A body in UTF-16 or UTF-32 is refused although its charset is known."""
     data = json.dumps(PAGE).encode(charset)
     assert len(anonymised(SECRET, data, f"{JSON}; charset={charset}")) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"POST /x?secret=right HTTP/1.1\r\nHost: a\r\n\r\nCallSid=a", "a raw HTTP request"),
+        (
+            json.dumps({"requestContext": {}, "body": "Q2FsbFNpZD1h", "isBase64Encoded": True}).encode(),
+            "an API Gateway event",
+        ),
+        (json.dumps({"body": "a", "requestContext": {}}).encode() + b'\n{"body": "a"}', "an API Gateway event"),
+    ],
+)
+def test_a_body_with_headers(data, kind):
+    """A body in base64, or a header, stays as it is, or the output can't be read."""
+    code, out, err = run("anonymise", stdin=data)
+    assert code == 1
+    assert "POST" not in out
+    assert "requestContext" not in out
+    assert f"this is {kind}; pass only its body" in err
+
+
+@pytest.mark.parametrize("name", ["requestContext", "x"])
+def test_a_body_that_is_not_within_an_event(name):
+    """A body with a name of API Gateway is refused."""
+    assert run("anonymise", stdin=body_of({name: "1"}))[0] == 0
+
+
+def test_a_body_in_base64_is_not_a_name():
+    """A body in base64, which an envelope has under a wrong name, stays because it is taken for the name of a field."""
+    body = base64.b64encode(b"CallSid=a&Status=busy&From=09876543210&CustomField=Asha")
+    line = json.dumps({"body": body.decode()}).encode()
+    assert body not in anonymised_line(SECRET, line)

@@ -18,7 +18,7 @@ from .anonymised import anonymised, anonymised_line
 from .envelope import CAPTURED_FILE, LINE_BYTES, bodies_in, is_blank, lines_of, open_envelope, open_input
 from .help import epilog
 from .pseudonyms import Secret, secret_of
-from .sources import events_in
+from .sources import events_in, wrapper_of
 from .view import exit_with
 
 _SEED_BYTES: Final = 32
@@ -127,6 +127,8 @@ def _replaced(secret: Secret, piece: _Piece, content_type: str | None) -> bytes:
 
     :raises CallbackError: The request can't be decoded, or would mean something else.
     """
+    if wrapper := wrapper_of(piece.data):
+        raise CallbackError(f"this is {wrapper.one}; pass only its body, and --content-type with its header")
     if piece.is_envelope:
         data = anonymised_line(secret, piece.data)
         before, after = open_envelope(piece.data), open_envelope(data)
