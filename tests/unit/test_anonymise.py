@@ -513,3 +513,12 @@ def test_a_body_in_base64_is_not_a_name():
     body = base64.b64encode(b"CallSid=a&Status=busy&From=09876543210&CustomField=Asha")
     line = json.dumps({"body": body.decode()}).encode()
     assert body not in anonymised_line(SECRET, line)
+
+
+def test_numbers_in_the_headers_of_a_part():
+    """A number stays because it is the name of a part or in another header, or it has another replacement there."""
+    number = "09876543210"
+    part = f"Content-Type: text/plain; charset=windows-1252\r\nContent-ID: {number}\r\n"
+    body = f'--x\r\n{part}Content-Disposition: form-data; name="{number}"\r\n\r\n{number}\r\n--x--\r\n'
+    after = anonymised(SECRET, body.encode(), MULTIPART).decode()
+    assert after == body.replace(number, pseudonym(SECRET, number))

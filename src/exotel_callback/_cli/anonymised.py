@@ -71,7 +71,9 @@ _START_LENGTH: Final = 4
 _BINARY: Final = "the body is compressed, or UTF-16 or UTF-32; decompress it, or pass --content-type with its charset"
 _LITERALS: Final = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 _BOUNDARY_MAX: Final = 70  # RFC 2046 allows no longer one.
-_PART_NAME: Final = re.compile(r'(?i)content-disposition:[^\r\n]*[; ]name="?([^"\r\n;]*)')
+_PART_NAME: Final = re.compile(r'(?i)(content-disposition:[^\r\n]*[; ]name="?)([^"\r\n;]*)')
+_OTHER_HEADER: Final = re.compile(r"(?im)^(?!content-disposition:).*$")
+_NUMBER_IN_HEADER: Final = re.compile("[0-9]{6,}")
 _FILE_NAME: Final = re.compile(r"(?i)(filename\*?=)([^\r\n]*)")
 _END_OF_HEADERS: Final = re.compile(r"\r?\n\r?\n")
 _BIG_ENDIAN: Final = (b"\xfe\xff", b"\0\0\xfe\xff")
@@ -321,10 +323,14 @@ def _part(part: str, change: _Change) -> str:
     found = _PART_NAME.search(headers)
     if not found and not end:
         return change("", part)  # The end of the body, or a boundary within a value.
-    named = _FILE_NAME.sub(lambda file: file[1] + change("", file[2]), headers)
+    headers = _OTHER_HEADER.sub(
+        lambda line: _NUMBER_IN_HEADER.sub(lambda number: change("", number[0]), line[0]), headers
+    )
+    named = _PART_NAME.sub(lambda name: name[1] + _name(name[2], change), headers)
+    named = _FILE_NAME.sub(lambda file: file[1] + change("", file[2]), named)
     # The line end after a value belongs to the delimiter.
     content = value.removesuffix("\r\n")
-    return named + change(found[1] if found else "", content) + value[len(content) :]
+    return named + change(found[2] if found else "", content) + value[len(content) :]
 
 
 def _rewritten(
