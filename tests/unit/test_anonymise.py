@@ -522,3 +522,10 @@ def test_numbers_in_the_headers_of_a_part():
     body = f'--x\r\n{part}Content-Disposition: form-data; name="{number}"\r\n\r\n{number}\r\n--x--\r\n'
     after = anonymised(SECRET, body.encode(), MULTIPART).decode()
     assert after == body.replace(number, pseudonym(SECRET, number))
+
+
+@pytest.mark.parametrize("value", ["1", '"Q2Fsb"', '"CallSid=a"', '"\u00e9"', "null", '["x"]'])
+def test_a_body_in_base64_that_is_not_the_body(value):
+    """An object within an envelope has a name of the envelope, and the command fails with a traceback."""
+    line = f'{{"body": "CallSid=a&Status=busy", "more": {{"body_base64": {value}}}}}'
+    assert run("anonymise", stdin=line.encode())[0] == 0

@@ -107,12 +107,19 @@ def anonymised_line(secret: Secret, line: bytes) -> bytes:
             return _pseudonym(secret, path, "utf-8") + mark + _form(query, "utf-8", partial(_value, secret, "utf-8"))
         if name == "body":
             return _text(secret, value, envelope.content_type, "utf-8")
-        if name == "body_base64":
-            changed = anonymised(secret, base64.b64decode(value), envelope.content_type)
-            return base64.b64encode(changed).decode()
+        if name == "body_base64" and (body := _from_base64(value)) is not None:
+            return base64.b64encode(anonymised(secret, body, envelope.content_type)).decode()
         return _value(secret, "utf-8", name, value)
 
     return _json(text, change).encode("utf-8", "surrogateescape")
+
+
+def _from_base64(value: str) -> bytes | None:
+    """Decode base64. Return None for any other value, which an inner object can have under this name."""
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        return None
 
 
 def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
