@@ -455,6 +455,15 @@ def test_misuse(options, code, message):
     assert message in err
 
 
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_variable(value, monkeypatch):
+    """The command accepts every request because the variable of the secret is empty."""
+    monkeypatch.setattr(Server, "greet", lambda *_: signal.raise_signal(signal.SIGINT))
+    code, out, err = run("listen", "--port=0", EXOTEL_CALLBACK_SECRET=value)
+    assert (code, out) == (2, "")
+    assert "the secret is None or empty: is the environment variable set?" in err
+
+
 def test_the_command_in_this_process(tmp_path, monkeypatch):
     """An option doesn't reach the server, or the archive stays open."""
     servers, closed = [], []

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS: Final = 10.0
 CONNECTIONS: Final = 64
+_ENVIRONMENT_VARIABLE: Final = "EXOTEL_CALLBACK_SECRET"
 _LINGER_SECONDS: Final = 1.0
 _LINGER_BYTES: Final = 1_048_576
 _LINGER_CHUNK: Final = 65_536
@@ -42,6 +43,9 @@ _SHORT_TYPES: Final = {"x-www-form-urlencoded": "form", "form-data": "multipart"
 
 
 def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        # click ignores a variable that is empty, for example because it was set from one that doesn't exist.
+        value = os.environ.get(_ENVIRONMENT_VARIABLE)
     if value is None:
         return None
     try:
@@ -67,7 +71,7 @@ def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) ->
 )
 @click.option(
     "--secret",
-    envvar="EXOTEL_CALLBACK_SECRET",
+    envvar=_ENVIRONMENT_VARIABLE,
     show_envvar=True,
     callback=_checked_secret,
     help="Answer requests without this query parameter `secret` with 401.",
