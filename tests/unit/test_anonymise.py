@@ -529,3 +529,11 @@ def test_a_body_in_base64_that_is_not_the_body(value):
     """An object within an envelope has a name of the envelope, and the command fails with a traceback."""
     line = f'{{"body": "CallSid=a&Status=busy", "more": {{"body_base64": {value}}}}}'
     assert run("anonymise", stdin=line.encode())[0] == 0
+
+
+@pytest.mark.parametrize("seed", ["", " "])
+def test_an_empty_seed(seed):
+    """Anyone can undo the replacement, because a variable of the shell was empty."""
+    code, out, err = run("anonymise", "--seed", seed, stdin=body_of({}))
+    assert (code, out) == (2, "")
+    assert "Invalid value for --seed: the seed is empty: is the variable set?" in err

@@ -53,6 +53,8 @@ def command(files: tuple[str, ...], output: Path, content_type: str | None, seed
     the lengths and the values of enums, and checks that issues and outcomes stay the same. Read the output before you
     publish it.
     """
+    if seed is not None and not seed.strip():
+        raise click.BadParameter("the seed is empty: is the variable set?", param_hint="--seed")
     secret = secret_of(seed if seed is not None else secrets.token_hex(_SEED_BYTES))
     problems: list[str] = []
     count = 0
