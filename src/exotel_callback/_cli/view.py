@@ -99,6 +99,11 @@ class View(NamedTuple):
         return None if isinstance(self.event, PopupEvent) else self.event.outcome
 
 
+def _public(value: str) -> str:
+    """Return a value as Exotel could have chosen it, or a mask for any other value."""
+    return value if _PUBLIC_VALUE.fullmatch(value) else _MASKED
+
+
 def _view_of_callback(event: StatusCallback) -> View:
     if is_call_details(read_only(event.raw)):
         title = "Call Details" if event.end_time or not event.is_terminal else "Call Details (not settled)"
@@ -120,12 +125,12 @@ def _view_of_fields(event: StatusCallback | Call, title: str) -> View:
 def _view_of_passthru(event: PassthruEvent) -> View:
     stream = event.stream
     kind = event.event_type or ("stream" if stream else "")
-    title = f"Passthru ({printable(kind)})" if kind else "Passthru"
+    title = f"Passthru ({_public(kind)})" if kind else "Passthru"
     status = event.dial_status or (stream and stream.status) or event.call_type
     meaning = f"outcome {event.outcome.value}"
     in_brief = _with_outcome(status, event)
     if stream and stream.disconnected_by:
-        in_brief += f", ended by {printable(stream.disconnected_by)}"
+        in_brief += f", ended by {_public(stream.disconnected_by)}"
     return View(event, title, meaning, in_brief, status, event.current_time, extra=event.extra)
 
 
@@ -322,8 +327,9 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
 
 
 def _issue_value(issue: Issue, *, show_personal: bool) -> str:
-    is_public = issue.code is IssueCode.UNKNOWN_VALUE and _PUBLIC_VALUE.fullmatch(issue.value)
-    return issue.value if show_personal or is_public or not issue.value else _MASKED
+    if show_personal or not issue.value:
+        return issue.value
+    return _public(issue.value) if issue.code is IssueCode.UNKNOWN_VALUE else _MASKED
 
 
 def _colored(text: str, outcome: Outcome | None) -> Text:
