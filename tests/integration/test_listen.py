@@ -455,6 +455,15 @@ def test_misuse(options, code, message):
     assert message in err
 
 
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_variable(value, monkeypatch):
+    """The command accepts every request because the variable of the secret is empty."""
+    monkeypatch.setattr(Server, "greet", lambda *_: signal.raise_signal(signal.SIGINT))
+    code, out, err = run("listen", "--port=0", EXOTEL_CALLBACK_SECRET=value)
+    assert (code, out) == (2, "")
+    assert "the secret is None or empty: is the environment variable set?" in err
+
+
 def test_the_command_in_this_process(tmp_path, monkeypatch):
     """An option doesn't reach the server, or the archive stays open."""
     servers, closed = [], []
@@ -517,6 +526,18 @@ def talk(port, data):
         while chunk := connection.recv(65_536):
             answer += chunk
     return answer
+
+
+def test_the_sender_does_not_control_the_terminal(tmp_path):
+    """An identifier or an event of a request moves the cursor or sets the title, in a line or in the summary."""
+    with listening(tmp_path, "--explain") as (process, port):
+        body = b"CallSid=%1b]0;title%07&EventType=%C2%9b2J\x1b[2J&CallType=x"
+        assert statuses(talk(port, post(body, "/%1b[2J"))) == [200]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    shown = (tmp_path / "out").read_text()
+    assert shown.endswith("\n\\x1b]0;title\\x07: unknown (1 request)\n")
+    assert shown.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

@@ -1,6 +1,7 @@
 """Test ``anonymise``: it replaces personal values, and changes nothing else about a request."""
 
 import base64
+import gzip
 import json
 import re
 from itertools import product
@@ -397,6 +398,14 @@ def test_standard_input_and_a_file(tmp_path):
     assert "already exists; pass the name of a new file" in err
 
 
+def test_the_output_is_standard_output(tmp_path, monkeypatch):
+    """``-o -`` writes a file of this name, and nothing to standard output."""
+    monkeypatch.chdir(tmp_path)
+    results = [run("anonymise", *output, "--seed", "s", stdin=body_of({})) for output in ([], ["-o", "-"])]
+    assert results[0] == results[1]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_is_random_by_default():
     """Two runs without a seed give the same pseudonyms, or the seed is printed."""
     runs = [run("anonymise", stdin=body_of({})) for _ in range(2)]
@@ -451,3 +460,80 @@ def test_the_meaning_of_an_error():
     first, second = (meaning(body, JSON) for body in (b"[", b'{"CallSid": "a"}'))
     assert first != second
     assert issubclass(first[0], CallbackError)
+
+
+CHARSETS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"CallSid=a", mtime=0), *(json.dumps(PAGE).encode(charset) for charset in CHARSETS)]
+)
+def test_data_that_is_not_text(data):
+    """The command replaces one digit at a time, or writes a compressed file that can't be decompressed."""
+    code, out, err = run("anonymise", stdin=data)
+    assert (code, out) == (1, "")
+    assert "-: the body is compressed, or UTF-16 or UTF-32" in err
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_body_in_its_charset(charset):
+    """A body in UTF-16 or UTF-32 is refused although its charset is known."""
+    data = json.dumps(PAGE).encode(charset)
+    assert len(anonymised(SECRET, data, f"{JSON}; charset={charset}")) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"POST /x?secret=right HTTP/1.1\r\nHost: a\r\n\r\nCallSid=a", "a raw HTTP request"),
+        (
+            json.dumps({"requestContext": {}, "body": "Q2FsbFNpZD1h", "isBase64Encoded": True}).encode(),
+            "an API Gateway event",
+        ),
+        (json.dumps({"body": "a", "requestContext": {}}).encode() + b'\n{"body": "a"}', "an API Gateway event"),
+    ],
+)
+def test_a_body_with_headers(data, kind):
+    """A body in base64, or a header, stays as it is, or the output can't be read."""
+    code, out, err = run("anonymise", stdin=data)
+    assert code == 1
+    assert "POST" not in out
+    assert "requestContext" not in out
+    assert f"this is {kind}; pass only its body" in err
+
+
+@pytest.mark.parametrize("name", ["requestContext", "x"])
+def test_a_body_that_is_not_within_an_event(name):
+    """A body with a name of API Gateway is refused."""
+    assert run("anonymise", stdin=body_of({name: "1"}))[0] == 0
+
+
+def test_a_body_in_base64_is_not_a_name():
+    """A body in base64, which an envelope has under a wrong name, stays because it is taken for the name of a field."""
+    body = base64.b64encode(b"CallSid=a&Status=busy&From=09876543210&CustomField=Asha")
+    line = json.dumps({"body": body.decode()}).encode()
+    assert body not in anonymised_line(SECRET, line)
+
+
+def test_numbers_in_the_headers_of_a_part():
+    """A number stays because it is the name of a part or in another header, or it has another replacement there."""
+    number = "09876543210"
+    part = f"Content-Type: text/plain; charset=windows-1252\r\nContent-ID: {number}\r\n"
+    body = f'--x\r\n{part}Content-Disposition: form-data; name="{number}"\r\n\r\n{number}\r\n--x--\r\n'
+    after = anonymised(SECRET, body.encode(), MULTIPART).decode()
+    assert after == body.replace(number, pseudonym(SECRET, number))
+
+
+@pytest.mark.parametrize("value", ["1", '"Q2Fsb"', '"CallSid=a"', '"\u00e9"', "null", '["x"]'])
+def test_a_body_in_base64_that_is_not_the_body(value):
+    """An object within an envelope has a name of the envelope, and the command fails with a traceback."""
+    line = f'{{"body": "CallSid=a&Status=busy", "more": {{"body_base64": {value}}}}}'
+    assert run("anonymise", stdin=line.encode())[0] == 0
+
+
+@pytest.mark.parametrize("seed", ["", " "])
+def test_an_empty_seed(seed):
+    """Anyone can undo the replacement, because a variable of the shell was empty."""
+    code, out, err = run("anonymise", "--seed", seed, stdin=body_of({}))
+    assert (code, out) == (2, "")
+    assert "Invalid value for --seed: the seed is empty: is the variable set?" in err

@@ -147,3 +147,9 @@ def test_the_summary_of_an_event():
     assert summary_of(event) == "StatusCallback (terminal): completed, outcome unknown, issues: 1"
     error = read_captured(request(b"From=09876543210"))
     assert summary_of(error) == "not read: missing @ CallSid; missing @ Status"
+
+
+def test_the_summary_of_values_that_are_not_exotels():
+    """A line shows a number that a sender put in place of an event or of a party."""
+    body = b"CallSid=a&EventType=09876543210&Stream[DisconnectedBy]=09876543210"
+    assert summary_of(read_captured(request(body))) == "Passthru (***): -, outcome unknown, ended by ***"

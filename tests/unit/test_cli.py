@@ -190,9 +190,17 @@ def test_explain_multipart_after_empty_lines():
     assert run("explain", stdin=b"\r\n\r\n" + encode_multipart(PAGE)[0])[0] == 0
 
 
+@pytest.mark.parametrize("width", ["0", "1", "9"])
+def test_a_width_that_no_terminal_has(width):
+    """``explain`` prints nothing, or omits values, because a program has set ``COLUMNS`` to 0 or 1."""
+    code, out, _ = run("explain", stdin=json.dumps(LEAST).encode(), COLUMNS=width)
+    assert code == 0
+    assert "".join(out.split()) == "".join(run("explain", stdin=json.dumps(LEAST).encode(), COLUMNS="30")[1].split())
+
+
 def test_explain_masks_personal_data_unless_asked():
     """``explain`` shows personal data without ``--show-personal``, so users paste it into tickets."""
-    payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210"}
+    payload = {**PAGE, "Status": "09876543210", "Caller": "09876543210", "a 09876543210": ""}
     body = json.dumps(payload).encode()
     _, masked, _ = run("explain", stdin=body)
     assert not [personal for personal in PERSONAL if personal in masked]
@@ -394,8 +402,9 @@ def test_explain_popups_of_multiple_calls():
 
 def test_explain_a_passthru_request_without_a_stream():
     """Another event of Passthru isn't in the title, or it can control the terminal."""
-    _, out, _ = run("explain", stdin=b"CallSid=a&flow_id=1&EventType=n\x1bew")
-    assert "Passthru (n\\x1bew): outcome unknown\n" in out
+    for event, shown in ((b"new-event", "new-event"), (b"n\x1bew", "***")):
+        _, out, _ = run("explain", stdin=b"CallSid=a&flow_id=1&EventType=" + event)
+        assert f"Passthru ({shown}): outcome unknown\n" in out
 
 
 BODIES = {

@@ -566,3 +566,22 @@ def test_options():
     for misused in ({"timezone": None}, {"strict": "0"}, {"content_type": 5}):
         with pytest.raises(TypeError, match=next(iter(misused))):
             parse_passthru(REQUEST, **misused)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("no connection to wss://bot.example.com/s?token=abc", "no connection to ***"),
+        ("(wss://bot.example.com/s)", "***"),
+        ("no route to sip:asha@example.com now", "no route to *** now"),
+        ("09876543210 hung up", "*** hung up"),
+        ("to +91 98765-43210", "to ***"),
+        ("can't connect, code 1003", "can't connect, code 1003"),
+        ("12345", "12345"),
+        ("a\n", "a"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Stream[Error]", "Stream[DetailedStatus]", "ProcessStatus"])
+def test_the_repr_masks_personal_parts_of_a_message(name, message, shown):
+    """A number or a URL with a token in a message of Exotel is in logs."""
+    assert f"={shown!r}" in repr(parse_passthru({"CallSid": "a", name: message}))

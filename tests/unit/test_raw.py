@@ -88,6 +88,32 @@ def test_the_repr_of_raw_shows_only_names():
     assert "09876543210" not in f"{raw} {raw!r}"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "09876543210",
+        "+919876543210",
+        "Legs[0][+919876543210]",
+        '{"From":"x"}',
+        "Asha Rao",
+        "a@example.com",
+        "",
+        "a" * 101,
+    ],
+)
+def test_the_repr_masks_a_name_that_looks_like_a_value(name):
+    """A value that is in the place of a name, as after an unescaped ``&`` in a custom field, is in logs."""
+    raw = parse({**PAGE, name: "1"}).raw
+    assert repr(raw).endswith(", '***')")
+    assert name in raw
+
+
+@pytest.mark.parametrize("name", ["Price", "Legs[1][Insights][RingingDuration]", "Legs%5B0%5D", "x-y.z:1", "n_12345"])
+def test_the_repr_shows_a_plain_name(name):
+    """The repr masks a name that Exotel could add."""
+    assert repr(parse({**PAGE, name: "1"}).raw).endswith(f", '{name}')")
+
+
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda raw: pickle.loads(pickle.dumps(raw))])
 def test_raw_can_be_copied_and_pickled(clone):
     """``raw`` can't be copied or pickled with the stand-in of an upload."""

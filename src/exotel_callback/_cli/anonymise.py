@@ -18,7 +18,7 @@ from .anonymised import anonymised, anonymised_line
 from .envelope import CAPTURED_FILE, LINE_BYTES, bodies_in, is_blank, lines_of, open_envelope, open_input
 from .help import epilog
 from .pseudonyms import Secret, secret_of
-from .sources import events_in
+from .sources import events_in, wrapper_of
 from .view import exit_with
 
 _SEED_BYTES: Final = 32
@@ -40,11 +40,12 @@ class _Piece(NamedTuple):
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
+    default="-",
     help="The file to write. It must not exist. By default standard output.",
 )
 @click.option("--content-type", help="The request's Content-Type header; by default guessed from the body.")
 @click.option("--seed", help="Any string. Keep it secret, because it undoes the replacement. By default it is random.")
-def command(files: tuple[str, ...], output: Path | None, content_type: str | None, seed: str | None) -> None:
+def command(files: tuple[str, ...], output: Path, content_type: str | None, seed: str | None) -> None:
     """Replace personal values in captured bodies and archives.
 
     Each FILE has one or more bodies without headers, or one envelope per line. Without a FILE, read standard input.
@@ -52,6 +53,8 @@ def command(files: tuple[str, ...], output: Path | None, content_type: str | Non
     the lengths and the values of enums, and checks that issues and outcomes stay the same. Read the output before you
     publish it.
     """
+    if seed is not None and not seed.strip():
+        raise click.BadParameter("the seed is empty: is the variable set?", param_hint="--seed")
     secret = secret_of(seed if seed is not None else secrets.token_hex(_SEED_BYTES))
     problems: list[str] = []
     count = 0
@@ -70,12 +73,12 @@ def command(files: tuple[str, ...], output: Path | None, content_type: str | Non
     exit_with(problems)
 
 
-def _opened(output: Path | None) -> IO[bytes]:
+def _opened(output: Path) -> IO[bytes]:
     """Open the file to write, or standard output.
 
     :raises click.UsageError: The file exists.
     """
-    if output is None:
+    if output == Path("-"):
         return cast("IO[bytes]", click.open_file("-", "wb"))
     try:
         return output.open("xb")
@@ -126,6 +129,8 @@ def _replaced(secret: Secret, piece: _Piece, content_type: str | None) -> bytes:
 
     :raises CallbackError: The request can't be decoded, or would mean something else.
     """
+    if wrapper := wrapper_of(piece.data):
+        raise CallbackError(f"this is {wrapper.one}; pass only its body, and --content-type with its header")
     if piece.is_envelope:
         data = anonymised_line(secret, piece.data)
         before, after = open_envelope(piece.data), open_envelope(data)

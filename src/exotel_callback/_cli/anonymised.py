@@ -28,7 +28,7 @@ from .._model.passthru import PassthruEvent, PassthruLeg, Stream
 from .._model.popup import PopupEvent
 from .._options import IST
 from .._wire.text import codec_of
-from .envelope import open_envelope
+from .envelope import GZIP_START, open_envelope
 from .pseudonyms import Secret, moved_date, moved_seconds, pseudonym
 
 # A function that replaces the value of a name.
@@ -49,7 +49,8 @@ _INVALID_DATE: Final = re.compile(
     r"\s?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 )
 _NOT_APPLICABLE: Final = EMPTY_VALUES | {"n/a", "na"}
-_NAME: Final = re.compile(r"(?!.*[0-9]{4})\w[\w.\[\]% -]{0,99}", re.ASCII)
+# A longer run of letters and digits isn't a name, but for example a body in base64.
+_NAME: Final = re.compile(r"(?!.*[0-9]{4})(?!.*\w{41})\w[\w.\[\]% -]{0,99}", re.ASCII)
 _ROOT: Final = re.compile(rf"(?:{LEGS}|{STREAM})(?:\[|%5[Bb])(?:[0-9]{{1,3}}(?=\]))?")
 _IN_BRACKETS: Final = re.compile(r"\[([^\]]+)\]$")
 
@@ -65,9 +66,14 @@ _JSON_TOKEN: Final = re.compile(
 _HEX: Final = "[0-9A-Fa-f]"
 _JSON_UNIT: Final = re.compile(rf"\\u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.|.", re.DOTALL)
 _JSON_ESCAPES: Final[dict[str, str]] = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "/": "/"}
+# A NUL in the first characters means UTF-16 or UTF-32 without a charset.
+_START_LENGTH: Final = 4
+_BINARY: Final = "the body is compressed, or UTF-16 or UTF-32; decompress it, or pass --content-type with its charset"
 _LITERALS: Final = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 _BOUNDARY_MAX: Final = 70  # RFC 2046 allows no longer one.
-_PART_NAME: Final = re.compile(r'(?i)content-disposition:[^\r\n]*[; ]name="?([^"\r\n;]*)')
+_PART_NAME: Final = re.compile(r'(?i)(content-disposition:[^\r\n]*[; ]name="?)([^"\r\n;]*)')
+_OTHER_HEADER: Final = re.compile(r"(?im)^(?!content-disposition:).*$")
+_NUMBER_IN_HEADER: Final = re.compile("[0-9]{6,}")
 _FILE_NAME: Final = re.compile(r"(?i)(filename\*?=)([^\r\n]*)")
 _END_OF_HEADERS: Final = re.compile(r"\r?\n\r?\n")
 _BIG_ENDIAN: Final = (b"\xfe\xff", b"\0\0\xfe\xff")
@@ -101,18 +107,25 @@ def anonymised_line(secret: Secret, line: bytes) -> bytes:
             return _pseudonym(secret, path, "utf-8") + mark + _form(query, "utf-8", partial(_value, secret, "utf-8"))
         if name == "body":
             return _text(secret, value, envelope.content_type, "utf-8")
-        if name == "body_base64":
-            changed = anonymised(secret, base64.b64decode(value), envelope.content_type)
-            return base64.b64encode(changed).decode()
+        if name == "body_base64" and (body := _from_base64(value)) is not None:
+            return base64.b64encode(anonymised(secret, body, envelope.content_type)).decode()
         return _value(secret, "utf-8", name, value)
 
     return _json(text, change).encode("utf-8", "surrogateescape")
 
 
+def _from_base64(value: str) -> bytes | None:
+    """Decode base64. Return None for any other value, which an inner object can have under this name."""
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        return None
+
+
 def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
     """Replace the personal values in a body. The result has the same length.
 
-    :raises DecodeError: The body isn't in its charset, or it is XML.
+    :raises DecodeError: The body isn't in its charset, or it is binary or XML.
     """
     codec = _codec_for(body, content_type)
     # Each byte that isn't valid becomes a lone surrogate, which stays.
@@ -121,6 +134,9 @@ def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
         text = body.decode(codec, errors)
     except UnicodeDecodeError:
         raise DecodeError("the body isn't in its charset") from None
+    # In UTF-16, each character would be a token of its own, and anyone could undo the replacement of single digits.
+    if "\0" in text[:_START_LENGTH] or body.startswith(GZIP_START):
+        raise DecodeError(_BINARY)
     return _text(secret, text, content_type, codec).encode(codec, errors)
 
 
@@ -314,10 +330,14 @@ def _part(part: str, change: _Change) -> str:
     found = _PART_NAME.search(headers)
     if not found and not end:
         return change("", part)  # The end of the body, or a boundary within a value.
-    named = _FILE_NAME.sub(lambda file: file[1] + change("", file[2]), headers)
+    headers = _OTHER_HEADER.sub(
+        lambda line: _NUMBER_IN_HEADER.sub(lambda number: change("", number[0]), line[0]), headers
+    )
+    named = _PART_NAME.sub(lambda name: name[1] + _name(name[2], change), headers)
+    named = _FILE_NAME.sub(lambda file: file[1] + change("", file[2]), named)
     # The line end after a value belongs to the delimiter.
     content = value.removesuffix("\r\n")
-    return named + change(found[1] if found else "", content) + value[len(content) :]
+    return named + change(found[2] if found else "", content) + value[len(content) :]
 
 
 def _rewritten(

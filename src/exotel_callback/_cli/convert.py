@@ -23,7 +23,7 @@ from .help import epilog
 from .signals import interruptible
 from .tally import Tally
 from .targets import drafts_of
-from .view import exit_with, printable
+from .view import exit_with, new_console, printable
 
 _TABLES: Final = (".parquet", ".ndjson", ".jsonl", ".csv", ".csv.gz")
 _SUFFIXES: Final = {"report": (".html",), "rejects": (".ndjson", ".jsonl")}
@@ -217,7 +217,7 @@ def progress_reporter(progress: Progress) -> Callable[[str, float | None], None]
 
 def _print_summary(tally: Tally) -> None:
     """Print the counts as a table, and then the reasons why rows can't be parsed."""
-    console = Console(highlight=False, markup=False)
+    console = new_console()
     console.print(_summary(tally))
     if tally.reasons:
         console.print("\nunreadable rows by reason")

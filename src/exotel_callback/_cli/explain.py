@@ -6,14 +6,13 @@ from typing import Final
 
 import attrs
 import click
-from rich.console import Console
 
 from .._enums import Outcome
 from .._errors import IssueCode
 from .envelope import CAPTURED_FILE, open_input
 from .help import epilog
 from .sources import BODY, Found, Kind, read_source
-from .view import Located, exit_with, explain_call, explain_calls, issues_of, outcome_of
+from .view import Located, exit_with, explain_call, explain_calls, issues_of, new_console, outcome_of
 
 # All events are in memory at once, a few kilobytes each.
 _MAX_EVENTS_READ: Final = 100_000
@@ -96,7 +95,7 @@ def command(
     findings = _read(files or ("-",), content_type, call_sid)
     calls = [deliveries for deliveries in findings.calls.values() if _matches(deliveries, outcomes, codes)]
     problems = findings.problems
-    console = Console(highlight=False)
+    console = new_console()
     if findings.kinds.total() > len(files or ("-",)) or findings.kinds.keys() - {BODY}:
         console.print(f"Found {_list_of(findings.kinds)}.")
     if call_sid and not calls and not (outcomes or codes):

@@ -18,20 +18,20 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
-from rich.console import Console
 
 from .._errors import CallbackError
 from ..auth import check_secret, require_secret
 from .capture import ArchiveWriter, Tally, read_captured, summary_of
 from .help import epilog
 from .requests import HEAD_BYTES, Head, RefusedError, Request, read_request
-from .view import Located, explain_call, printable
+from .view import Located, explain_call, new_console, printable
 
 if TYPE_CHECKING:
     from .forward import Forwarder
 
 REQUEST_SECONDS: Final = 10.0
 CONNECTIONS: Final = 64
+_ENVIRONMENT_VARIABLE: Final = "EXOTEL_CALLBACK_SECRET"
 _LINGER_SECONDS: Final = 1.0
 _LINGER_BYTES: Final = 1_048_576
 _LINGER_CHUNK: Final = 65_536
@@ -43,6 +43,9 @@ _SHORT_TYPES: Final = {"x-www-form-urlencoded": "form", "form-data": "multipart"
 
 
 def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        # click ignores a variable that is empty, for example because it was set from one that doesn't exist.
+        value = os.environ.get(_ENVIRONMENT_VARIABLE)
     if value is None:
         return None
     try:
@@ -68,7 +71,7 @@ def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) ->
 )
 @click.option(
     "--secret",
-    envvar="EXOTEL_CALLBACK_SECRET",
+    envvar=_ENVIRONMENT_VARIABLE,
     show_envvar=True,
     callback=_checked_secret,
     help="Answer requests without this query parameter `secret` with 401.",
@@ -221,7 +224,8 @@ class Server:
             click.echo("Note: without --secret, the command accepts requests from any sender", err=True)
 
     def say(self, text: str) -> None:
-        """Print a line. On a terminal, wrap it at spaces."""
+        """Print a line without characters that control a terminal. On a terminal, wrap it at spaces."""
+        text = printable(text)
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
             text = textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
@@ -309,7 +313,7 @@ class Server:
             kind = f"{short_type(request.content_type)} {len(request.body)} B"
         self._say_numbered(received_at, f"{what}, {kind}, {self._status}: {summary_of(event)}")
         if self._explain and not isinstance(event, CallbackError):
-            console = Console(highlight=False)
+            console = new_console()
             with console.capture() as shown:
                 console.print(explain_call([Located("", event)], show_personal=self._show_personal))
             click.echo(shown.get(), nl=False)
@@ -328,7 +332,7 @@ class Server:
 
     def _say_numbered(self, received_at: datetime, text: str) -> None:
         self._number += 1
-        self.say(printable(f"{self._number} {received_at.astimezone():%H:%M:%S} {text}"))
+        self.say(f"{self._number} {received_at.astimezone():%H:%M:%S} {text}")
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -91,6 +91,7 @@ class Format(NamedTuple):
 
 BODY: Final = Kind("a body", "{} bodies")
 ENVELOPE: Final = Kind("an archive of 1 request", "an archive of {} requests")
+_GATEWAY_EVENT: Final = Kind("an API Gateway event", "{} API Gateway events")
 _HTTP_REQUEST: Final = Kind("a raw HTTP request", "{} raw HTTP requests")
 
 
@@ -208,6 +209,15 @@ def _read_piece(place: str, piece: bytes) -> Found:
     return _found(BODY, place, lambda: events_in(piece, guess_content_type(piece)))
 
 
+def wrapper_of(piece: bytes) -> Kind | None:
+    """Return the kind of a piece that has a body and headers, which only `read_source` separates. Else return None."""
+    if _START_OF_REQUEST.match(piece):
+        return _HTTP_REQUEST
+    # Few pieces contain this name, so that few are decoded.
+    is_event = b'"requestContext"' in piece and _is_gateway_event(_object_in(piece) or {})
+    return _GATEWAY_EVENT if is_event else None
+
+
 def _found(kind: Kind, place: str, read: Callable[[], Read]) -> Found:
     try:
         return Found(kind, place, *read())
@@ -297,7 +307,7 @@ def _read_n8n_item(fields: Mapping[str, Any], _: bytes) -> Read:
 _OBJECT_FORMATS: Final = (
     Format(Kind("a line of parse", "{} lines of parse"), _is_dump, _read_dump),
     Format(Kind("a row of convert", "{} rows of convert"), _is_row, _read_row),
-    Format(Kind("an API Gateway event", "{} API Gateway events"), _is_gateway_event, _read_gateway_event),
+    Format(_GATEWAY_EVENT, _is_gateway_event, _read_gateway_event),
     Format(Kind("an n8n item", "{} n8n items"), _is_n8n_item, _read_n8n_item),
     Format(ENVELOPE, is_envelope, _read_envelope),
 )

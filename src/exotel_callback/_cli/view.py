@@ -25,10 +25,11 @@ from .._model.callback import CallFields, Leg, StatusCallback
 from .._model.combined import combined_outcome
 from .._model.passthru import PassthruEvent, PassthruLeg
 from .._model.popup import PopupEvent
-from .._wire.payload import EMPTY_PAYLOAD
+from .._wire.payload import EMPTY_PAYLOAD, shown_name
 
 _ABSENT: Final = Text("-", style="dim")
 _BAR_WIDTH: Final = 20
+_MIN_WIDTH: Final = 10
 _PARTY_NAMES: Final = ("first party", "second party")
 
 # A narrow table breaks longer words, such as URLs.
@@ -98,6 +99,11 @@ class View(NamedTuple):
         return None if isinstance(self.event, PopupEvent) else self.event.outcome
 
 
+def _public(value: str) -> str:
+    """Return a value as Exotel could have chosen it, or a mask for any other value."""
+    return value if _PUBLIC_VALUE.fullmatch(value) else _MASKED
+
+
 def _view_of_callback(event: StatusCallback) -> View:
     if is_call_details(read_only(event.raw)):
         title = "Call Details" if event.end_time or not event.is_terminal else "Call Details (not settled)"
@@ -119,12 +125,12 @@ def _view_of_fields(event: StatusCallback | Call, title: str) -> View:
 def _view_of_passthru(event: PassthruEvent) -> View:
     stream = event.stream
     kind = event.event_type or ("stream" if stream else "")
-    title = f"Passthru ({printable(kind)})" if kind else "Passthru"
+    title = f"Passthru ({_public(kind)})" if kind else "Passthru"
     status = event.dial_status or (stream and stream.status) or event.call_type
     meaning = f"outcome {event.outcome.value}"
     in_brief = _with_outcome(status, event)
     if stream and stream.disconnected_by:
-        in_brief += f", ended by {printable(stream.disconnected_by)}"
+        in_brief += f", ended by {_public(stream.disconnected_by)}"
     return View(event, title, meaning, in_brief, status, event.current_time, extra=event.extra)
 
 
@@ -262,6 +268,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def new_console() -> Console:
+    """Return a console for standard output. The width is a minimum, because some programs set ``COLUMNS`` to 0."""
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, _MIN_WIDTH)
+    return console
+
+
 def exit_with(problems: Sequence[str]) -> NoReturn:
     """Print the problems, and exit with 1 if there are any, else with 0."""
     for problem in problems:
@@ -306,7 +319,7 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
         issues = [(issue.message, _issue_value(issue, show_personal=show_personal)) for issue in event.issues]
         parts.append(_table("Issues", ("Issue", "Value"), ([_cell(text) for text in row] for row in issues)))
     if view.extra:
-        unknown = [(name, as_text(value)) for name, value in view.extra.items()]
+        unknown = [(name if show_personal else shown_name(name), as_text(value)) for name, value in view.extra.items()]
         parts.append(
             _personal_table("Unknown fields, in extra", ("Name", "Value"), unknown, show_personal=show_personal)
         )
@@ -314,8 +327,9 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
 
 
 def _issue_value(issue: Issue, *, show_personal: bool) -> str:
-    is_public = issue.code is IssueCode.UNKNOWN_VALUE and _PUBLIC_VALUE.fullmatch(issue.value)
-    return issue.value if show_personal or is_public or not issue.value else _MASKED
+    if show_personal or not issue.value:
+        return issue.value
+    return _public(issue.value) if issue.code is IssueCode.UNKNOWN_VALUE else _MASKED
 
 
 def _colored(text: str, outcome: Outcome | None) -> Text:
@@ -398,7 +412,7 @@ def _field_cells(value: attrs.AttrsInstance, *, show_personal: bool) -> Iterable
     for field in wire_fields(type(value)):
         shown: object = getattr(value, field.attribute)
         if shown is not None and field.attribute in masks and not show_personal:
-            shown = str(masks[field.attribute](shown)).strip("'")
+            shown = str(masks[field.attribute](shown)).strip("'\"")
         yield field.names[0], _cell(shown)
 
 

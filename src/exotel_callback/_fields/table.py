@@ -21,6 +21,8 @@ USUAL_LEGS: Final = 8
 """The number of legs whose bracket keys are found quickly. Exotel sends two."""
 
 _HOST: Final = r"(?i:https?|wss?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
+# A word with a URL, an e-mail or SIP address, or a number of six or more digits, also with separators.
+_PERSONAL_PART: Final = r"(?<!\S)\S*(?:://|@)\S*|\+?[0-9](?:[ ()-]{0,2}[0-9]){5,}"
 
 
 def mask_number(number: str | None) -> str:
@@ -45,6 +47,11 @@ def mask_url(url: str | None) -> str:
 def mask_text(text: str | None) -> str:
     """Return a masked repr of a string that shows only whether it is None."""
     return "None" if text is None else "'***'"
+
+
+def mask_message(text: str | None) -> str:
+    """Return the repr of a message of Exotel without the URLs, addresses and numbers in it."""
+    return repr(text and re.sub(_PERSONAL_PART, "***", text))
 
 
 class WireField(NamedTuple):

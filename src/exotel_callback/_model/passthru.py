@@ -29,6 +29,7 @@ from .._errors import Issue
 from .._fields.kinds import CALL_STATUS, CALL_TYPE, DATE, DIGITS, DIRECTION, SECONDS, STREAM_STATUS, STRING
 from .._fields.names import LEGS
 from .._fields.table import (
+    mask_message,
     mask_number,
     mask_text,
     mask_url,
@@ -73,7 +74,7 @@ class PassthruLeg:
 class Stream:
     """The stream between a call and a voice bot. A field is None if it was not sent, is empty or is invalid.
 
-    The repr masks both URLs. Source: https://docs.exotel.com/exotel-agentstream/passthru-applet.
+    The repr masks both URLs, and the URLs and numbers in messages. Source: https://docs.exotel.com/exotel-agentstream/passthru-applet.
     """
 
     __module__ = "exotel_callback"
@@ -90,9 +91,9 @@ class Stream:
     """The URL of your bot, to which Exotel streams the call."""
     disconnected_by: str | None = attrs.field(default=None, metadata=wire(STRING, "DisconnectedBy"))
     """The party that ended the stream: ``user``, ``bot`` or ``NA``."""
-    error: str | None = attrs.field(default=None, metadata=wire(STRING, "Error"))
+    error: str | None = attrs.field(default=None, metadata=wire(STRING, "Error"), repr=mask_message)
     """The error that ended the stream, as sent."""
-    detailed_status: str | None = attrs.field(default=None, metadata=wire(STRING, "DetailedStatus"))
+    detailed_status: str | None = attrs.field(default=None, metadata=wire(STRING, "DetailedStatus"), repr=mask_message)
     """The details of the status, as sent."""
 
 
@@ -159,7 +160,7 @@ class PassthruEvent:
     """The URL of the recording, or else that of the stream. Check its host before you send your API key to it."""
     custom_field: str | None = attrs.field(default=None, metadata=wire(STRING, "CustomField"), repr=mask_text)
     """The string that you passed when you requested the call."""
-    process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"))
+    process_status: str | None = attrs.field(default=None, metadata=wire(STRING, "ProcessStatus"), repr=mask_message)
     """The value as sent. Exotel doesn't document its meaning."""
     legs: tuple[PassthruLeg, ...] = ()
     """The parties whom the flow called, in order. The caller isn't one of them."""

@@ -11,6 +11,7 @@ Readers must not depend on the encoding. So there is one representation: `RawPay
 booleans and None.
 """
 
+import re
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias, cast, final
 
@@ -37,6 +38,8 @@ any other type raises `TypeError`.
 MAX_INT_DIGITS: Final = 3_000
 
 ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+# A name of any other form is a value that lost its own name, such as the rest of a custom field with an unescaped "&".
+_PUBLIC_NAME: Final = re.compile(r"(?!.*[0-9]{6})[A-Za-z0-9_.:%\[\]-]{1,100}")
 # The types that `json` returns for objects and lists. They are frozen when they are first read.
 _UNFROZEN: Final = frozenset({dict, list})
 
@@ -102,12 +105,17 @@ class RawPayload(Mapping[str, object]):
         return self._items.items()
 
     def __repr__(self) -> str:
-        """Show the names only."""
-        return f"RawPayload({', '.join(map(repr, self._items))})"
+        """Show the names only, and mask those that look like a value."""
+        return f"RawPayload({', '.join(repr(shown_name(name)) for name in self._items)})"
 
     def __reduce__(self) -> tuple[type["RawPayload"], tuple[dict[str, object]]]:
         """Return how to copy and pickle the mapping: from its items."""
         return RawPayload, (dict(self.items()),)
+
+
+def shown_name(name: str) -> str:
+    """Return a name as a log may show it. The sender chooses the names, so one can be a phone number or a sentence."""
+    return name if _PUBLIC_NAME.fullmatch(name) else "***"
 
 
 def unfrozen_items(raw: RawPayload) -> dict[str, Any]:

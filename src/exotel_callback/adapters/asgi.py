@@ -62,7 +62,9 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
         raise TypeError(f"parse_request() takes the scope of an ASGI request, not {type(scope).__name__}")
     if scope.get("type") != "http":
         raise TypeError(f"parse_request() takes the scope of an HTTP request, not of type {scope.get('type')!r}")
-    headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in scope["headers"]}
+    # The first value of a repeated header counts, as in the other adapters.
+    received_headers = reversed([*scope["headers"]])
+    headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in received_headers}
     length = length_of(headers.get(b"content-length"))
     query = scope.get("query_string", b"")
     settings.admit(query_values(query, settings.secret_parameter), length)
