@@ -11,6 +11,7 @@ import re
 import sys
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType
@@ -61,11 +62,18 @@ def described(text):
     return re.sub(r"\bNone\b", "null", text.replace("; aware, with a fixed offset", ""))
 
 
+@cache
+def class_definitions():
+    """Return the syntax trees of all classes of the package."""
+    nodes = (node for path in SOURCE.rglob("*.py") for node in ast.parse(path.read_text()).body)
+    return [node for node in nodes if isinstance(node, ast.ClassDef)]
+
+
 def docstrings(cls):
     """Return the descriptions of a class's attributes and properties, those of its base classes too."""
     found = {}
-    for node in (node for path in SOURCE.rglob("*.py") for node in ast.parse(path.read_text()).body):
-        if isinstance(node, ast.ClassDef) and node.name in {base.__name__ for base in cls.__mro__}:
+    for node in class_definitions():
+        if node.name in {base.__name__ for base in cls.__mro__}:
             for member, following in zip(node.body, [*node.body[1:], None], strict=True):
                 if isinstance(member, ast.FunctionDef):
                     found[member.name] = ast.get_docstring(member)
