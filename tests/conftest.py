@@ -22,9 +22,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _plain_output():
-    """Remove the environment variables with which a CI service or a shell sets colours in every program."""
+def _plain_environment():
+    """Remove the environment variables that change what a process prints or measures.
+
+    A CI service or a shell sets colours in every program. Coverage measures processes that tests start, which takes
+    time and memory, loads modules, and writes files.
+    """
+    names = ["FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", *(name for name in os.environ if name.startswith("COVERAGE"))]
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
+        for name in names:
             patch.delenv(name, raising=False)
         yield

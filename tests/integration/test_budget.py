@@ -1,6 +1,5 @@
 """Test that the default install stays small and quick to import."""
 
-import os
 import re
 import subprocess
 import sys
@@ -46,10 +45,8 @@ def is_installed(path):
 
 
 def run(code):
-    # A process whose coverage is measured takes longer.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-I", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
@@ -77,7 +74,9 @@ def test_what_the_import_loads():
 def test_the_time_of_the_import():
     """Importing the package takes more of the time of importing attrs than the budget."""
     code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
-    ours, attrs = (min(float(*run(code.format(name))) for _ in range(5)) for name in ("exotel_callback", "attrs"))
+    names = ("exotel_callback", "attrs")
+    rounds = [[float(*run(code.format(name))) for name in names] for _ in range(7)]  # In turn, since others run too.
+    ours, attrs = map(min, *rounds)
     assert ours / attrs < TIME_BUDGET
 
 
