@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from exotel_callback._cli import cli
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
-from helpers import ENCODERS, PAGE
+from helpers import ENCODERS, MEASURED, PAGE
 
 # Before version 8.2, click mixes the two outputs by default.
 RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}))
@@ -32,7 +32,7 @@ def run_process(*arguments, stdin=b"", **environment):
     """Run the installed script in its own process."""
     start = "from exotel_callback.__main__ import main; main()"
     command = [sys.executable, "-c", start, *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
+    environment = {**MEASURED, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment}
     done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 

@@ -25,8 +25,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def _plain_environment():
     """Remove the environment variables that change what a process prints or measures.
 
-    A CI service or a shell sets colours in every program. Coverage measures processes that tests start, which takes
-    time and memory, loads modules, and writes files.
+    A CI service or a shell sets colours in every program. Coverage measures the processes that tests start, which takes
+    time and memory, loads modules, and writes files. Where it is needed, a test passes `helpers.MEASURED`.
     """
     names = ["FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", *(name for name in os.environ if name.startswith("COVERAGE"))]
     with pytest.MonkeyPatch.context() as patch:

@@ -36,6 +36,8 @@ __all__ = [
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+# The environment for a process whose coverage is measured. The fixture `_plain_environment` changes that of the tests.
+MEASURED = {**os.environ}
 
 # The folders of samples, and each body in them with its content type.
 SAMPLES = sorted(path.parent for path in TESTS.glob("samples/*/about.toml"))

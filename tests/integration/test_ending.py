@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 from click import ClickException
@@ -295,8 +297,11 @@ def test_an_interruption_while_workers_start(monkeypatch):
     assert [process.exitcode for process in started] == [-signal.SIGKILL] * 2
 
 
-def test_a_worker():
-    """A worker doesn't call a function, or doesn't end when its connection is closed."""
+def test_a_worker(monkeypatch):
+    """A worker doesn't call a function, or doesn't end when its connection or its parent is closed."""
+    watched = SimpleQueue()
+    monkeypatch.setattr(workers, "parent_process", lambda: SimpleNamespace(sentinel=7))
+    monkeypatch.setattr(workers, "exit_after", watched.put)
     ours, theirs = workers.get_context("spawn").Pipe()
     thread = threading.Thread(target=run_worker, args=(theirs,))
     thread.start()
@@ -307,6 +312,7 @@ def test_a_worker():
     ours.close()
     thread.join(30)
     assert not thread.is_alive()
+    assert watched.get(timeout=30) == 7
 
 
 def test_the_end_of_a_parent(monkeypatch):
@@ -326,6 +332,8 @@ def test_a_system_without_masks_of_signals(monkeypatch):
     monkeypatch.delattr(signal, "pthread_sigmask")
     monkeypatch.delattr(signal, "pthread_kill")
     assert_interrupts(lambda: signal.raise_signal(signal.SIGTERM))
+    with interruptible():
+        pass
     with pool_of(2) as pool:
         assert list(map_in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]
 

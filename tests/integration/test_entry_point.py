@@ -1,16 +1,15 @@
 """Test the entry point that registers the strategies with Hypothesis, in fresh interpreters."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
-from helpers import search_path
+from helpers import MEASURED, search_path
 
 
 def run(code, path=""):
-    environment = {**os.environ, "PYTHONPATH": search_path(path)}
+    environment = {**MEASURED, "PYTHONPATH": search_path(path)}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, env=environment
     )

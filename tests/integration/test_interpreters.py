@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from helpers import PUBLIC_MODULES, TESTS
+from helpers import MEASURED, PUBLIC_MODULES, TESTS
 
 FRAMEWORKS = {"aiohttp", "django", "fastapi", "flask"}
 
 
-def run(code):
+def run(code, environment=None):
     """Run code in a fresh, isolated interpreter. A warning is an error."""
     command = [sys.executable, "-I", "-W", "error", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
 # Each module is the first import of a process, but the interpreter starts only once.
@@ -100,7 +100,7 @@ for extra, code in {codes}.items():
 
 def test_a_missing_extra_is_named():
     """The error for a missing extra lacks the command to install it, or another module needs the extra."""
-    errors = dict(map(json.loads, run(WITHOUT_EXTRAS.format(codes=NEED_AN_EXTRA)).splitlines()))
+    errors = dict(map(json.loads, run(WITHOUT_EXTRAS.format(codes=NEED_AN_EXTRA), MEASURED).splitlines()))
     for name in NEED_AN_EXTRA:
         extra = name.partition(",")[0]
         assert re.search(rf" the extra '{extra}'; run pip install 'exotel-callback\[{extra}\]'$", errors[name]), name

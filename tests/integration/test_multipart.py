@@ -1,13 +1,12 @@
 """Test the package ``multipart``, and the package that hides it."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers import search_path
+from helpers import MEASURED, search_path
 
 PARSE_MULTIPART = """
 from exotel_callback import parse
@@ -25,7 +24,7 @@ def pip(*arguments):
 
 
 def parse_multipart(path: Path):
-    environment = {**os.environ, "PYTHONPATH": search_path(path)}
+    environment = {**MEASURED, "PYTHONPATH": search_path(path)}
     command = [sys.executable, "-c", PARSE_MULTIPART]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

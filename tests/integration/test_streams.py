@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from command import run_process
-from helpers import LEAST
+from helpers import LEAST, MEASURED
 
 FULL = Path("/dev/full")
 BUSY = json.dumps(LEAST)
@@ -28,7 +28,7 @@ def shell(command, *arguments, stdin=BUSY):
     """Run the command in a shell, which can close its streams. Return the exit code and standard error."""
     line = f'exec "$0" -m exotel_callback {" ".join(arguments)} {command}'
     # Python must buffer its output, as it does for users, so that the error comes at the end.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment = {name: value for name, value in MEASURED.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         ["/bin/sh", "-c", line, sys.executable],
         input=stdin,
@@ -81,7 +81,7 @@ def test_a_closed_standard_error():
 def test_a_pipe_that_is_closed(buffering):
     """A command that another one, such as head, doesn't read to the end prints an error."""
     command = [sys.executable, "-m", "exotel_callback", "parse"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
+    environment = {**MEASURED, "PYTHONUNBUFFERED": buffering}
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(command, **streams, env=environment) as process:
         process.stdout.close()
