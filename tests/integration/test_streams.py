@@ -1,7 +1,6 @@
 """Test every command with a standard stream that is full or closed: one sentence and no traceback."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
