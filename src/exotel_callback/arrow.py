@@ -44,6 +44,7 @@ from ._model._open import maker
 from ._model.call import Call, distinct, merged
 from ._model.callback import CallFields, Leg, StatusCallback
 from ._model.event_key import instant
+from ._model.outcome import Result
 from ._options import DEFAULT_LIMITS, IST, Limits, read_options
 from ._parse import parse
 from ._wire.decode import guess_content_type
@@ -396,14 +397,22 @@ def _columns_of(
     values: Sequence[StatusCallback | Call | CallbackError], annotations: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return an array for each attribute. An error has none of these attributes except ``issues``."""
-    read = attrgetter(*annotations)
-    rows = [_error_row(value, annotations) if isinstance(value, CallbackError) else read(value) for value in values]
-    columns = zip(*rows, strict=True) if rows else repeat((), len(annotations))
-    return {name: _array(column, annotations[name]) for name, column in zip(annotations, columns, strict=True)}
+    names = [name for name in annotations if name not in Result._fields]
+    if len(names) < len(annotations):
+        names.append("_result")  # It has the others, and is computed once for them.
+    read = attrgetter(*names)
+    rows = [_error_row(value, names) if isinstance(value, CallbackError) else read(value) for value in values]
+    columns: dict[str, Sequence[Any]] = dict(
+        zip(names, zip(*rows, strict=True) if rows else repeat((), len(names)), strict=True)
+    )
+    results = columns.pop("_result", ())
+    columns |= {name: [result[index] for result in results] for index, name in enumerate(Result._fields)}
+    return {name: _array(columns[name], annotation) for name, annotation in annotations.items()}
 
 
 def _error_row(error: CallbackError, names: Iterable[str]) -> tuple[Any, ...]:
-    return tuple(error.issues if name == "issues" else None for name in names)
+    values = {"issues": error.issues, "_result": (None, None)}
+    return tuple(map(values.get, names))
 
 
 def _array(values: Sequence[Any], annotation: Any) -> Any:

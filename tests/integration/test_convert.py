@@ -160,6 +160,25 @@ def test_extra_in_ndjson(tmp_path):
     assert json.loads((tmp_path / "out.ndjson").read_text())["extra"] == {"Price": {"amount": [1]}}
 
 
+def test_when_a_call_began(folder):
+    """A call is counted for another hour than that of its first known date, in this order."""
+    names = ("StartTime", "DateCreated", "DateUpdated")
+    dates = {name: f"2024-01-15 {hour}:30:00" for hour, name in enumerate(names, 10)}
+    bodies = [
+        {**LEAST, "CallSid": name, **dict(islice(dates.items(), start, None))} for start, name in enumerate(names)
+    ]
+    (folder / "dates.ndjson").write_text("".join(f"{json.dumps(body)}\n" for body in bodies))
+    tally = pipeline.convert(
+        [str(folder / "dates.ndjson")],
+        pipeline.Targets(folder / "out.parquet"),
+        Columns("body", None),
+        workers=1,
+        on_progress=lambda *_: None,
+        problems=[],
+    )
+    assert {hour for hour, _ in tally.by_hour} == {10, 11, 12}
+
+
 def test_standard_input(folder):
     """A compressed or an uncompressed standard input, or a second input, is not read."""
     out = folder / "out.parquet"

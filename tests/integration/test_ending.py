@@ -297,10 +297,11 @@ def test_an_interruption_while_workers_start(monkeypatch):
     assert [process.exitcode for process in started] == [-signal.SIGKILL] * 2
 
 
-def test_a_worker(monkeypatch):
-    """A worker doesn't call a function, or doesn't end when its connection or its parent is closed."""
+@pytest.mark.parametrize("parent", [None, SimpleNamespace(sentinel=7)])
+def test_a_worker(monkeypatch, parent):
+    """A worker doesn't call a function, doesn't end when its connection is closed, or doesn't watch its parent."""
     watched = SimpleQueue()
-    monkeypatch.setattr(workers, "parent_process", lambda: SimpleNamespace(sentinel=7))
+    monkeypatch.setattr(workers, "parent_process", lambda: parent)
     monkeypatch.setattr(workers, "exit_after", watched.put)
     ours, theirs = workers.get_context("spawn").Pipe()
     thread = threading.Thread(target=run_worker, args=(theirs,))
@@ -312,7 +313,8 @@ def test_a_worker(monkeypatch):
     ours.close()
     thread.join(30)
     assert not thread.is_alive()
-    assert watched.get(timeout=30) == 7
+    if parent:
+        assert watched.get(timeout=30) == 7
 
 
 def test_the_end_of_a_parent(monkeypatch):

@@ -10,21 +10,19 @@ import pytest
 
 from exotel_callback._cli.tally import DURATIONS, LATENESS, Tally
 
-DATES = {"events": ["v1:1"], "start_time": None, "date_created": None, "date_updated": None}
-
 
 def microseconds(*date):
     return (datetime(*date, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def call(outcome, unreached_leg=None, seconds=None, **dates):
-    return {"outcome": outcome, "unreached_leg": unreached_leg, "conversation_duration": seconds, **DATES, **dates}
+def call(outcome, unreached_leg=None, seconds=None, began=None):
+    fields = {"outcome": outcome, "unreached_leg": unreached_leg, "conversation_duration": seconds}
+    return {**fields, "began": began, "events": 1}
 
 
-def tally_of(*calls):
+def tally_of(*calls, **options):
     tally = Tally()
-    for row in calls:
-        tally.add_call(row)
+    tally.add_calls({name: [row[name] for row in calls] for name in call("")}, **options)
     return tally
 
 
@@ -34,17 +32,15 @@ DAY_0 = microseconds(1970, 1, 1, 12)  # 17:30 in India
 @pytest.mark.parametrize(
     ("row", "day", "hour"),
     [
-        (call("no-answer", start_time=DAY_0), 0, 17),
-        (call("busy", date_created=DAY_0), 0, 17),
-        (call("connected", date_updated=DAY_0), 0, 17),
-        (call("failed", start_time=microseconds(1970, 1, 1, 18, 30), date_created=DAY_0), 1, 0),
-        (call("failed", start_time=microseconds(1970, 1, 1, 18, 29), date_updated=DAY_0), 0, 23),
-        (call("busy", start_time=microseconds(1, 1, 1)), -719_162, 5),
-        (call("busy", start_time=microseconds(9999, 12, 31, 18, 29)), 2_932_896, 23),
+        (call("no-answer", began=DAY_0), 0, 17),
+        (call("failed", began=microseconds(1970, 1, 1, 18, 30)), 1, 0),
+        (call("failed", began=microseconds(1970, 1, 1, 18, 29)), 0, 23),
+        (call("busy", began=microseconds(1, 1, 1)), -719_162, 5),
+        (call("busy", began=microseconds(9999, 12, 31, 18, 29)), 2_932_896, 23),
     ],
 )
 def test_a_call_counts_for_the_day_and_hour_in_india_at_which_it_began(row, day, hour):
-    """A call is counted at another time, or by a date that isn't the first known one."""
+    """A call is counted at another time."""
     tally = tally_of(row)
     assert tally.outcomes == {row["outcome"]: 1}
     assert tally.by_day == {(day, row["outcome"]): 1}
@@ -55,8 +51,8 @@ def test_a_call_counts_for_the_day_and_hour_in_india_at_which_it_began(row, day,
     "dates",
     [
         {},
-        {"start_time": microseconds(9999, 12, 31, 23)},
-        {"start_time": microseconds(1, 1, 1) - 6 * 3_600_000_000},
+        {"began": microseconds(9999, 12, 31, 23)},
+        {"began": microseconds(1, 1, 1) - 6 * 3_600_000_000},
     ],
 )
 def test_a_call_without_a_day_counts_for_its_outcome_only(dates):
@@ -67,11 +63,11 @@ def test_a_call_without_a_day_counts_for_its_outcome_only(dates):
 @pytest.mark.parametrize(
     ("row", "called", "picked_up"),
     [
-        (call("no-answer", 0, start_time=DAY_0), {(0, 0)}, set()),
-        (call("busy", 1, date_created=DAY_0), {(0, 0), (0, 1)}, {(0, 0)}),
-        (call("connected", start_time=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
-        (call("machine", date_updated=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
-        (call("failed", start_time=DAY_0), set(), set()),
+        (call("no-answer", 0, began=DAY_0), {(0, 0)}, set()),
+        (call("busy", 1, began=DAY_0), {(0, 0), (0, 1)}, {(0, 0)}),
+        (call("connected", began=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
+        (call("machine", began=DAY_0), {(0, 0), (0, 1)}, {(0, 0), (0, 1)}),
+        (call("failed", began=DAY_0), set(), set()),
     ],
 )
 def test_a_party_counts_as_called_only_if_the_events_say_so(row, called, picked_up):
@@ -138,9 +134,9 @@ def test_the_number_of_unrecognized_values_is_bounded():
 
 def test_the_hours_are_those_of_a_zone():
     """A call is counted by another zone than the one of the option, or for a wrong day of the week."""
-    tally = Tally()
-    for day in (15, 16):  # The clocks in Paris are one hour ahead of UTC in January, and 15 January 2024 is a Monday.
-        tally.add_call(call("busy", start_time=microseconds(2024, 1, day, 23, 30)), ZoneInfo("Europe/Paris"))
+    # The clocks in Paris are one hour ahead of UTC in January, and 15 January 2024 is a Monday.
+    calls = [call("busy", began=microseconds(2024, 1, day, 23, 30)) for day in (15, 16)]
+    tally = tally_of(*calls, zone=ZoneInfo("Europe/Paris"))
     assert tally.by_hour == {(0, "busy"): 2}
     assert tally.by_weekday == {(1, 0): 1, (2, 0): 1}
 
@@ -155,8 +151,7 @@ def test_each_class_of_lateness_ends_before_the_next_one_begins():
     """A lateness is counted in the next or the previous class, or a negative one isn't counted as the least."""
     tally = Tally()
     for seconds in LATENESS:
-        tally.add_lateness(seconds * 1_000_000)
-        tally.add_lateness(seconds * 1_000_000 - 1)
+        tally.add_lateness([seconds * 1_000_000, seconds * 1_000_000 - 1])
     assert tally.lateness == {0: 3} | dict.fromkeys(range(1, len(LATENESS) - 1), 2) | {len(LATENESS) - 1: 1}
 
 

@@ -34,7 +34,6 @@ from ..arrow import (
     origins_of,
     parse_batches,
     results,
-    rows_of,
     unescaped,
     values_of,
     with_local_times,
@@ -42,7 +41,7 @@ from ..arrow import (
 from .archive import Chunk, Columns, estimate_size, read_chunks
 from .envelope import Envelope, fields_of_envelope, open_envelope
 from .tables import Encoded, encode, writer
-from .tally import CallRow, Tally, Unrecognized
+from .tally import CallColumns, Tally, Unrecognized
 from .workers import map_in_order, pool_of
 
 # A function that takes the name of a step, and the share of it that is done, or None if the share is unknown.
@@ -242,8 +241,7 @@ def _counts(chunk: Chunk, batch: pa.RecordBatch) -> Tally:
             value = unescaped(issue["value"])[:_COUNTED_LENGTH]
             tally.unrecognized[Unrecognized(issue["path"], value)] += 1
     times = [batch[name].cast(pa.int64()) for name in ("received_at", "date_updated")]
-    for microseconds in cast("list[int]", pc.subtract(*times).drop_null().to_pylist()):
-        tally.add_lateness(microseconds)
+    tally.add_lateness(cast("list[int]", pc.subtract(*times).drop_null().to_pylist()))
     return tally
 
 
@@ -266,8 +264,14 @@ def _merge_part(spill: Spill, target: Path | None, zone: tzinfo | None, part: in
     """Merge the calls of a part. Return the rows to write, and the counts."""
     calls = call_table(_spilled_events(spill, part))
     tally = Tally()
-    for call in rows_of(calls.select(list(CallRow.__annotations__))):
-        tally.add_call(cast("CallRow", call), zone or IST)
+    dates = [calls[name].cast(pa.int64()) for name in ("start_time", "date_created", "date_updated")]
+    counted: dict[str, Any] = {
+        **{name: calls[name] for name in ("outcome", "unreached_leg", "conversation_duration")},
+        "events": pc.list_value_length(calls["events"]),
+        "began": pc.coalesce(*dates),
+    }
+    columns = {name: column.to_pylist() for name, column in counted.items()}
+    tally.add_calls(cast("CallColumns", columns), zone or IST)
     return encode(calls, target, zone), tally
 
 

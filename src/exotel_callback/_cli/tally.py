@@ -3,7 +3,7 @@
 import re
 from bisect import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple, Self, TypedDict
 
@@ -13,6 +13,7 @@ from .._enums import Outcome
 from .._options import IST
 
 _UNIX_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEKDAY_OF_DAY_0: Final = _UNIX_DAY.weekday()
 _PICKED_UP: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
 _MAX_UNRECOGNIZED: Final = 1_000
 _MAX_REASONS: Final = 100
@@ -23,16 +24,16 @@ DURATIONS: Final = (0, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 LATENESS: Final = (0, 2, 5, 15, 60, 300, 900, 3_600, 86_400)
 
 
-class CallRow(TypedDict):
-    """The columns of a merged call that are counted. Dates are microseconds since 1970."""
+class CallColumns(TypedDict):
+    """The columns of merged calls that are counted."""
 
-    outcome: str
-    unreached_leg: int | None
-    conversation_duration: int | None
-    events: Sequence[str]
-    start_time: int | None
-    date_created: int | None
-    date_updated: int | None
+    outcome: Sequence[str]
+    unreached_leg: Sequence[int | None]
+    conversation_duration: Sequence[int | None]
+    events: Sequence[int]
+    """The numbers of the distinct events."""
+    began: Sequence[int | None]
+    """Microseconds since 1970."""
 
 
 class Unrecognized(NamedTuple):
@@ -133,40 +134,43 @@ class Tally:
         self.reasons[reason] += number
         self.places[reason] = [*self.places.get(reason, []), *places][:_MAX_PLACES]
 
-    def add_lateness(self, microseconds: int) -> None:
-        """Count the time from the date of an event to its receipt. Clocks differ, so it can be negative."""
-        self.lateness[bisect(LATENESS, max(microseconds, 0) / 1_000_000) - 1] += 1
+    def add_lateness(self, microseconds: Iterable[int]) -> None:
+        """Count the times from the dates of events to their receipt. Clocks differ, so they can be negative."""
+        self.lateness.update([bisect(LATENESS, max(late, 0) / 1_000_000) - 1 for late in microseconds])
 
-    def add_call(self, call: CallRow, zone: tzinfo = IST) -> None:
-        """Count a merged call."""
-        outcome, unreached, duration = call["outcome"], call["unreached_leg"], call["conversation_duration"]
-        self.outcomes[outcome] += 1
-        self.distinct_events += len(call["events"])
-        if outcome == Outcome.CONNECTED and duration is not None:
-            self.durations[bisect(DURATIONS, duration) - 1] += 1
-            self.talk_seconds += duration
-        dates = (call["start_time"], call["date_created"], call["date_updated"])
-        began = next((date for date in dates if date is not None), None)
-        if began is None:
-            return
-        try:
-            date = (_UNIX_DAY + timedelta(microseconds=began)).astimezone(zone)
-        except OverflowError:  # Before the year 1, or after the year 9999.
-            return
-        day = date.toordinal() - _UNIX_DAY.toordinal()
-        self.by_day[OutcomeAt(day, outcome)] += 1
-        self.by_hour[OutcomeAt(date.hour, outcome)] += 1
-        self.by_weekday[HourOfWeek(date.weekday(), date.hour)] += 1
+    def add_calls(self, calls: CallColumns, zone: tzinfo = IST) -> None:
+        """Count merged calls."""
+        outcomes = calls["outcome"]
+        self.outcomes.update(outcomes)
+        self.distinct_events += sum(calls["events"])
+        durations = zip(outcomes, calls["conversation_duration"], strict=True)
+        talks = [seconds for outcome, seconds in durations if outcome == Outcome.CONNECTED and seconds is not None]
+        self.durations.update([bisect(DURATIONS, seconds) - 1 for seconds in talks])
+        self.talk_seconds += sum(talks)
+        hours = [_hour(microseconds, zone) for microseconds in calls["began"]]
+        # Few of these differ, so most work is done once for each of them.
+        for (outcome, unreached, hour), number in Counter(
+            zip(outcomes, calls["unreached_leg"], hours, strict=True)
+        ).items():
+            if hour is not None:
+                self._add_hour(outcome, unreached, hour, number)
+
+    def _add_hour(self, outcome: str, unreached: int | None, hours: int, number: int) -> None:
+        """Count calls with the same outcome that began in the same hour, which is counted from 1970."""
+        day, hour = divmod(hours, 24)
+        self.by_day[OutcomeAt(day, outcome)] += number
+        self.by_hour[OutcomeAt(hour, outcome)] += number
+        self.by_weekday[HourOfWeek((day + _WEEKDAY_OF_DAY_0) % 7, hour)] += number
         is_reached = outcome in _PICKED_UP
         if is_reached or unreached is not None:
-            self._add_party(PartyOn(day, 0), picked_up=unreached != 0)
+            self._add_party(PartyOn(day, 0), number, picked_up=unreached != 0)
             if unreached != 0:
-                self._add_party(PartyOn(day, 1), picked_up=is_reached)
+                self._add_party(PartyOn(day, 1), number, picked_up=is_reached)
 
-    def _add_party(self, party: PartyOn, *, picked_up: bool) -> None:
-        self.called[party] += 1
+    def _add_party(self, party: PartyOn, number: int, *, picked_up: bool) -> None:
+        self.called[party] += number
         if picked_up:
-            self.picked_up[party] += 1
+            self.picked_up[party] += number
 
     def __iadd__(self, other: "Tally") -> Self:
         self.rows += other.rows
@@ -193,3 +197,14 @@ class Tally:
         self.durations.update(other.durations)
         self.talk_seconds += other.talk_seconds
         return self
+
+
+def _hour(microseconds: int | None, zone: tzinfo) -> int | None:
+    """Return the hour of an instant on a clock in a zone, counted from 1970."""
+    if microseconds is None:
+        return None
+    try:
+        date = (_UNIX_DAY + timedelta(microseconds=microseconds)).astimezone(zone)
+    except OverflowError:  # Before the year 1, or after the year 9999.
+        return None
+    return 24 * (date.toordinal() - _UNIX_DAY.toordinal()) + date.hour

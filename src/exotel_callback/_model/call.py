@@ -16,8 +16,7 @@ of a call and a new event give the same call as all of its events and the new on
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from itertools import pairwise
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -153,14 +152,15 @@ def merged(events: Mapping[str, StatusCallback], sources: Iterable[str] | None =
     by_authority = [event for _, event in ranked]
     first = by_authority[0]
     # The events that know the final fields: the terminal ones, if there are any.
-    final = [event for event in by_authority if event.is_terminal] if first.is_terminal else by_authority
+    is_over = first.is_terminal
+    final = [event for event in by_authority if event.status in CallStatus.FINAL] if is_over else by_authority
     values: Sequence[Any] = _values_of_call(first)
     legs = tuple(first.legs)
     if len(ranked) > 1:
         values = _completed_values(values, by_authority, final)
         legs = _legs(by_authority, final)
     issues = dict.fromkeys([issue for event in events.values() for issue in event.issues])
-    outcomes = {event.outcome for event in final} - {Outcome.UNKNOWN} if len(final) > 1 and first.is_terminal else ()
+    outcomes = {event.outcome for event in final} - {Outcome.UNKNOWN} if len(final) > 1 and is_over else ()
     if len(outcomes) > 1:
         issues[Issue.at("Status", IssueCode.CONTRADICTING, ", ".join(sorted(outcomes)))] = None
     return _make_call(*values, legs, tuple(issues), tuple(events.values()), frozenset([key for key, _ in ranked]))
@@ -175,10 +175,9 @@ def _ranked(items: Sequence[Keyed]) -> Sequence[Keyed]:
     """Sort events by authority, the most authoritative first."""
     if len(items) == 1:
         return items
-    ranks = [(_authority(item[1]), item) for item in items]
-    ranks.sort(key=itemgetter(0), reverse=True)
-    if all(rank != next_rank for (rank, _), (next_rank, _) in pairwise(ranks)):
-        return [item for _, item in ranks]
+    ranks = {_authority(item[1]): item for item in items}
+    if len(ranks) == len(items):
+        return [ranks[rank] for rank in sorted(ranks, reverse=True)]
     # To count the known fields takes longer than the rest, and rarely matters.
     return sorted(items, key=lambda item: (*_authority(item[1]), _known_fields(item[1]), item[0]), reverse=True)
 
@@ -271,7 +270,7 @@ def _tie_break(event: StatusCallback) -> tuple[object, ...]:
 
 def _authority(event: StatusCallback) -> tuple[Any, ...]:
     return (
-        event.is_terminal,
+        event.status in CallStatus.FINAL,
         event.status is not CallStatus.UNKNOWN,
         event.end_time is not None,
         -math.inf if event.date_updated is None else instant(event.date_updated),

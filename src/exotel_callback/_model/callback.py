@@ -132,12 +132,12 @@ class CallFields(_Derived):
         It is `Outcome.UNKNOWN` if the payload doesn't say. An example is ``completed`` in the default payload, which
         has no legs.
         """
-        return self._result().outcome
+        return self._result.outcome
 
     @property
     def unreached_leg(self) -> int | None:
         """The index of the leg whose party was not reached. None if all were reached, or the payload doesn't say."""
-        return self._result().unreached_leg
+        return self._result.unreached_leg
 
     @property
     def answered_by(self) -> AnsweredBy | None:
@@ -162,6 +162,7 @@ class CallFields(_Derived):
             object.__setattr__(self, "_key", key)  # Only a cache, so the instance stays immutable.
             return key
 
+    @property
     def _result(self) -> Result:
         legs, duration = self.legs, self.conversation_duration
         statuses, answers = tuple([leg.status for leg in legs]), tuple([leg.answered_by for leg in legs])
