@@ -210,11 +210,16 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     :raises ValueError: A column is missing or has another type, or a newer version of this library wrote the events.
     """
     table = pa.Table.from_batches([_cast(batch, _MERGED_SCHEMA) for batch in _batches_of(events)], _MERGED_SCHEMA)
-    table = table.filter(pc.is_valid(table["call_sid"])).sort_by("call_sid")
+    table = without_errors(table).sort_by("call_sid")
     if table["status"].null_count:
         raise ValueError("an event has no status")
     calls = map(_merged, _grouped(keyed_events(table)))
     return pa.Table.from_batches(map(_call_batch, iter(lambda: [*islice(calls, _BATCH_ROWS)], [])), CALL_SCHEMA)
+
+
+def without_errors(rows: Any) -> Any:
+    """Return a table or a record batch without the rows that couldn't be parsed. A filter copies, so most need none."""
+    return rows.filter(pc.is_valid(rows["call_sid"])) if rows["call_sid"].null_count else rows
 
 
 def keyed_events(table: "pa.Table") -> Iterator[tuple[str, StatusCallback]]:

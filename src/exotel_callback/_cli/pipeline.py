@@ -37,6 +37,7 @@ from ..arrow import (
     unescaped,
     values_of,
     with_local_times,
+    without_errors,
 )
 from .archive import Chunk, Columns, estimate_size, read_chunks
 from .envelope import Envelope, fields_of_envelope, open_envelope
@@ -247,7 +248,7 @@ def _counts(chunk: Chunk, batch: pa.RecordBatch) -> Tally:
 
 def _spill(spill: Spill, batch: pa.RecordBatch) -> None:
     """Append the events to the files of their calls' parts. Each process has its own files."""
-    batch = batch.select(list(MERGED_FROM)).filter(pc.is_valid(batch["call_sid"]))
+    batch = without_errors(batch.select(list(MERGED_FROM)))
     parts = [zlib.crc32(sid.encode()) % spill.parts for sid in cast("list[str]", batch["call_sid"].to_pylist())]
     order = sorted(range(len(parts)), key=parts.__getitem__)
     batch = batch.take(pa.array(order, pa.int64()))
