@@ -135,13 +135,17 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def package(session: nox.Session) -> None:
-    """Build the distributions, check them, and install the wheel alone. A folder after ``--`` keeps them."""
+    """Build the distributions twice, check them, and install the wheel alone. A folder after ``--`` keeps them."""
     session.install(*group("package"))
     folder = Path(session.create_tmp())
     dist = Path(session.posargs[0]) if session.posargs else folder / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(dist), ".", silent=True)
+    for target in (dist, folder / "again"):
+        shutil.rmtree(target, ignore_errors=True)
+        session.run("python", "-m", "build", "--outdir", str(target), ".", silent=True)
     distributions = sorted(map(str, dist.iterdir()))
+    for path in dist.iterdir():
+        if path.read_bytes() != (folder / "again" / path.name).read_bytes():
+            session.error(f"{path.name} isn't the same in a second build")
     wheel = next(name for name in distributions if name.endswith(".whl"))
     session.run("twine", "check", "--strict", *distributions)
     session.run("check-wheel-contents", wheel)
