@@ -19,7 +19,8 @@ exec(next(block for block in python_blocks(page) if "def query_of(" in block), s
 
 def calls(request: Request):
     body = request.body.encode() if isinstance(request.body, str) else request.body
-    status, text = answer_whole(request.method, shown["query_of"](request), request.headers.get("content-type"), body)
+    query = shown["query_of"](request.query_params.to_dict())
+    status, text = answer_whole(request.method, query, request.headers.get("content-type"), body)
     return Response(status, {}, text)
 
 
