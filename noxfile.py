@@ -5,6 +5,7 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -115,10 +116,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def types(session: nox.Session) -> None:
-    """Check types with mypy and pyright."""
-    session.install("-e", ".[dev]", *group("types"))
+    """Check types with mypy and pyright, also of the Python on pages."""
+    session.install("-e", ".[dev]", *group("frameworks"), *group("types"))
     session.run("mypy")
     session.run("pyright")
+    with TemporaryDirectory() as pages:  # pyright skips folders whose names begin with a dot
+        session.run("python", "tests/page_types.py", pages)
+        session.run("mypy", pages)
+        session.run("pyright", pages)
     session.run("pyright", "--verifytypes", "exotel_callback", "--ignoreexternal")
 
 

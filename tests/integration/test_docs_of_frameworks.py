@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from secrets import token_hex
 from types import ModuleType
 
 import pytest
 
-from exotel_callback import StatusCallback, dump, merge, parse
+import exotel_callback
+from exotel_callback import CallbackError, StatusCallback, dump, merge, parse
 from helpers import ENCODERS, PAGE, ROOT, TESTS, search_path
 from pages import PAGE_OF_OBSERVERS, python_blocks
 
@@ -30,6 +34,73 @@ def test_observe():
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": search_path(TESTS)}, check=False
     )
     assert done.returncode == 0
+
+
+SERIES = """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  # A wrong secret: calls are refused, and none gets through.
+  - interval: 1m
+    input_series:
+      - {series: 'exotel_refused_total{error="AuthenticationError"}', values: '0x9 1+1x20'}
+      - {series: 'exotel_events_total{outcome="connected"}', values: '5+1x4 9x30'}
+    alert_rule_test:
+      - {eval_time: 10m, alertname: ExotelNothingGetsThrough}
+      - {eval_time: 18m, alertname: ExotelNothingGetsThrough, exp_alerts: [{}]}
+      - {eval_time: 18m, alertname: ExotelInvalidRequests}
+  # One scan at a time without calls, and many scans at a time with calls.
+  - interval: 1m
+    input_series:
+      - {series: 'exotel_refused_total{error="AuthenticationError"}', values: '0x9 1x20 2+1x20'}
+      - {series: 'exotel_events_total{outcome="connected"}', values: '9x29 10+1x20'}
+    alert_rule_test:
+      - {eval_time: 12m, alertname: ExotelNothingGetsThrough}
+      - {eval_time: 16m, alertname: ExotelNothingGetsThrough}
+      - {eval_time: 20m, alertname: ExotelNothingGetsThrough}
+      - {eval_time: 40m, alertname: ExotelNothingGetsThrough}
+  # One request that can't be parsed.
+  - interval: 1m
+    input_series:
+      - {series: 'exotel_refused_total{error="DecodeError",status="400"}', values: '0x9 1x40'}
+    alert_rule_test:
+      - {eval_time: 9m, alertname: ExotelInvalidRequests}
+      - {eval_time: 11m, alertname: ExotelInvalidRequests, exp_alerts: [{}]}
+      - {eval_time: 30m, alertname: ExotelInvalidRequests}
+"""
+
+
+def test_rules_of_prometheus(tmp_path):
+    """An alert of the page doesn't fire when it should, or fires when it shouldn't."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    (rules,) = re.findall(r"^```yaml\n(.*?)^```", PAGE_OF_OBSERVERS.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "rules.yml").write_text(rules)
+    (tmp_path / "series.yml").write_text(SERIES)
+    done = subprocess.run(
+        [promtool, "test", "rules", "series.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_values_at_the_start():
+    """The page doesn't create a counter for a class of errors, so an alert doesn't see its first event."""
+    prometheus = pytest.importorskip("prometheus_client", reason=REASON)
+    registry = prometheus.CollectorRegistry()
+    namespace = {}
+    for name in ("EVENTS", "REFUSED"):
+        labels = ["outcome"] if name == "EVENTS" else ["error", "status"]
+        namespace[name] = prometheus.Counter(name.lower(), "", labels, registry=registry)
+    exec(next(block for block in python_blocks(PAGE_OF_OBSERVERS) if "STATUSES" in block), namespace)
+    assert set(namespace["STATUSES"]) == {cls.__name__ for cls in CallbackError.__subclasses__()}
+    source = "\n".join(path.read_text() for path in Path(exotel_callback.__file__).parent.rglob("*.py"))
+    raised = {int(status) for status in re.findall(r"(?:status_hint=|_status(?:: \S+)? = )(\d+)", source)}
+    assert {status for statuses in namespace["STATUSES"].values() for status in statuses} == raised
+    for error, statuses in namespace["STATUSES"].items():
+        for status in statuses:
+            assert registry.get_sample_value("refused_total", {"error": error, "status": str(status)}) == 0
+    assert registry.get_sample_value("events_total", {"outcome": "busy"}) == 0
 
 
 def test_sentry_gets_no_personal_data():
