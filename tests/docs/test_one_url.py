@@ -36,7 +36,9 @@ def rows(db):
     return db.execute("SELECT call_sid, outcome, agent FROM flow_calls ORDER BY call_sid").fetchall()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=min(100, settings.default.max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(st.sampled_from(list(FLOW_SCENARIOS)), min_size=1, max_size=3, unique=True),
     st.sampled_from(ENCODERS),
