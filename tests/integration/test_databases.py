@@ -119,6 +119,28 @@ def test_erasing_a_call_while_an_event_arrives(stack, database):
     assert [query(url, f"SELECT count(*) FROM {table}") for table in tables(stack)] == [[(0,)]] * 3
 
 
+def test_a_session_that_has_read_the_call(database, monkeypatch):
+    """A session that has read a call before overwrites the event that another session has stored since."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+
+    monkeypatch.setattr("sys.path", [*sys.path, str(EXAMPLES)])
+    import store_sqlalchemy as example
+
+    engine = create_engine(database("sqlite"))
+    example.Base.metadata.create_all(engine)
+    first, second, third = (parse({"CallSid": "a", "Status": status}) for status in ("queued", "ringing", "completed"))
+    with Session(engine) as session, Session(engine) as other:
+        example.store(other, first)
+        other.commit()
+        row = session.get_one(example.CallRow, "a")
+        example.store(other, second)
+        other.commit()
+        example.store(session, third)
+        assert load_call(row.call) == merge(first, second, third)
+    engine.dispose()
+
+
 HOSTILE = [
     f'{{"CallSid": "{sid}", "Status": "busy", "From": "1{value}"}}'
     for sid, value in (("a", "\\u0000"), ("b", "\\ud800"))
