@@ -155,6 +155,19 @@ def test_values_that_jsonb_refuses(kind, stack, database):
     assert query(url, f"SELECT count(*) FROM {tables(stack)[0]}") == [(2,)]
 
 
+def test_a_call_sid_that_is_too_long(database):
+    """PostgreSQL stores a very long CallSid, although the page denies it, or stores half an event."""
+    from psycopg.errors import ProgramLimitExceeded
+
+    url = database("postgresql")
+    long = random.Random(1).randbytes(4_000).hex()
+    with storing("psycopg", url) as store:
+        with pytest.raises(ProgramLimitExceeded):
+            store((json.dumps({"CallSid": long, "Status": "busy"}).encode(),)).result(20)
+        store((b"CallSid=a&Status=busy",)).result(20)
+    assert [query(url, f"SELECT call_sid FROM {table}") for table in tables("psycopg")] == [[("a",)]] * 3
+
+
 def test_the_page(database, monkeypatch):
     """The SQL on the page fails, or has another result than the page shows."""
     monkeypatch.setenv("DATABASE_URL", database("postgresql"))
