@@ -70,8 +70,8 @@ def take(session: Session, sid: str) -> Call | None:
     taken = delete(EndedRow).where(EndedRow.call_sid == sid).returning(EndedRow.call_sid)
     if session.scalar(taken) is None:
         return None
-    row = session.get(CallRow, sid)
-    return load_call(row.call) if row and row.call else None
+    stored = session.get_one(CallRow, sid).call
+    return load_call(stored) if stored else None
 
 
 def erase(session: Session, sid: str) -> None:

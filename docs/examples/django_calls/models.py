@@ -77,8 +77,7 @@ def store(event: StatusCallback) -> None:
 def take(sid: str) -> MergedCall | None:
     """Return an ended call, or None if another worker has it. Call it and react in ``transaction.atomic()``."""
     taken, _ = Ended.objects.filter(call_sid=sid).delete()
-    row = Call.objects.filter(call_sid=sid).first() if taken else None
-    return load_call(json.loads(row.call)) if row else None
+    return load_call(json.loads(Call.objects.get(call_sid=sid).call)) if taken else None
 
 
 @transaction.atomic
