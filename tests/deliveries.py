@@ -4,10 +4,12 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import sqlite3
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 
 from exotel_callback import merge, parse
 from exotel_callback.testing import SCENARIOS
@@ -161,6 +163,51 @@ def create_tables(stack, url):
     sys.path.append(str(EXAMPLES))
     create, _ = STACKS[stack](url)
     create()
+
+
+def erase_psycopg(url, sid):
+    """Erase a call as the page shows."""
+    import psycopg as driver
+
+    page = (ROOT / "docs" / "how-to" / "store-calls.md").read_text()
+    (lines,) = re.findall(r"^>>> def erase.*\n(?:\.\.\. .*\n)+", page, re.MULTILINE)
+    shown = {}
+    exec(re.sub(r"^(>>>|\.\.\.) ", "", lines, flags=re.MULTILINE), shown)
+    with driver.connect(url, autocommit=True) as db:
+        shown["erase"](db, sid)
+
+
+def erase_one(stack, url, sid):
+    """Erase a call, in a process that stores events."""
+    if stack == "psycopg":
+        erase_psycopg(url, sid)
+    elif stack == "django":
+        from django_calls.models import erase
+
+        erase(sid)
+    else:
+        import sqlalchemy as library
+        from sqlalchemy.orm import Session
+
+        import store_sqlalchemy as example
+
+        with Session(library.create_engine(for_sqlalchemy(url, SYNC))) as session, session.begin():
+            example.erase(session, sid)
+
+
+@contextmanager
+def storing(stack, url):
+    """Create the tables, and yield a function that stores an event in another process and doesn't wait for it.
+
+    Its attribute ``erase`` erases a call there.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as pool:
+        pool.submit(create_tables, stack, url).result()
+    with ProcessPoolExecutor(1, spawn, initializer=start, initargs=(stack, url)) as pool:
+        store = partial(pool.submit, store_one)
+        store.erase = partial(pool.submit, erase_one, stack, url)
+        yield store
 
 
 def deliver(stack, url, deliveries):

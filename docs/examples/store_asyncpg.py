@@ -20,9 +20,12 @@ async def store(pool: asyncpg.Pool, event: StatusCallback) -> None:
         )
         if new is None:
             return
-        await db.execute("INSERT INTO calls (call_sid) VALUES ($1) ON CONFLICT DO NOTHING", sid)
-        # Another request for this call waits here.
-        stored = await db.fetchval("SELECT call FROM calls WHERE call_sid = $1 FOR UPDATE", sid)
+        # This inserts the row or locks it. Another request for this call waits here.
+        stored = await db.fetchval(
+            "INSERT INTO calls (call_sid) VALUES ($1) "
+            "ON CONFLICT (call_sid) DO UPDATE SET call_sid = excluded.call_sid RETURNING call",
+            sid,
+        )
         known = [load_call(json.loads(stored))] if stored else []
         call = merge(*known, event)
         await db.execute(

@@ -40,9 +40,12 @@ def store(db: Connection, event: StatusCallback) -> None:
         )
         if not new.rowcount:
             return
-        db.execute("INSERT INTO calls (call_sid) VALUES (%s) ON CONFLICT DO NOTHING", (sid,))
-        # Another request for this call waits here.
-        rows = db.execute("SELECT call FROM calls WHERE call_sid = %s FOR UPDATE", (sid,))
+        # This inserts the row or locks it. Another request for this call waits here.
+        rows = db.execute(
+            "INSERT INTO calls (call_sid) VALUES (%s) "
+            "ON CONFLICT (call_sid) DO UPDATE SET call_sid = excluded.call_sid RETURNING call",
+            (sid,),
+        )
         known = [load_call(stored) for (stored,) in rows if stored]
         call = merge(*known, event)
         db.execute(

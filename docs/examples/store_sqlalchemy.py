@@ -48,8 +48,10 @@ def store(session: Session, event: StatusCallback) -> None:
     new = insert(EventRow).values(event_key=event.event_key, call_sid=event.call_sid, event=dump(event))
     if session.scalar(new.on_conflict_do_nothing().returning(EventRow.event_key)) is None:
         return
-    session.execute(insert(CallRow).values(call_sid=event.call_sid).on_conflict_do_nothing())
-    row = session.get_one(CallRow, event.call_sid, with_for_update=True)  # another request for this call waits here
+    # This inserts the row or locks it. Another request for this call waits here.
+    inserted = insert(CallRow).values(call_sid=event.call_sid)
+    locked = inserted.on_conflict_do_update(index_elements=["call_sid"], set_={"call_sid": event.call_sid})
+    row = session.scalars(locked.returning(CallRow), execution_options={"populate_existing": True}).one()
     known = [load_call(row.call)] if row.call else []
     call = merge(*known, event)
     row.status, row.outcome = call.status.value, call.outcome.value
@@ -74,5 +76,5 @@ def take(session: Session, sid: str) -> Call | None:
 
 def erase(session: Session, sid: str) -> None:
     """Delete all personal data of a call."""
-    for table in (EventRow, CallRow, EndedRow):
+    for table in (CallRow, EventRow, EndedRow):  # the call first, so that an arriving event is stored before or after
         session.execute(delete(table).where(table.call_sid == sid))

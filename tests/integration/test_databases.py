@@ -1,13 +1,15 @@
 """Test the examples that store calls in a database: on SQLite and, if it is installed, on PostgreSQL."""
 
+import json
 import random
 import sys
+import time
 
 import pytest
 from hypothesis import settings
 
-from deliveries import EXAMPLES, PROCESSES, STACKS, deliver, deliveries_of, query
-from exotel_callback import CallStatus, Outcome, load, load_call
+from deliveries import EXAMPLES, PROCESSES, STACKS, deliver, deliveries_of, query, storing
+from exotel_callback import CallStatus, Outcome, load, load_call, merge, parse
 from helpers import ROOT
 from pages import run_page
 
@@ -53,6 +55,91 @@ def test_eight_processes(kind, stack, database):
     assert ended == [(sid,) for sid, call in calls.items() if call.is_terminal]
 
 
+def wait_for_lock(db):
+    """Wait until another connection waits for a lock of this transaction."""
+    for _ in range(200):
+        waiting = db.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        if waiting != (0,):
+            return
+        time.sleep(0.05)
+    pytest.fail("no connection waits for the lock")
+
+
+EVENTS = [parse({"CallSid": "a", "Status": status}) for status in ("in-progress", "completed")]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_row_that_another_transaction_changes(stack, database):
+    """An event is lost if another transaction creates or erases the row of its call at the same time."""
+    import psycopg
+
+    url = database("postgresql")
+    events_table, calls_table, ended_table = tables(stack)
+    first, second = ((json.dumps({"CallSid": "a", "Status": event.status.value}).encode(),) for event in EVENTS)
+    nothing = "''" if stack == "django" else "NULL"
+    create = f"INSERT INTO {calls_table} VALUES ('a', 'unknown', 'unknown', false, {nothing})"
+    erase = f"DELETE FROM {calls_table}; DELETE FROM {events_table}; DELETE FROM {ended_table}"
+    lock = f"SELECT FROM {calls_table} FOR UPDATE"
+
+    def stored():
+        events = [load(event) for (event,) in query(url, f"SELECT event FROM {events_table}")]
+        return events, [load_call(call) for (call,) in query(url, f"SELECT call FROM {calls_table}")]
+
+    with storing(stack, url) as store, psycopg.connect(url) as db:
+        for before, after, delivery, expected in (
+            (create, "ROLLBACK", first, EVENTS[:1]),
+            (erase, "COMMIT", second, EVENTS[1:]),
+            (lock, f"{erase}; COMMIT", first, EVENTS[:1]),
+            (lock, "COMMIT", second, EVENTS),
+        ):
+            db.execute(before)
+            done = store(delivery)
+            wait_for_lock(db)
+            db.execute(after)
+            done.result(20)
+            assert stored() == (expected, [merge(*expected)])
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy", "psycopg", "django"])
+def test_erasing_a_call_while_an_event_arrives(stack, database):
+    """An event that is stored while its call is erased stays in the database."""
+    import psycopg
+
+    url = database("postgresql")
+    events_table, calls_table, _ = tables(stack)
+    with storing(stack, url) as store, psycopg.connect(url) as db:
+        store((json.dumps({"CallSid": "a", "Status": "busy"}).encode(),)).result(20)
+        db.execute(f"INSERT INTO {events_table} SELECT 'v1:2', call_sid, received_at, event FROM {events_table}")
+        db.execute(f"SELECT FROM {calls_table} FOR UPDATE")
+        done = store.erase("a")
+        wait_for_lock(db)
+        db.commit()
+        done.result(20)
+    assert [query(url, f"SELECT count(*) FROM {table}") for table in tables(stack)] == [[(0,)]] * 3
+
+
+def test_a_session_that_has_read_the_call(database, monkeypatch):
+    """A session that has read a call before overwrites the event that another session has stored since."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+
+    monkeypatch.setattr("sys.path", [*sys.path, str(EXAMPLES)])
+    import store_sqlalchemy as example
+
+    engine = create_engine(database("sqlite"))
+    example.Base.metadata.create_all(engine)
+    first, second, third = (parse({"CallSid": "a", "Status": status}) for status in ("queued", "ringing", "completed"))
+    with Session(engine) as session, Session(engine) as other:
+        example.store(other, first)
+        other.commit()
+        row = session.get_one(example.CallRow, "a")
+        example.store(other, second)
+        other.commit()
+        example.store(session, third)
+        assert load_call(row.call) == merge(first, second, third)
+    engine.dispose()
+
+
 HOSTILE = [
     f'{{"CallSid": "{sid}", "Status": "busy", "From": "1{value}"}}'
     for sid, value in (("a", "\\u0000"), ("b", "\\ud800"))
@@ -65,6 +152,19 @@ def test_values_that_jsonb_refuses(kind, stack, database):
     url = database(kind)
     deliver(stack, url, [(body.encode(), "application/json") for body in HOSTILE])
     assert query(url, f"SELECT count(*) FROM {tables(stack)[0]}") == [(2,)]
+
+
+def test_a_call_sid_that_is_too_long(database):
+    """PostgreSQL stores a very long CallSid, although the page denies it, or stores half an event."""
+    from psycopg.errors import ProgramLimitExceeded
+
+    url = database("postgresql")
+    long = random.Random(1).randbytes(4_000).hex()
+    with storing("psycopg", url) as store:
+        with pytest.raises(ProgramLimitExceeded):
+            store((json.dumps({"CallSid": long, "Status": "busy"}).encode(),)).result(20)
+        store((b"CallSid=a&Status=busy",)).result(20)
+    assert [query(url, f"SELECT call_sid FROM {table}") for table in tables("psycopg")] == [[("a",)]] * 3
 
 
 def test_the_page(database, monkeypatch):

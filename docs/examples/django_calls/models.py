@@ -60,8 +60,11 @@ def store(event: StatusCallback) -> None:
     sid = event.call_sid
     new = Event(event_key=event.event_key, call_sid=sid, event=json.dumps(dump(event)))
     Event.objects.bulk_create([new], ignore_conflicts=True)
-    Call.objects.bulk_create([Call(call_sid=sid)], ignore_conflicts=True)
-    row = Call.objects.select_for_update().get(call_sid=sid)  # another request for this call waits here
+    # This inserts the row or locks it. Another request for this call waits here. The field gets its value below.
+    Call.objects.bulk_create(
+        [Call(call_sid=sid)], update_conflicts=True, unique_fields=["call_sid"], update_fields=["is_settled"]
+    )
+    row = Call.objects.get(call_sid=sid)
     known = [load_call(json.loads(row.call))] if row.call else []
     call = merge(*known, event)
     row.status, row.outcome = call.status.value, call.outcome.value
@@ -80,5 +83,5 @@ def take(sid: str) -> MergedCall | None:
 @transaction.atomic
 def erase(sid: str) -> None:
     """Delete all personal data of a call."""
-    for table in (Event, Call, Ended):
+    for table in (Call, Event, Ended):  # the call first, so that an arriving event is stored before or after
         table.objects.filter(call_sid=sid).delete()
