@@ -19,7 +19,7 @@ def required(name, extra=None):
     """Return what a distribution requires on every system, by itself or for one of its extras."""
     for line in distribution(name).requires or ():
         found = EXTRA.search(line)
-        if (found and found[1]) == extra and not re.search(r"python_version|python_full_version|sys_platform", line):
+        if (found and found[1]) == extra and not re.search(r"python_version|python_full_version|platform", line):
             yield normalized(line)
 
 
