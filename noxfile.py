@@ -19,6 +19,11 @@ nox.options.sessions = ["speed", "tests", "oldest", "types", "docs", "pythons", 
 # The session `tests` has every package, so it alone lists the tests that a missing tool skips.
 QUIET = ["-q", "-rfE"]
 FEW, REPEATABLE, THOROUGH = ({"HYPOTHESIS_PROFILE": name} for name in ("few", "repeatable", "thorough"))
+# What the library promises of every payload, and of every order of events.
+LAWS = [
+    *(f"tests/unit/test_{name}.py" for name in ("call", "event_key", "laws", "one_meaning", "outcome", "quick_lanes")),
+    "tests/docs/test_never_lose_a_call.py",
+]
 
 
 def group(name: str) -> list[str]:
@@ -37,18 +42,18 @@ def leave_sources(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def tests(session: nox.Session) -> None:
-    """Run all tests, require that they cover all lines and branches, and run the properties with many examples.
+    """Run all tests, require that they cover all lines and branches, and run the laws with many examples.
 
     Measuring the coverage of many examples would take twice as long, and add nothing.
     """
     session.install("-e", ".[dev]", *group("frameworks"))
     session.run("coverage", "erase")
     folders = ["tests/unit", "tests/docs", "tests/integration"]
-    pytest = ["pytest", "-q", "-n", "auto", *folders, *session.posargs]
-    session.run("coverage", "run", "-m", *pytest, env=REPEATABLE)
+    pytest = ["pytest", "-q", "-n", "auto", *session.posargs]
+    session.run("coverage", "run", "-m", *pytest, *folders, env=REPEATABLE)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
-    session.run(*pytest, "-m", "(hypothesis or scaled) and not spark and not site", env=THOROUGH)
+    session.run(*pytest, *LAWS, env=THOROUGH)
 
 
 @nox.session(allow_parallel=True)

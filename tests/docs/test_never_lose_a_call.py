@@ -96,7 +96,6 @@ def ended(db):
     return sorted(call.call_sid for call in calls)
 
 
-@pytest.mark.scaled
 def test_thousands_of_deliveries(database):
     """A call isn't stored once, differs from in-order delivery, or isn't requested although its event was lost."""
     rng = random.Random(1)

@@ -184,7 +184,6 @@ def test_the_rows_are_those_of_the_page():
     ]
 
 
-@pytest.mark.scaled
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 @pytest.mark.parametrize("status", CallStatus)
 def test_every_combination(status, count):
