@@ -218,7 +218,7 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
 
 
 def without_errors(rows: Any) -> Any:
-    """Return a table or a record batch without the rows that couldn't be parsed. A filter copies, so most need none."""
+    """Return the rows of a table or a record batch that could be parsed. If all could, nothing is copied."""
     return rows.filter(pc.is_valid(rows["call_sid"])) if rows["call_sid"].null_count else rows
 
 
@@ -404,7 +404,7 @@ def _columns_of(
     """Return an array for each attribute. An error has none of these attributes except ``issues``."""
     names = [name for name in annotations if name not in Result._fields]
     if len(names) < len(annotations):
-        names.append("_result")  # It has the others, and is computed once for them.
+        names.append("_result")  # One computation gives both.
     read = attrgetter(*names)
     rows = [_error_row(value, names) if isinstance(value, CallbackError) else read(value) for value in values]
     columns: dict[str, Sequence[Any]] = dict(

@@ -28,7 +28,7 @@ LINE = json.dumps(PAGE).encode() + b"\n"
 INTERRUPTED = b"Error: interrupted; no file was written"
 PROCESSES = Path("/proc")
 
-needs_masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be blocked")
+needs_masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows can't block signals")
 needs_processes = pytest.mark.skipif(not PROCESSES.is_dir(), reason="there is no list of processes")
 
 

@@ -11,8 +11,6 @@ REASON = "it isn't installed: install the dependency group frameworks"
 fastapi = pytest.importorskip("fastapi")
 schemathesis = pytest.importorskip("schemathesis", reason=REASON)
 
-from exotel_callback.adapters.fastapi import OPENAPI, callback  # noqa: E402 - it needs FastAPI
-
 # The page on pydantic says why a tolerant parser can't pass these.
 TOLERANT = [schemathesis.checks.negative_data_rejection]
 OF_DUMPS = [*TOLERANT, schemathesis.checks.positive_data_acceptance]
@@ -21,6 +19,8 @@ few = settings(max_examples=10, derandomize=True, database=None, deadline=None, 
 
 
 def application():
+    from exotel_callback.adapters.fastapi import OPENAPI, callback
+
     app = fastapi.FastAPI()
     received = Annotated[StatusCallback, fastapi.Depends(callback())]
 

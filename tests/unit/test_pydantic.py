@@ -151,7 +151,8 @@ def test_errors_that_show_the_input():
         callback: StatusCallback
 
         @pydantic.field_validator("callback")
-        def check(cls, callback):  # noqa: N805 - the first parameter is the class
+        @classmethod
+        def check(cls, callback):
             assert callback.is_settled
 
     for fields in ({}, {"queue": "sales"}):
@@ -231,7 +232,7 @@ T = TypeVar("T")
 
 
 class Envelope(pydantic.BaseModel, Generic[T]):
-    """A generic model that is strict, frozen, and checks what is assigned."""
+    """A generic, strict and frozen model, which validates instances again."""
 
     model_config = pydantic.ConfigDict(strict=True, frozen=True, revalidate_instances="always")
     item: T
@@ -259,7 +260,7 @@ def test_other_ways_to_use_a_model(event):
 
 
 def test_a_dataclass_and_assignment():
-    """A dataclass of pydantic, or a model that checks what is assigned to it, doesn't read a dump."""
+    """A pydantic dataclass that validates assignments doesn't read a dump, or accepts one of another class."""
 
     @pydantic.dataclasses.dataclass(config={"validate_assignment": True})
     class Job:

@@ -60,7 +60,7 @@ def store(event: StatusCallback) -> None:
     sid = event.call_sid
     new = Event(event_key=event.event_key, call_sid=sid, event=json.dumps(dump(event)))
     Event.objects.bulk_create([new], ignore_conflicts=True)
-    # This inserts the row or locks it. Another request for this call waits here. The field gets its value below.
+    # This inserts the row or locks it. Another request for this call waits here. `is_settled` gets its value below.
     Call.objects.bulk_create(
         [Call(call_sid=sid)], update_conflicts=True, unique_fields=["call_sid"], update_fields=["is_settled"]
     )

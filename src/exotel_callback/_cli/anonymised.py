@@ -49,7 +49,7 @@ _INVALID_DATE: Final = re.compile(
     r"\s?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 )
 _NOT_APPLICABLE: Final = EMPTY_VALUES | {"n/a", "na"}
-# A longer run of letters and digits isn't a name, but for example a body in base64.
+# A name has no more than 40 letters and digits in a row. A longer run is data, such as a body in base64.
 _NAME: Final = re.compile(r"(?!.*[0-9]{4})(?!.*\w{41})\w[\w.\[\]% -]{0,99}", re.ASCII)
 _ROOT: Final = re.compile(rf"(?:{LEGS}|{STREAM})(?:\[|%5[Bb])(?:[0-9]{{1,3}}(?=\]))?")
 _IN_BRACKETS: Final = re.compile(r"\[([^\]]+)\]$")
