@@ -99,7 +99,7 @@ def fuzz(session: nox.Session) -> None:
     if not shutil.which("php"):
         session.warn("PHP is skipped: there is no php on PATH, so bracket keys are not compared with PHP's rules")
     session.run("python", "tests/tools/fuzz/decoders.py", "--count", "5000")
-    session.run("python", "tests/tools/fuzz/lanes.py", "--count", "20000")
+    session.run("python", "tests/tools/fuzz/lanes.py", "--count", "10000")
 
 
 @nox.session  # Not in parallel: other sessions would disturb what it measures.

@@ -163,6 +163,7 @@ def test_real_servers(name, prepared):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("prepared", ["sqlite"], indirect=True)
 def test_own_tests(name, prepared):
     """The tests that a complete example shows fail."""
     example = prepared(name)

@@ -14,7 +14,7 @@ from helpers import ROOT
 from pages import run_page
 
 PAGE = ROOT / "docs" / "how-to" / "store-calls.md"
-CALLS = 2_000 if settings.default.max_examples > 500 else 200  # 2,000 with the profile exhaustive
+CALLS = 2_000 if settings.default.max_examples > 1_000 else 100  # 2,000 with the profile exhaustive
 ON_SQLITE = ["sqlalchemy", "sqlalchemy_async", "django"]
 KINDS = [*(("postgresql", stack) for stack in STACKS), *(("sqlite", stack) for stack in ON_SQLITE)]
 

@@ -15,7 +15,7 @@ schemathesis = pytest.importorskip("schemathesis", reason=REASON)
 TOLERANT = [schemathesis.checks.negative_data_rejection]
 OF_DUMPS = [*TOLERANT, schemathesis.checks.positive_data_acceptance]
 
-few = settings(max_examples=10, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck])
+few = settings(max_examples=5, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck])
 
 
 def application():

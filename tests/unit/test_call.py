@@ -3,7 +3,6 @@
 import copy
 import pickle
 import random
-import time
 
 import attrs
 import pytest
@@ -520,19 +519,6 @@ def test_anything_else_is_a_decode_error(dumped, says):
 def test_the_fields_of_a_stored_call_follow_from_its_events(dumped):
     """A call that another release merged by its own rules can't be loaded, or keeps the fields of that release."""
     assert load_call(dumped) == CALL
-
-
-def test_merging_one_event_into_many_is_quick():
-    """1,200 events of one call, merged one by one, take minutes."""
-    events = [parse({**PAGE, "Status": f"x{number}", "ConversationDuration": number}) for number in range(1_200)]
-    start = time.process_time()
-    call = merge(events[0])
-    for event in events:
-        call = merge(call, event)
-    seconds = time.process_time() - start
-    assert len(call.events) == 1_200
-    assert call == merge(*events)
-    assert seconds < 2
 
 
 def test_a_call_has_a_maximum_number_of_events():

@@ -154,7 +154,7 @@ LEGS = {
 }
 # The thorough profile checks every combination of two legs, the quick one every 31st. The numbers have no common
 # factor with those of the choices, so each choice meets each other one.
-STEP = 1 if settings.default.max_examples >= 500 else 31
+STEP = 1 if settings.default.max_examples > 50 else 31
 
 
 def row_of(facts):

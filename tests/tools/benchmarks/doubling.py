@@ -41,6 +41,7 @@ from exotel_callback import (
     recordings,
     testing,
 )
+from exotel_callback._cli.sources import read_source
 from exotel_callback._encode import multipart
 from exotel_callback.adapters._shared import read_at_most
 from exotel_callback.adapters.aws_lambda import parse_event
@@ -163,6 +164,11 @@ def loaded(count, function=load, **fields):
 def of_stream(sent):
     stream = BytesIO(sent)
     return read_at_most(lambda _: stream.read(1), len(sent))
+
+
+def of_file(content):
+    """Return what `explain` does to read a file."""
+    return (lambda data: list(read_source(BytesIO(data), None))), content
 
 
 PLAIN = 'Content-Disposition: form-data; name="CallSid"\r\n\r\na1\r\n'
@@ -311,6 +317,10 @@ CASES: dict[str, Case] = {
         lambda trusted: recordings.is_trusted("https://a/b/c", trusted),
         ["https://a/x/"] * n,
     ),
+    "explain: chunks": lambda n: of_file(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * n),
+    "explain: requests": lambda n: of_file(b"GET / HTTP/1.1\n\n" * n),
+    "explain: headers": lambda n: of_file(b"GET / HTTP/1.1\n" * n),
+    "explain: one line": lambda n: of_file(b"POST " + b"x" * n),
     "testing.payload": lambda n: (lambda fields: testing.payload(**fields), names(n, [{}])),
     "encode_json": lambda n: (testing.encode_json, {**FULL, **names(n)}),
     "encode_form": lambda n: (testing.encode_form, {**MINIMUM, **names(n), "Legs": [UNKNOWN] * n}),
