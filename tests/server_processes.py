@@ -23,6 +23,14 @@ SERVERS = {
     "fastapi": (["fastapi", "python_multipart", "uvicorn"], ["fastapi_app", "{fd}"]),
     "aiohttp": (["aiohttp"], ["aiohttp_app", "{fd}"]),
 }
+# The other adapters, for which one page is enough.
+UVICORN = ["uvicorn", "--fd={fd}"]
+OTHERS = {
+    "starlette": (["starlette", "python_multipart", "uvicorn"], [*UVICORN, "plain_app:starlette_app"]),
+    "asgi": (["uvicorn"], [*UVICORN, "plain_app:asgi_app"]),
+    "wsgi": (["gunicorn"], [*GUNICORN, "plain_app:wsgi_app"]),
+    "aws_lambda": (["gunicorn"], [*GUNICORN, "plain_app:lambda_app"]),
+}
 
 
 class Server:
@@ -56,7 +64,7 @@ def running(name, log):
     """Start a server on a free port of this machine, and always stop it."""
     import httpx2  # Imported here, because the tests of the site run without it.
 
-    needed, arguments = SERVERS[name]
+    needed, arguments = (SERVERS | OTHERS)[name]
     for module in needed:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")

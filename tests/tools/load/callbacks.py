@@ -1,4 +1,4 @@
-"""Send 5,000 callbacks to each framework's real server, from 8 connections. One in ten is hostile.
+"""Send 5,000 callbacks to each adapter on a real server, from 8 connections. One in ten is hostile.
 
 Every valid callback must be parsed and counted once, no answer may be a server error, and the memory must not grow. Run
 it by hand. It exits with 1 if one of these fails::
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
 from helpers import ENCODERS, PAGE
 from hostile import hostile_payload
-from server_processes import SERVERS, running
+from server_processes import OTHERS, SERVERS, running
 
 CONNECTIONS = 8
 HOSTILE = 0.1
@@ -74,7 +74,7 @@ def memory(log):
 
 
 def load(name, count, seed):
-    """Send the requests to one framework, and return the checks that fail."""
+    """Send the requests to one adapter, and return the checks that fail."""
     rng = random.Random(seed)
     sent = list(requests(count, rng))
     with tempfile.TemporaryDirectory() as folder, running(name, Path(folder).resolve() / "log") as server:
@@ -99,13 +99,13 @@ def load(name, count, seed):
 
 
 def main():
-    """Send the requests to one framework after another."""
+    """Send the requests to one adapter after another."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=5_000)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
-    options.add_argument("frameworks", nargs="*", default=list(SERVERS))
+    options.add_argument("adapters", nargs="*", default=[*SERVERS, *OTHERS])
     arguments = options.parse_args()
-    faults = [fault for name in arguments.frameworks for fault in load(name, arguments.count, arguments.seed)]
+    faults = [fault for name in arguments.adapters for fault in load(name, arguments.count, arguments.seed)]
     print("\n".join(faults) or f"all of it holds (seed {arguments.seed})")
     sys.exit(bool(faults))
 

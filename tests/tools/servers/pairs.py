@@ -103,7 +103,10 @@ def serving(pair, log):
         arguments = [*(["-m"] if is_module else []), *(part.replace("{fd}", str(fd)) for part in pair.command)]
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(TESTS.parent / "src"), str(TESTS / "servers")]),
+            "PYTHONPATH": os.pathsep.join(
+                str(TESTS.parent / name) for name in ("src", "tests/servers", "docs/examples")
+            ),
+            "CALLS_DB": str(log.parent / "calls.db"),
             "XDG_RUNTIME_DIR": str(log.parent),
         }
         process = subprocess.Popen(
