@@ -13,8 +13,8 @@ FRAMEWORKS = {"aiohttp", "django", "fastapi", "flask"}
 
 
 def run(code, environment=None):
-    """Run code in a fresh, isolated interpreter. A warning is an error."""
-    command = [sys.executable, "-I", "-W", "error", "-c", code]
+    """Run code in a fresh, isolated interpreter. A warning, or a comparison of bytes with a string, is an error."""
+    command = [sys.executable, "-I", "-bb", "-W", "error", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
@@ -174,6 +174,12 @@ print(now == shifted(0) == shifted(4_102_444_800))
 def test_no_clock_is_read():
     """Parsing reads the clock: with a shifted one, the result differs. No audit event shows this."""
     assert run(CLOCKS.format(tests=str(TESTS))) == "True\n"
+
+
+def test_no_bytes_are_compared_with_strings():
+    """``python -bb``, as in a strict test run, can't import the package, or can't guess a content type."""
+    code = "from exotel_callback._wire.decode import guess_content_type as g; print(g('{'), g(b'{'), g('a') == g(b'a'))"
+    assert run(code).split() == ["application/json", "application/json", "True"]
 
 
 def test_a_process_that_reads_fewer_digits():
