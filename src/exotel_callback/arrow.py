@@ -211,8 +211,9 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     """
     table = pa.Table.from_batches([_cast(batch, _MERGED_SCHEMA) for batch in _batches_of(events)], _MERGED_SCHEMA)
     table = without_errors(table).sort_by("call_sid")
-    if table["status"].null_count:
-        raise ValueError("an event has no status")
+    for name in ("status", "event_key"):
+        if table[name].null_count:
+            raise ValueError(f"an event has no {name}")
     calls = map(_merged, _grouped(keyed_events(table)))
     return pa.Table.from_batches(map(_call_batch, iter(lambda: [*islice(calls, _BATCH_ROWS)], [])), CALL_SCHEMA)
 

@@ -416,14 +416,16 @@ def test_content_types_in_other_columns(types, message):
 
 
 def test_invalid_events():
-    """A column of another type, or an event without a status, doesn't raise `ValueError`."""
+    """A column of another type, or an event without a status or a key, doesn't raise `ValueError`."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     table = pa.Table.from_batches([batch])
     place = SCHEMA.get_field_index("status")
     with pytest.raises(ValueError, match=r"^a column has an unexpected type: "):
         call_table(table.set_column(place, "status", [[["busy"]]]))
-    with pytest.raises(ValueError, match=r"^an event has no status$"):
-        call_table(table.set_column(place, "status", pa.array([None], pa.string())))
+    for name in ("status", "event_key"):
+        place = SCHEMA.get_field_index(name)
+        with pytest.raises(ValueError, match=rf"^an event has no {name}$"):
+            call_table(table.set_column(place, name, pa.array([None], pa.string())))
 
 
 def test_values_of_a_newer_version():
