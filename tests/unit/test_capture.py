@@ -83,6 +83,18 @@ def test_a_line_is_written_in_pieces(tmp_path, monkeypatch):
     assert synced == [archive_line(request(), TIME)]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe(tmp_path):
+    """A request can't be archived into a named pipe, which another program reads."""
+    os.mkfifo(tmp_path / "a")
+    writer = ArchiveWriter(tmp_path / "a")
+    file = os.open(tmp_path / "a", os.O_RDONLY)
+    writer.append(request(), TIME)
+    writer.close()
+    assert os.read(file, 10_000) == archive_line(request(), TIME)
+    os.close(file)
+
+
 def test_a_line_after_a_torn_one(tmp_path, monkeypatch):
     """A request that is archived right after the disk was full is on the line of another one, so it is lost."""
     write, results = os.write, [5, OSError(28, "No space left on device")]

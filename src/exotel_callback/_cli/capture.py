@@ -46,7 +46,8 @@ class ArchiveWriter:
         self._file = os.open(path, flags, 0o600)
         # Whether a part of a line may be at the end, because writing the rest failed.
         self._is_torn = False
-        if path.is_file() and not self._ends_with_a_line():
+        self._is_file = path.is_file()  # Otherwise it is a pipe or a device, which can't be synchronized.
+        if self._is_file and not self._ends_with_a_line():
             self._write(b"\n")
             click.echo(f"Note: the last line of {path} was incomplete; the next request is on a new line", err=True)
 
@@ -73,7 +74,8 @@ class ArchiveWriter:
         # One call writes the line, so that the lines of two processes don't mix.
         while data:
             data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
+        if self._is_file:
+            os.fsync(self._file)
 
     def close(self) -> None:
         """Close the archive."""
