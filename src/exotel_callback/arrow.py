@@ -48,7 +48,7 @@ from ._model.outcome import Result
 from ._options import DEFAULT_LIMITS, IST, Limits, read_options
 from ._parse import parse
 from ._wire.decode import guess_content_type
-from ._wire.payload import EMPTY_PAYLOAD
+from ._wire.payload import EMPTY_PAYLOAD, shown_name
 
 __all__ = ["CALL_SCHEMA", "SCHEMA", "call_table", "parse_batches"]
 
@@ -211,8 +211,9 @@ def call_table(events: "pa.Table | pa.RecordBatch | Iterable[pa.RecordBatch]") -
     """
     table = pa.Table.from_batches([_cast(batch, _MERGED_SCHEMA) for batch in _batches_of(events)], _MERGED_SCHEMA)
     table = without_errors(table).sort_by("call_sid")
-    if table["status"].null_count:
-        raise ValueError("an event has no status")
+    for name in ("status", "event_key"):
+        if table[name].null_count:
+            raise ValueError(f"an event has no {name}")
     calls = map(_merged, _grouped(keyed_events(table)))
     return pa.Table.from_batches(map(_call_batch, iter(lambda: [*islice(calls, _BATCH_ROWS)], [])), CALL_SCHEMA)
 
@@ -295,13 +296,10 @@ def _parse_batch(
     bodies, types, received = (
         values_of(columns[name]) if name in columns else nothing for name in ("body", "content_type", "received_at")
     )
-    try:
-        sources, lines = (
-            columns[name].cast(kind) if name in columns else pa.nulls(batch.num_rows, kind)
-            for name, kind in (("source", pa.string()), ("line", pa.int64()))
-        )
-    except pa.ArrowException as error:
-        raise ValueError(f"a column has an unexpected type: {error}") from None
+    sources, lines = (
+        _with_type(columns[name], kind, str(names[name])) if name in columns else pa.nulls(batch.num_rows, kind)
+        for name, kind in (("source", pa.string()), ("line", pa.int64()))
+    )
     rows = list(zip(bodies, types, strict=True))
     return results(rows, read, lambda row: _as_bytes(row[0]), origins_of(received, sources, lines))
 
@@ -481,23 +479,30 @@ def unescaped(text: str) -> str:
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Return the columns of a schema, with its types. An engine may have changed the types."""
-    try:
-        arrays = [_column(batch, field) for field in schema]
-    except pa.ArrowException as error:
-        raise ValueError(f"a column has an unexpected type: {error}") from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return pa.RecordBatch.from_arrays([_column(batch, field) for field in schema], schema=schema)
 
 
 def _column(batch: pa.RecordBatch, field: Any) -> Any:
     if field.name in _LATER_COLUMNS and field.name not in batch.schema.names:
         return pa.nulls(batch.num_rows, field.type)
-    return _with_type(column_of(batch, field.name), field.type)
+    return _with_type(column_of(batch, field.name), field.type, field.name)
 
 
-def _with_type(column: Any, kind: Any) -> Any:
-    if kind == _ISSUES and column.type != kind and column.type.value_type.get_field_index("text") >= 0:
-        return column.cast(_FORMER_ISSUES).view(kind)
-    return column.cast(kind)
+def _with_type(column: Any, kind: Any, name: str) -> Any:
+    """Return a column with another type.
+
+    :raises ValueError: That isn't possible. Arrow's own message can quote a value, which can be personal.
+    """
+    with suppress(pa.ArrowException):
+        if kind == _ISSUES and _has_former_issues(column.type):
+            return column.cast(_FORMER_ISSUES).view(kind)
+        return column.cast(kind)
+    raise ValueError(f"a column has an unexpected type: cannot cast {name!r} from {column.type} to {kind}")
+
+
+def _has_former_issues(kind: Any) -> bool:
+    items = getattr(kind, "value_type", None)
+    return isinstance(items, pa.StructType) and items.get_field_index("text") >= 0
 
 
 def rows_of(table: "pa.Table | pa.RecordBatch") -> Iterator[dict[str, Any]]:
@@ -538,9 +543,18 @@ def _values_in(column: Any, annotation: Any) -> list[Any]:
         return [*map(unescaped, column.to_pylist())]
     if issubclass(kind, StrEnum):
         encoded = column.dictionary_encode()
-        members = [kind(value) for value in encoded.dictionary.to_pylist()]
+        members = [_member_of(kind, value) for value in encoded.dictionary.to_pylist()]
         return [None if index is None else members[index] for index in encoded.indices.to_pylist()]
     return cast("list[Any]", column.to_pylist())
+
+
+def _member_of(enum: type[StrEnum], value: str) -> StrEnum:
+    with suppress(ValueError):
+        return enum(value)
+    # The message of Python would quote any value, which can be personal.
+    raise ValueError(
+        f"{shown_name(value)} isn't a member of {enum.__name__}; did a newer version of exotel-callback write it?"
+    )
 
 
 def with_local_times(schema: pa.Schema) -> pa.Schema:

@@ -416,14 +416,16 @@ def test_content_types_in_other_columns(types, message):
 
 
 def test_invalid_events():
-    """A column of another type, or an event without a status, doesn't raise `ValueError`."""
+    """A column of another type, or an event without a status or a key, doesn't raise `ValueError`."""
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     table = pa.Table.from_batches([batch])
     place = SCHEMA.get_field_index("status")
     with pytest.raises(ValueError, match=r"^a column has an unexpected type: "):
         call_table(table.set_column(place, "status", [[["busy"]]]))
-    with pytest.raises(ValueError, match=r"^an event has no status$"):
-        call_table(table.set_column(place, "status", pa.array([None], pa.string())))
+    for name in ("status", "event_key"):
+        place = SCHEMA.get_field_index(name)
+        with pytest.raises(ValueError, match=rf"^an event has no {name}$"):
+            call_table(table.set_column(place, name, pa.array([None], pa.string())))
 
 
 def test_values_of_a_newer_version():
@@ -431,8 +433,19 @@ def test_values_of_a_newer_version():
     (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
     column = SCHEMA.get_field_index("status")
     newer = pa.Table.from_batches([batch]).set_column(column, "status", [["exploded"]])
-    with pytest.raises(ValueError, match="exploded"):
+    with pytest.raises(ValueError, match=r"^exploded isn't a member of CallStatus; "):
         call_table(newer)
+
+
+@pytest.mark.parametrize("name", ["status", "conversation_duration", "date_updated", "legs", "issues"])
+def test_an_error_about_a_column_quotes_no_number(name):
+    """A log has the number of a caller, because a column of numbers was passed as another one."""
+    (batch,) = parse_batches(pa.record_batch({"body": [json.dumps(LEAST)]}))
+    table = pa.Table.from_batches([batch])
+    with pytest.raises(ValueError, match=r"^a column has an unexpected type: cannot cast|^\*\*\* isn't a") as caught:
+        call_table(table.set_column(SCHEMA.get_field_index(name), name, [["+919876543210"]]))
+    assert "987" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 def test_issues_are_equal_after_a_table():
@@ -627,8 +640,10 @@ def test_the_dates_of_receipt(value, seconds):
 def test_places_of_another_type():
     """A column of lines that aren't integers doesn't raise `ValueError`."""
     batch = pa.record_batch({"body": [""], "row": ["first"]})
-    with pytest.raises(ValueError, match=r"^a column has an unexpected type: "):
+    message = r"^a column has an unexpected type: cannot cast 'row' from string to int64$"
+    with pytest.raises(ValueError, match=message) as caught:
         next(parse_batches(batch, line="row"))
+    assert caught.value.__context__ is None
 
 
 def test_calls_of_many_events(monkeypatch):

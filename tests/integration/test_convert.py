@@ -456,6 +456,29 @@ def test_rejects_of_lines(tmp_path):
     assert [reject.get("content_type") for reject in rejects[1:]] == [JSON, JSON, None]
 
 
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (pa.array([b"text/plain"] * 2), {"content_type": "text/plain"}),
+        (pa.array([b"\xff"] * 2), {"content_type": "\xff"}),
+        (pa.array([datetime(2024, 1, 15).date()] * 2), {}),  # noqa: DTZ001 - only the day
+    ],
+)
+def test_rejects_of_unusual_rows(tmp_path, kind, written):
+    """One null body, or a column of another type, ends the command, or makes a reject that isn't JSON."""
+    received = pa.array([float("nan"), 1.5])
+    rows = pa.table({"body": ["a", None], "content_type": kind, "received_at": received})
+    pq.write_table(rows, tmp_path / "in.parquet")
+    convert(tmp_path / "in.parquet", tmp_path / "out.parquet", "--rejects", tmp_path / "rejects.ndjson")
+    lines = (tmp_path / "rejects.ndjson").read_text().splitlines()
+    rejects = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    places = [{"error": reject["error"], "source": reject["source"], "line": reject["line"]} for reject in rejects]
+    assert rejects == [
+        {**written, "body": "a", **places[0]},
+        {**written, "received_at": 1.5, "body": None, **places[1]},
+    ]
+
+
 def test_damaged_files(folder):
     """A damaged file isn't read up to the damage or reported, or the other files aren't converted."""
     packed = (folder / "in.gz").read_bytes()

@@ -13,8 +13,8 @@ FRAMEWORKS = {"aiohttp", "django", "fastapi", "flask"}
 
 
 def run(code, environment=None):
-    """Run code in a fresh, isolated interpreter. A warning is an error."""
-    command = [sys.executable, "-I", "-W", "error", "-c", code]
+    """Run code in a fresh, isolated interpreter. A warning, or a comparison of bytes with a string, is an error."""
+    command = [sys.executable, "-I", "-bb", "-W", "error", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
@@ -174,3 +174,27 @@ print(now == shifted(0) == shifted(4_102_444_800))
 def test_no_clock_is_read():
     """Parsing reads the clock: with a shifted one, the result differs. No audit event shows this."""
     assert run(CLOCKS.format(tests=str(TESTS))) == "True\n"
+
+
+def test_no_bytes_are_compared_with_strings():
+    """``python -bb``, as in a strict test run, can't import the package, or can't guess a content type."""
+    code = "from exotel_callback._wire.decode import guess_content_type as g; print(g('{'), g(b'{'), g('a') == g(b'a'))"
+    assert run(code).split() == ["application/json", "application/json", "True"]
+
+
+def test_a_process_that_reads_fewer_digits():
+    """An integer that a process refuses to read or write raises an exception that isn't a `CallbackError`."""
+    code = """
+import sys
+number = int("1" * 640)
+sys.set_int_max_str_digits(640)
+from exotel_callback import parse
+for digits in (620, 640, 641, 700):
+    body = f'{{"CallSid": "a", "Status": "busy", "To": {"1" * digits}, "Duration": {"1" * digits}}}'
+    for payload in (body, body + " " * 5_000):
+        callback = parse(payload)
+        assert (callback.to_number, len(callback.issues)) == ("1" * digits, 1), digits
+items = {"CallSid": "a", "Status": "busy", "To": number, "Legs": [{"Status": number * 10}]}
+print([issue.path for issue in parse(items).issues])
+"""
+    assert run(code).strip() == "['To', 'Legs[0].Status']"

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import time
 from itertools import product
 
 import pytest
@@ -473,6 +474,22 @@ def test_data_that_is_not_text(data):
     code, out, err = run("anonymise", stdin=data)
     assert (code, out) == (1, "")
     assert "-: the body is compressed, or UTF-16 or UTF-32" in err
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("CustomField=" + "0" * 20_000 + "a", FORM),
+        ("--b\r\n" + "content-disposition:" * 4_000, f"{MULTIPART}; boundary=b"),
+        ("--b\r\n", 'a; charset="' + ";" * 60_000),
+    ],
+    ids=["zeros", "headers of a part", "content type"],
+)
+def test_a_hostile_body_takes_linear_time(body, content_type):
+    """A request of an archive stops the command for minutes."""
+    started = time.process_time()
+    assert len(anonymised(SECRET, body.encode(), content_type)) == len(body)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("charset", CHARSETS)

@@ -83,6 +83,39 @@ def test_a_line_is_written_in_pieces(tmp_path, monkeypatch):
     assert synced == [archive_line(request(), TIME)]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe(tmp_path):
+    """A request can't be archived into a named pipe, which another program reads."""
+    os.mkfifo(tmp_path / "a")
+    writer = ArchiveWriter(tmp_path / "a")
+    file = os.open(tmp_path / "a", os.O_RDONLY)
+    writer.append(request(), TIME)
+    writer.close()
+    assert os.read(file, 10_000) == archive_line(request(), TIME)
+    os.close(file)
+
+
+def test_a_line_after_a_torn_one(tmp_path, monkeypatch):
+    """A request that is archived right after the disk was full is on the line of another one, so it is lost."""
+    write, results = os.write, [5, OSError(28, "No space left on device")]
+
+    def fail_in_the_middle(file, data):
+        size = results.pop(0) if results else len(data)
+        if isinstance(size, OSError):
+            raise size
+        return write(file, data[:size])
+
+    monkeypatch.setattr(os, "write", fail_in_the_middle)
+    writer = ArchiveWriter(tmp_path / "a")
+    with pytest.raises(OSError, match="No space left"):
+        writer.append(request(), TIME)
+    writer.append(request(), TIME)
+    writer.append(request(), TIME)
+    writer.close()
+    line = archive_line(request(), TIME)
+    assert (tmp_path / "a").read_bytes() == line[:5] + b"\n" + line + line
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 def test_a_full_disk():
     """The error of a full disk doesn't name the archive."""

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
@@ -308,6 +309,18 @@ def test_the_keys_before_do_not_count(durations):
         for duration in durations
     ]
     assert len(set(keys)) == 2
+
+
+def test_a_key_holds_no_payload():
+    """The strings of a Passthru leg stay in memory after its key is computed, so hostile legs fill the memory."""
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            assert parse_passthru({"CallSid": "a", "Legs": [{"Number": f"{number}{'x' * 50_000}"}]}).event_key
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 500_000
 
 
 def test_values_of_subclasses():

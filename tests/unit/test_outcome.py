@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from exotel_callback import AnsweredBy, CallStatus, Direction, Leg, LegStatus, Outcome, StatusCallback, parse
+from exotel_callback._model.outcome import outcome_of
 from helpers import LEAST, ROOT
 
 PAGE = ROOT / "docs" / "reference" / "outcome.md"
@@ -233,6 +234,16 @@ def test_who_answered(legs, expected):
     """``answered_by`` isn't that of the last completed leg after leg 0, or else of leg 1."""
     legs = [{"Status": status, "AnsweredBy": answered_by} for status, answered_by in legs]
     assert parse({**LEAST, "Legs": legs}).answered_by is expected
+
+
+def test_a_string_changes_no_other_outcome():
+    """An event that a test made with strings changes the outcome of later events, because results are cached."""
+    answers = [None, AnsweredBy.MACHINE, AnsweredBy.NOT_APPLICABLE]
+    parts = itertools.product(CallStatus, [*LegStatus, None], [*LegStatus, None], answers, answers)
+    for status, first, second, answer, other in parts:
+        members = (status, (first, second), (answer, other))
+        texts = (status.value, *(tuple(value and value.value for value in values) for values in members[1:]))
+        assert outcome_of(*texts, None, Direction.INBOUND) == outcome_of(*members, None, Direction.INBOUND)
 
 
 @pytest.mark.parametrize("status", [*CallStatus, *LegStatus], ids=str)

@@ -71,7 +71,9 @@ _START_LENGTH: Final = 4
 _BINARY: Final = "the body is compressed, or UTF-16 or UTF-32; decompress it, or pass --content-type with its charset"
 _LITERALS: Final = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 _BOUNDARY_MAX: Final = 70  # RFC 2046 allows no longer one.
-_PART_NAME: Final = re.compile(r'(?i)(content-disposition:[^\r\n]*[; ]name="?)([^"\r\n;]*)')
+# No reader accepts a longer content type, and the email package parses it in quadratic time.
+_CONTENT_TYPE_LENGTH: Final = 1_024
+_PART_NAME: Final = re.compile(r'(?im)^(content-disposition:[^\r\n]*[; ]name="?)([^"\r\n;]*)')
 _OTHER_HEADER: Final = re.compile(r"(?im)^(?!content-disposition:).*$")
 _NUMBER_IN_HEADER: Final = re.compile("[0-9]{6,}")
 _FILE_NAME: Final = re.compile(r"(?i)(filename\*?=)([^\r\n]*)")
@@ -153,7 +155,7 @@ def _codec_for(body: bytes, content_type: str | None) -> str:
 
 def _header(content_type: str | None) -> Message:
     header = Message()
-    header["Content-Type"] = content_type or ""
+    header["Content-Type"] = (content_type or "")[:_CONTENT_TYPE_LENGTH]
     return header
 
 

@@ -44,7 +44,10 @@ class ArchiveWriter:
         # It contains personal data, so a new file is only for its owner.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._file = os.open(path, flags, 0o600)
-        if path.is_file() and not self._ends_with_a_line():
+        # Whether a part of a line may be at the end, because writing the rest failed.
+        self._is_torn = False
+        self._is_file = path.is_file()  # Otherwise it is a pipe or a device, which can't be synchronized.
+        if self._is_file and not self._ends_with_a_line():
             self._write(b"\n")
             click.echo(f"Note: the last line of {path} was incomplete; the next request is on a new line", err=True)
 
@@ -61,15 +64,18 @@ class ArchiveWriter:
         :raises OSError: The disk is full, or the file can't be written.
         """
         try:
-            self._write(archive_line(request, received_at))
+            self._write(b"\n" * self._is_torn + archive_line(request, received_at))
+            self._is_torn = False
         except OSError as error:
+            self._is_torn = True
             raise OSError(error.errno, error.strerror, str(self._path)) from None
 
     def _write(self, data: bytes) -> None:
         # One call writes the line, so that the lines of two processes don't mix.
         while data:
             data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
+        if self._is_file:
+            os.fsync(self._file)
 
     def close(self) -> None:
         """Close the archive."""

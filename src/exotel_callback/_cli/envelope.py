@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -192,11 +193,11 @@ def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:
         fields["method"] = method
     if isinstance(path, str):
         fields["path"] = path
-    if content_type is not None:
+    if isinstance(content_type, str):  # A Parquet file can have another type.
         fields["content_type"] = content_type
-    if isinstance(received_at, str | int | float):
+    if isinstance(received_at, str | int) or (isinstance(received_at, float) and math.isfinite(received_at)):
         fields["received_at"] = received_at
-    text = body if isinstance(body, str) else text_of(body)
+    text = text_of(body) if isinstance(body, bytes) else body  # The body of a null row is None.
     if isinstance(body, bytes) and (text is None or depends_on_bytes(f"{content_type}{text}")):
         return {**fields, "body_base64": base64.b64encode(body).decode()}
     return {**fields, "body": text}

@@ -222,7 +222,8 @@ def _envelopes_of_rows(rows: pa.RecordBatch, output: Any) -> Iterator[Envelope]:
     bodies = values_of(output.cast(pa.string(), safe=False) if _is_text(rows["body"].type) else output)
     # The body of a struct is JSON in the output.
     has_types = "content_type" in names and not pa.types.is_nested(rows["body"].type)
-    types = values_of(rows["content_type"]) if has_types else [None] * len(bodies)
+    found = values_of(rows["content_type"]) if has_types else [None] * len(bodies)
+    types = [kind.decode("latin-1") if isinstance(kind, bytes) else kind for kind in found]
     received = values_of(rows["received_at"]) if "received_at" in names else [None] * len(bodies)
     return map(Envelope, bodies, types, received)
 

@@ -48,7 +48,7 @@ _KEPT: Final = "|".join(
         r"\+91(?=[0-9]*\b)",
         r"\+[0-9]{1,3}(?=[0-9]{10}\b)",
         r"\b91(?=[0-9]{10}\b)",
-        r"\b0+(?=[0-9]*\b|[Xx]{3})",
+        r"\b0++(?=[0-9]*+\b|[Xx]{3})",  # Possessive, because many zeros would take quadratic time.
         r"[Xx]{3,}(?=[0-9]*\b)",
     ]
 )

@@ -107,7 +107,7 @@ def _read_date(text: str, zone: tzinfo) -> object:
             return NOT_YET
         if date and not date.tzinfo:
             date = in_zone(date, zone)
-    except (ValueError, OverflowError):  # The day doesn't exist, or the zone doesn't reach it.
+    except (ValueError, OverflowError, OSError):  # The day doesn't exist, or the zone doesn't reach it.
         return None
     return NOT_YET if date and date < _FIRST_DATE else date
 

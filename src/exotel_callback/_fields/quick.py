@@ -52,8 +52,9 @@ _LONGEST_DATE: Final = len("2024-01-15T14:30:45+05:30")
 # A sentinel for a value that was not sent, where an empty value has another meaning.
 _NOT_SENT: Final = object()
 
-# The exceptions that a lookup raises for a value that it rejects. A list, for example, can't be a key of a dict.
-_UNKNOWN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+# The exceptions that a lookup raises for a value that it rejects. A list, for example, can't be a key of a dict. On
+# Windows, a zone that asks the system raises `OSError` for distant dates.
+_UNKNOWN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError)
 
 _START_CODE: Final = """\
     get = items.get

@@ -217,10 +217,12 @@ def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: 
     parts = [*table.kind, written(table.fields, event)]
     if table.leg_fields:
         values = table.leg_fields.values
+        # The other legs have strings, which can fill the memory, and would stay in the cache.
+        is_small = table is CALLBACK_KEY
         parts.append(
             _array(
                 [
-                    _leg(*values(leg)) or written(table.leg_fields, leg, f"Legs[{index}].")
+                    (is_small and _leg(*values(leg))) or written(table.leg_fields, leg, f"Legs[{index}].")
                     for index, leg in enumerate(legs)
                 ]
             )

@@ -66,16 +66,19 @@ def outcome_of(
 ) -> Result:
     """Return the outcome by the table in ``docs/reference/outcome.md``. The first row that applies decides.
 
+    Members are compared by value, because `CallFields` caches results by values that are equal. A string that equals
+    a member must not change the result of the member.
+
     :param legs: The statuses of the legs.
     :param answers: The ``answered_by`` of the legs.
     :param duration: The seconds of conversation.
     """
     first, later = (legs[0], legs[1:]) if legs else (None, ())
     failure, first_failure = FAILURES.get(status), FAILURES.get(first)
-    talking = _last(legs, _REACHED if status is CallStatus.COMPLETED else _COMPLETED_LEG)
+    talking = _last(legs, _REACHED if status == CallStatus.COMPLETED else _COMPLETED_LEG)
     failing = _last(legs, FAILURES)
     heard = _last(_answers_without_status(legs, answers), _ANSWERS) if None in later else 0
-    machine = Outcome.MACHINE if answered_by_of(legs, answers) is AnsweredBy.MACHINE else None
+    machine = Outcome.MACHINE if answered_by_of(legs, answers) == AnsweredBy.MACHINE else None
     second = 1 if later and first in _REACHED else None
     is_alone = later.count(LegStatus.NOT_ATTEMPTED) == len(later)
     has_talked = duration is not None and duration > 0
@@ -83,12 +86,12 @@ def outcome_of(
     rows: tuple[tuple[object, Outcome | None, int | None], ...] = (
         (status in UNDER_WAY, Outcome.IN_PROGRESS, None),  # 1
         (first_failure, first_failure, 0),  # 2
-        (failure and first is LegStatus.NOT_ATTEMPTED, failure, _NAMED_LEGS.get(status, 0)),  # 3
+        (failure and first == LegStatus.NOT_ATTEMPTED, failure, _NAMED_LEGS.get(status, 0)),  # 3
         (talking, _reached(answers, talking), None),  # 4
         (failing, FAILURES.get(legs[failing] if legs else None), failing),  # 5
-        (status is CallStatus.UNKNOWN, Outcome.UNKNOWN, None),  # 6
+        (status == CallStatus.UNKNOWN, Outcome.UNKNOWN, None),  # 6
         (failure, failure, _NAMED_LEGS.get(status, second)),  # 7
-        (is_alone and first is LegStatus.COMPLETED and not has_talked, machine or Outcome.FIRST_PARTY_ONLY, None),  # 8
+        (is_alone and first in _COMPLETED_LEG and not has_talked, machine or Outcome.FIRST_PARTY_ONLY, None),  # 8
         (has_talked, machine or Outcome.CONNECTED, None),  # 9
         (heard, _reached(answers, heard), None),  # 10
         (duration == 0 and not is_alone, Outcome.NO_ANSWER, second),  # 11
@@ -109,7 +112,7 @@ def answered_by_of(legs: Sequence[LegStatus | None], answers: Sequence[AnsweredB
     if len(answers) > 1 and answers[1] is not None:
         return answers[1]
     is_alone = _NOT_TRIED.issuperset(legs[1:])
-    return answers[0] if answers and is_alone and answers[0] is not AnsweredBy.NOT_APPLICABLE else None
+    return answers[0] if answers and is_alone and answers[0] != AnsweredBy.NOT_APPLICABLE else None
 
 
 def _last(values: Sequence[object], accepted: Container[object]) -> int:
@@ -127,4 +130,4 @@ def _answers_without_status(
 
 
 def _reached(answers: Sequence[AnsweredBy | None], leg: int) -> Outcome:
-    return Outcome.MACHINE if leg and answers[leg] is AnsweredBy.MACHINE else Outcome.CONNECTED
+    return Outcome.MACHINE if leg and answers[leg] == AnsweredBy.MACHINE else Outcome.CONNECTED

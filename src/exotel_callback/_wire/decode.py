@@ -106,7 +106,7 @@ def guess_content_type(body: bytes | str) -> str | None:
     Return None to leave the guess to `decode`.
     """
     start = body[:1]
-    if start in {b"{", "{"}:
+    if start == ("{" if isinstance(start, str) else b"{"):  # Under ``python -bb``, a comparison of both types raises.
         return "application/json"
     if start.isalpha():
         return "application/x-www-form-urlencoded"

@@ -18,6 +18,7 @@ from .._errors import DecodeError
 from .from_form import MAX_PAIRS
 from .payload import (
     ATOMS,
+    MAX_INT_DIGITS,
     FilePart,
     ListOfObjectsError,
     RawPayload,
@@ -28,7 +29,7 @@ from .payload import (
     values_of_name,
 )
 
-_MAX_INT_BITS: Final = 10_000
+_MAX_INT_BITS: Final = MAX_INT_DIGITS * 10 // 3  # A digit has about 3.32 bits.
 
 # Frozensets of exact types, because type checkers reject a comparison with a class.
 _DICT: Final = frozenset({dict})

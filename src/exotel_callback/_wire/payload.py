@@ -12,6 +12,7 @@ booleans and None.
 """
 
 import re
+import sys
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias, cast, final
 
@@ -33,9 +34,9 @@ None is included because a framework returns it for a body that it can't decode.
 any other type raises `TypeError`.
 """
 
-# Python refuses to read or write an integer of more than 4,300 digits. An integer longer than this stays an opaque
-# value.
-MAX_INT_DIGITS: Final = 3_000
+# Python refuses to read or write an integer of more than 4,300 digits, or of fewer if the process has a lower limit. An
+# integer longer than this stays an opaque value.
+MAX_INT_DIGITS: Final = min(3_000, (sys.get_int_max_str_digits() or 4_300) - 20)
 
 ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 # A name of any other form is a value that lost its own name, such as the rest of a custom field with an unescaped "&".
