@@ -48,7 +48,7 @@ def read_event(
     :raises MissingFieldError: A required field is missing. The error holds all issues.
     :raises InvalidCallbackError: The event has an issue in strict mode. The error holds all issues.
     """
-    _, zone, limits = options
+    zone, limits = options.timezone, options.limits
     source = raw if source is None else source
     items = source._items  # pyright: ignore[reportPrivateUsage] - a function takes longer
     if len(items) > limits.fields and count_names(raw) > limits.fields:
