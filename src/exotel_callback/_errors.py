@@ -41,17 +41,17 @@ class IssueCode(StrEnum):
 
 # The message of each code, by its value, because Python hashes a member slowly. The path of the value follows it.
 _DESCRIPTIONS: Final = {
-    IssueCode.UNKNOWN_VALUE.value: "unrecognized value",
-    IssueCode.NOT_A_NUMBER.value: "not a valid number of seconds",
-    IssueCode.NOT_A_DATE.value: "not a valid date",
-    IssueCode.INVALID_STRING.value: "not a valid string",
-    IssueCode.WRONG_TYPE.value: "unexpected type",
-    IssueCode.REPEATED.value: "sent more than once with different values; using the first",
-    IssueCode.CONTRADICTING.value: "`Legs` and the bracket keys disagree; using the bracket keys",
-    IssueCode.TOO_MANY_LEGS.value: "more legs than the limit; using the first ones",
-    IssueCode.MISSING.value: "missing",
+    IssueCode.UNKNOWN_VALUE.value: "unrecognized value @ ",
+    IssueCode.NOT_A_NUMBER.value: "not a valid number of seconds @ ",
+    IssueCode.NOT_A_DATE.value: "not a valid date @ ",
+    IssueCode.INVALID_STRING.value: "not a valid string @ ",
+    IssueCode.WRONG_TYPE.value: "unexpected type @ ",
+    IssueCode.REPEATED.value: "sent more than once with different values; using the first @ ",
+    IssueCode.CONTRADICTING.value: "`Legs` and the bracket keys disagree; using the bracket keys @ ",
+    IssueCode.TOO_MANY_LEGS.value: "more legs than the limit; using the first ones @ ",
+    IssueCode.MISSING.value: "missing @ ",
 }
-_DISAGREEMENT: Final = "terminal events disagree about the outcome"
+_DISAGREEMENT: Final = "terminal events disagree about the outcome @ "
 
 MAX_VALUE_LENGTH: Final = 200
 MAX_MESSAGES: Final = 100
@@ -82,13 +82,16 @@ class Issue:
     @classmethod
     def at(cls, path: str, code: IssueCode, value: str = "") -> "Issue":
         """Make an issue with the message of its path and code."""
-        is_of_merged_call = path == "Status" and code is IssueCode.CONTRADICTING
         issue = _open_issue()
         issue.path = path
         issue.code = code
-        issue.message = f"{_DISAGREEMENT if is_of_merged_call else _DESCRIPTIONS[code._value_]} @ {path}"
-        issue.value = value[:MAX_VALUE_LENGTH]
-        issue._digest = _long_value_digest(code, value) if len(value) > MAX_VALUE_LENGTH else ""
+        issue.message = _DESCRIPTIONS[code._value_] + path
+        issue.value = value
+        issue._digest = ""
+        if len(value) > MAX_VALUE_LENGTH:
+            issue.value, issue._digest = value[:MAX_VALUE_LENGTH], _long_value_digest(code, value)
+        if path == "Status" and code is IssueCode.CONTRADICTING:
+            issue.message = _DISAGREEMENT + path
         issue._attrs_cached_hash = None
         issue.__class__ = cls
         return issue  # type: ignore[no-any-return]  # `open_class` returns Any

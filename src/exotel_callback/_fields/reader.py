@@ -55,7 +55,8 @@ class FieldReader:
     def value(self, kind: Kind, value: object, path: str) -> object:
         """Read one value. An invalid value leaves an issue."""
         if type(value) is not str:
-            value = self.first(value, path)
+            if isinstance(value, Repeated):
+                value = self.first(value, path)
             if value is None or isinstance(value, FilePart):
                 return kind.if_empty
             text = scalar_text(value)

@@ -181,7 +181,7 @@ _EMPTY: Final = {
 _OPENING_BRACKET: Final = re.compile(r"\[|%5B", re.IGNORECASE)
 
 
-def decode_for(reader: str, payload: object, content_type: object, limits: Limits, *, if_xml: str = "") -> RawPayload:
+def decode_for(reader: str, payload: object, content_type: object, limits: Limits, if_xml: str = "") -> RawPayload:
     """Decode a payload for a reader as `decode` does. If it can't be decoded, the error says what it looks like."""
     try:
         return decode(payload, content_type, limits, if_xml)

@@ -37,22 +37,24 @@ def from_json(body: bytes | str, header: Header) -> RawPayload:
 
     :raises DecodeError: The body isn't valid JSON, isn't an object, or is nested too deeply.
     """
-    text = to_text(body, header[1])
+    codec, text, end = header[1], "", -1
     value: Any = None
-    try:  # As in `_scan`, without a call.
+    try:  # As in `to_text` and `_scan`, without calls.
+        text = body.decode(codec) if isinstance(body, bytes) else body
         value, end = (_SCAN_SHORT if len(text) <= MAX_INT_DIGITS else _SCAN_LONG)(text, 0)
     except (StopIteration, ValueError, RecursionError):
-        end = -1  # An empty string has the length 0.
-    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON.
+        pass
+    if end != len(text):  # There is whitespace around the value, or the body isn't valid JSON in this charset.
+        text = to_text(body, codec)
         value = _decode(text)
     if type(value) not in _OBJECT:
         raise not_an_object(value)
     if not value:
         return EMPTY_OBJECT
-    # Most objects are in the list of legs. To look for another bracket takes less time than to count.
+    # Most payloads have one list, of legs, and no other objects. To look for more takes less time than to count all.
     before, _, after = text.partition("[")
-    lists, objects = "[" in after and after.count("["), before.rfind("{") and before.count("{")
-    if 2 + lists + objects + after.count("{") > MAX_DEPTH:
+    has_more = "[" in after or before.rfind("{") or after.count("{") > MAX_DEPTH - 2
+    if has_more and text.count("[") + text.count("{") > MAX_DEPTH:
         freeze_json(value)
     # Decoded bytes can't hold a lone surrogate. JSON can hold NUL only as an escape.
     return owning(value, type(body) is bytes and ("\\" not in text or "\\u" not in text))
