@@ -6,8 +6,7 @@ import os
 import sys
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.exception_handlers import http_exception_handler
+from fastapi import Depends, FastAPI
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from exotel_callback import Call, Outcome, StatusCallback
@@ -24,13 +23,6 @@ app = FastAPI()
 log = logging.getLogger("calls")
 
 Callback = Annotated[StatusCallback, Depends(adapter.callback(secret=SECRET))]
-
-
-@app.exception_handler(HTTPException)
-async def log_refused(request: Request, error: HTTPException) -> Response:
-    """Log the request that the dependency refused."""
-    log.warning("refused at %s: %s", request.url.path, error.detail)
-    return await http_exception_handler(request, error)
 
 
 @app.post("/exotel", openapi_extra=adapter.OPENAPI)

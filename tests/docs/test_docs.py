@@ -27,6 +27,7 @@ SAVED_BY_READERS = {
     "capture.py",
     *(path.name for path in ROOT.glob("docs/examples/**/*.py")),
     "manage.py",
+    "test_page.py",
 }
 """The names under which the pages tell readers to save code."""
 

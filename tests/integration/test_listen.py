@@ -425,6 +425,12 @@ def test_a_handler_that_fails(answer, shown, monkeypatch):
     assert line.startswith(f"1 handler: {shown}")
 
 
+def test_a_handler_that_refuses():
+    """The line doesn't say what to check if the handler refuses the secret of ``--forward-to``."""
+    with handler([b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n"]) as (url, _):
+        assert forwarding_to(url, [post()], 1) == ["1 handler: 401 after a time; check the secret in the URL"]
+
+
 def test_no_handler(monkeypatch, capsys):
     """A handler that isn't there, or is slow, delays the answers, or requests wait for it without a bound."""
     assert forwarding_to("http://127.0.0.1:1", [post()], 1)[0].startswith("1 handler: no connection (")
@@ -444,7 +450,7 @@ def test_no_handler(monkeypatch, capsys):
     [
         (["--secret", " "], 2, "the secret is None or empty"),
         (["--forward-to", "ftp://x", "--port=0"], 2, "must begin with http:// or https://"),
-        (["--host", "nowhere.invalid"], 1, "cannot listen on nowhere.invalid, port 8000: the address is unknown"),
+        (["--host", "nowhere.invalid"], 1, "port 8090: the address is unknown; check --host"),
         (["--status", "100"], 2, "100 is not in the range"),
     ],
 )
@@ -490,7 +496,7 @@ def test_files_and_ports_that_cannot_be_used(tmp_path):
         port = listener.getsockname()[1]
         code, out, err = run_process("listen", "--port", port)
     assert (code, out) == (1, "")
-    assert err == f"Error: cannot listen on 127.0.0.1, port {port}: Address already in use; try --port 0\n"
+    assert err == f"Error: cannot listen on 127.0.0.1, port {port}: Address already in use; pass another --port\n"
     path = tmp_path / "missing/a.ndjson"
     assert run_process("listen", "--port=0", "--archive", path) == (
         1,

@@ -130,7 +130,6 @@ def test_a_get_request_is_sent_once(answer, is_acknowledged):
 FAILURES = {
     "error": (500, "500 after"),
     "redirect": (302, "302 after"),
-    "refused": (401, "401 after"),
     "dropped": ("drop", "no valid HTTP answer ("),
     "garbage": ("garbage", "no valid HTTP answer (illegal status line: bytearray(b'garbage"),
     "late": (0.7, "200 after 0."),
@@ -154,6 +153,23 @@ def test_a_handler_that_fails(name):
     assert ("too late, Exotel waits 0.5 s" in first) == (name in {"late", "silent"})
     assert max(map(len, (first, second, third))) < 300
     assert summary == "0 of 1 deliveries acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "check the secret in the URL"),
+        (403, "check the handler's access rules; in Django, exempt its view from CSRF checks"),
+        (404, "check the path of the URL"),
+        (308, "Exotel follows no redirect; check the slash at the end of the URL"),
+    ],
+)
+def test_a_handler_that_is_set_up_wrongly(status, hint):
+    """The output doesn't say what to check, or says it for each delivery."""
+    with handler(status) as (url, _):
+        code, out, _ = run("send", url, "connected", FAST, "--retries=0")
+    assert code == 1
+    assert out.splitlines()[3:] == ["0 of 3 deliveries acknowledged", f"{status}: {hint}"]
 
 
 def test_a_repetition_that_is_acknowledged():

@@ -1,9 +1,15 @@
 """Test the app: ``python django_complete.py test django_calls``."""
 
-from django.contrib.auth.models import User
-from django.test import TestCase
+import json
+from collections.abc import Iterable
 
-from exotel_callback.testing import SCENARIOS
+from django.contrib.auth.models import User
+from hypothesis import given, settings
+from hypothesis.extra.django import TestCase
+
+from exotel_callback import load_call, merge, parse
+from exotel_callback.strategies import deliveries
+from exotel_callback.testing import SCENARIOS, Delivery
 
 from .models import Call
 
@@ -11,16 +17,26 @@ from .models import Call
 class ExotelTest(TestCase):
     """The handler stores the outcome of each call, and refuses a request without the secret."""
 
+    def play(self, call_sid: str, posted: Iterable[Delivery]) -> Call:
+        """Send the requests of a call to the app, and return the stored call."""
+        for item in posted:
+            response = self.client.generic("POST", "/exotel?secret=right", item.body, item.content_type)
+            self.assertEqual(response.status_code, 200)
+        return Call.objects.get(call_sid=call_sid)
+
     def test_outcomes(self) -> None:
         """The stored outcome of a call is wrong."""
         for name, scenario in SCENARIOS.items():
             with self.subTest(name):
-                for delivery in scenario.deliveries():
-                    response = self.client.post(
-                        "/exotel?secret=right", delivery.body, content_type=delivery.content_type
-                    )
-                    self.assertEqual(response.status_code, 200)
-                self.assertEqual(Call.objects.get(call_sid=scenario.call_sid).outcome, scenario.outcome.value)
+                stored = self.play(scenario.call_sid, scenario.deliveries())
+                self.assertEqual(stored.outcome, scenario.outcome.value)
+
+    @settings(deadline=None, max_examples=50)
+    @given(deliveries())
+    def test_fuzz(self, posted: list[Delivery]) -> None:
+        """A repeated, late, lost or unusual request makes the stored call wrong."""
+        call = merge(*(parse(item.body, item.content_type) for item in posted))
+        self.assertEqual(load_call(json.loads(self.play(call.call_sid, posted).call)), call)
 
     def test_wrong_secret(self) -> None:
         """A request without the secret is accepted."""

@@ -28,6 +28,13 @@ from .connection import Address, Backend, is_metadata, is_private, resolve
 from .view import printable
 
 _USER_AGENT: Final = "Exotel Servers"
+# What to check after an answer that comes from another cause than the payload.
+_HINTS: Final = {
+    "401": "check the secret in the URL",
+    "403": "check the handler's access rules; in Django, exempt its view from CSRF checks",
+    "404": "check the path of the URL",
+    **dict.fromkeys(("301", "307", "308"), "Exotel follows no redirect; check the slash at the end of the URL"),
+}
 _MAX_PORT: Final = 65_535
 _MESSAGE_LENGTH: Final = 200
 _BRANCHES: Final = frozenset({200, 302})
@@ -62,6 +69,11 @@ class Attempt(NamedTuple):
     is_acknowledged: bool
     is_dropped: bool
     """Whether the delivery is not acknowledged and will not be repeated."""
+
+
+def hint_of(status: str) -> str:
+    """Return what to check after the status of an answer, or an empty string."""
+    return _HINTS.get(status, "")
 
 
 def parse_url(url: str) -> httpx2.URL:

@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 
 from ..testing import PATIENCE
-from .delivery import error_text
+from .delivery import error_text, hint_of
 from .requests import Request
 
 _QUEUED_REQUESTS: Final = 100
@@ -44,7 +44,8 @@ class Forwarder:
                 client.cookies.clear()
                 started = time.perf_counter()
                 answer = await self._send(client, request)
-                self._say(f"{number} handler: {answer} after {time.perf_counter() - started:.2f} s")
+                line = f"{number} handler: {answer} after {time.perf_counter() - started:.2f} s"
+                self._say("; ".join(filter(None, (line, hint_of(answer)))))
 
     async def _send(self, client: httpx2.AsyncClient, request: Request) -> str:
         # The parameters stay as they are written, both in the handler's URL and in the request.

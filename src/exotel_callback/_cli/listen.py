@@ -1,6 +1,7 @@
 """Define ``exotel-callback listen``."""
 
 import asyncio
+import errno
 import os
 import re
 import shutil
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .forward import Forwarder
 
 REQUEST_SECONDS: Final = 10.0
+# Not 8000, where the handler listens: it is the port of Django, uvicorn and gunicorn.
+_PORT: Final = 8090
 CONNECTIONS: Final = 64
 _ENVIRONMENT_VARIABLE: Final = "EXOTEL_CALLBACK_SECRET"
 _LINGER_SECONDS: Final = 1.0
@@ -56,7 +59,7 @@ def _checked_secret(_: click.Context, __: click.Parameter, value: str | None) ->
 
 
 @click.command("listen", epilog=epilog("exotel-callback listen --archive calls.ndjson"))
-@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free port.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=_PORT, show_default=True, help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--forward-to", metavar="URL", help="Also send each request to your handler, and show its answer.")
 @click.option(
@@ -116,7 +119,8 @@ def _listener_on(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         number = (isinstance(error, OSError) and error.errno) or 0
         reason = os.strerror(number) if number > 0 else "the address is unknown"  # Negative if it can't be resolved.
-        raise click.ClickException(f"cannot listen on {host}, port {port}: {reason}; try --port 0") from None
+        advice = "pass another --port" if number in {errno.EADDRINUSE, errno.EACCES} else "check --host"
+        raise click.ClickException(f"cannot listen on {host}, port {port}: {reason}; {advice}") from None
 
 
 def _forwarder_to(url: str, server: "Server") -> "Forwarder":

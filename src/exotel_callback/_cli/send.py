@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from ..testing import PATIENCE, RETRY_DELAYS, Delivery
 from .changes import change_fields
-from .delivery import Answer, Attempt, checked_addresses, parse_url, play, sender, sender_through
+from .delivery import Answer, Attempt, checked_addresses, hint_of, parse_url, play, sender, sender_through
 from .envelope import CAPTURED_FILE
 from .help import epilog
 from .replay import Selection, read_archive
@@ -113,11 +113,15 @@ def command(
         deliveries = change_fields(deliveries, changes)
     except ValueError as error:
         raise click.BadParameter(printable(str(error)), param_hint="--set") from None
-    dropped = 0
+    dropped = []
     for attempt in play(deliveries, send, retries=retries, speed=speed, patience=patience):
-        dropped += attempt.is_dropped
+        if attempt.is_dropped:
+            dropped.append(attempt.answer.status)
         click.echo(format_attempt(attempt, len(deliveries), patience))
-    click.echo(f"{len(deliveries) - dropped} of {len(deliveries)} deliveries acknowledged")
+    click.echo(f"{len(deliveries) - len(dropped)} of {len(deliveries)} deliveries acknowledged")
+    for status in dict.fromkeys(dropped):
+        if hint := hint_of(status):
+            click.echo(f"{status}: {hint}")
     sys.exit(bool(dropped or problems))
 
 
