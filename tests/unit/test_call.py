@@ -461,7 +461,7 @@ def test_the_repr_of_a_call_masks_personal_data_and_counts_the_events():
             r"^merge\(\) needs events with the same CallSid$",
         ),
         ((merge(parse(LEAST)), parse({**LEAST, "CallSid": "another"})), ValueError, "same CallSid"),
-        (([parse(LEAST)],), TypeError, "not list"),
+        (([parse(LEAST)],), TypeError, r"write merge\(\*events\)\), not list"),
         ((LEAST,), TypeError, "not dict"),
     ],
 )

@@ -118,7 +118,10 @@ merge.__module__ = "exotel_callback"
 
 def _keyed(item: object) -> dict[str, StatusCallback]:
     if not isinstance(item, StatusCallback | Call):
-        raise TypeError(f"each argument of merge() must be a StatusCallback or a Call, not {type(item).__name__}")
+        raise TypeError(
+            "each argument of merge() must be a StatusCallback or a Call (for a list, write merge(*events)), "
+            f"not {type(item).__name__}"
+        )
     events = (item,) if isinstance(item, StatusCallback) else item.events
     return {event.event_key: event for event in events}
 
