@@ -4,10 +4,13 @@ import re
 from importlib.metadata import metadata
 from itertools import cycle
 from pathlib import PurePath
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+
+from exotel_callback import IST
 
 project = "exotel-callback"
 release = metadata(project)["Version"]
@@ -76,6 +79,20 @@ BESIDE = {
     "SECURITY": "project/security",
 }
 
+# Pages, and those below them in the navigation. A toctree in the page itself would show as code on a code host.
+BELOW = {
+    "how-to/flask": ["flask-complete"],
+    "how-to/django": ["django-complete"],
+    "how-to/fastapi": ["fastapi-complete"],
+    "how-to/bulk": ["calls-with-duckdb", "calls-with-polars", "calls-with-pyspark"],
+}
+
+
+def add_below(_: Sphinx, page: str, source: list[str]) -> None:
+    """Add the pages below a page to its source."""
+    if page in BELOW:
+        source[0] += "\n".join(["\n```{toctree}", ":hidden:", *BELOW[page], "```", ""])
+
 
 def link_to_pages(_: Sphinx, doctree: nodes.document) -> None:
     """Let each link to a file outside this folder lead to the page that includes the file."""
@@ -116,6 +133,12 @@ def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: o
         context["body"] = re.sub(r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL)
 
 
+def name_zone(*described: Any) -> tuple[str, str] | None:
+    """Show the default time zone of a parser by its name. The last two arguments are the signature."""
+    arguments, result = described[-2:]
+    return (arguments.replace(repr(IST), "IST"), result) if arguments else None
+
+
 def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:
     """Turn the headings in docstrings of modules into rubrics: they repeat, and a page can have each heading once."""
     if what == "module":
@@ -125,7 +148,9 @@ def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines
 
 def setup(app: Sphinx) -> None:
     """Register the functions above."""
+    app.connect("source-read", add_below)
     app.connect("doctree-read", link_to_pages)
     app.connect("doctree-read", strip_blocks)
     app.connect("html-page-context", fit_tables)
+    app.connect("autodoc-process-signature", name_zone)
     app.connect("autodoc-process-docstring", make_rubrics)
