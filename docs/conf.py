@@ -1,4 +1,7 @@
-"""The configuration of the site. ``sphinx-build -W docs site`` builds it with the dependency group ``docs``."""
+"""The configuration of the site.
+
+``sphinx-build -W docs site`` builds it with the dependency group ``docs``.
+"""
 
 import re
 from importlib.metadata import metadata
@@ -54,8 +57,8 @@ copybutton_line_continuation_character = "\\"
 # Code hosts make the same anchors, so links to headings work there too.
 myst_heading_anchors = 4
 
-# In docstrings, `name` is the name of a Python object. Only names of this package must exist, because the site doesn't
-# load the inventories of other projects.
+# In docstrings, `name` is the name of a Python object. Only names of this package must exist,
+# because the site doesn't load the inventories of other projects.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
@@ -79,7 +82,8 @@ BESIDE = {
     "SECURITY": "project/security",
 }
 
-# Pages, and those below them in the navigation. A toctree in the page itself would show as code on a code host.
+# Pages, and those below them in the navigation. A toctree in the page itself would show as code
+# on a code host.
 BELOW = {
     "how-to/flask": ["flask-complete"],
     "how-to/django": ["django-complete"],
@@ -107,14 +111,16 @@ def link_to_pages(_: Sphinx, doctree: nodes.document) -> None:
 def strip_blocks(_: Sphinx, doctree: nodes.document) -> None:
     """Remove the empty line at the end of a code block. Doctest needs it, readers don't."""
     for block in doctree.findall(nodes.literal_block):
-        block.rawsource = block.astext().rstrip()  # Sphinx highlights a block if its text and its source are equal.
+        block.rawsource = (
+            block.astext().rstrip()
+        )  # Sphinx highlights a block if its text and its source are equal.
         block[:] = [nodes.Text(block.rawsource)]
 
 
 def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: object) -> None:
-    """Let names in tables break after a separator or before a capital, and label the cells of wide tables.
+    """Let names in tables break after a separator or before a capital, and label wide tables.
 
-    On a telephone, ``site.css`` shows the cells of a wide table below each other, each with its label.
+    On a telephone, ``site.css`` shows the cells of a wide table below each other, with labels.
     """
 
     def in_name(name: re.Match[str]) -> str:
@@ -130,17 +136,21 @@ def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: o
         return text.replace('<table class="', '<table class="wide ')
 
     if "body" in context:
-        context["body"] = re.sub(r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL)
+        context["body"] = re.sub(
+            r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL
+        )
 
 
 def name_zone(*described: Any) -> tuple[str, str] | None:
-    """Show the default time zone of a parser by its name. The last two arguments are the signature."""
+    """Show the default time zone by its name. The last two arguments are the signature."""
     arguments, result = described[-2:]
     return (arguments.replace(repr(IST), "IST"), result) if arguments else None
 
 
-def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:
-    """Turn the headings in docstrings of modules into rubrics: they repeat, and a page can have each heading once."""
+def make_rubrics(
+    _: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]
+) -> None:
+    """Turn headings in docstrings of modules into rubrics, because a page has each heading once."""
     if what == "module":
         text = re.sub(r"^(\w+)\n-+$", r".. rubric:: \1\n", "\n".join(lines), flags=re.MULTILINE)
         lines[:] = text.split("\n")

@@ -1,4 +1,7 @@
-"""Test ``fastapi_complete``: ``EXOTEL_SECRET=right DATABASE_URL=... pytest fastapi_complete_test.py``."""
+"""Test ``fastapi_complete``.
+
+Run ``EXOTEL_SECRET=right DATABASE_URL=... pytest fastapi_complete_test.py``.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,7 +21,9 @@ async def post(deliveries: Iterable[Delivery], secret: str) -> list[int]:
         return [
             (
                 await client.post(
-                    f"/exotel?secret={secret}", content=item.body, headers={"Content-Type": item.content_type}
+                    f"/exotel?secret={secret}",
+                    content=item.body,
+                    headers={"Content-Type": item.content_type},
                 )
             ).status_code
             for item in deliveries

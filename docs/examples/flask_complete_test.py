@@ -1,4 +1,7 @@
-"""Test ``flask_complete``: ``EXOTEL_SECRET=right DATABASE_URL=sqlite:///test.db pytest flask_complete_test.py``."""
+"""Test ``flask_complete``.
+
+Run ``EXOTEL_SECRET=right DATABASE_URL=sqlite:///test.db pytest flask_complete_test.py``.
+"""
 
 import pytest
 
@@ -14,7 +17,9 @@ def test_outcome(scenario: Scenario) -> None:
     Base.metadata.create_all(engine)
     client = app.test_client()
     for delivery in scenario.deliveries():
-        response = client.post("/exotel?secret=right", data=delivery.body, content_type=delivery.content_type)
+        response = client.post(
+            "/exotel?secret=right", data=delivery.body, content_type=delivery.content_type
+        )
         assert response.status_code == 200
     with Session() as session:
         assert session.get_one(CallRow, scenario.call_sid).outcome == scenario.outcome.value
@@ -22,4 +27,7 @@ def test_outcome(scenario: Scenario) -> None:
 
 def test_wrong_secret() -> None:
     """A request without the secret is accepted."""
-    assert app.test_client().post("/exotel", data={"CallSid": "a", "Status": "busy"}).status_code == 401
+    assert (
+        app.test_client().post("/exotel", data={"CallSid": "a", "Status": "busy"}).status_code
+        == 401
+    )

@@ -51,6 +51,14 @@ def test_there_is_python_to_run(page):
     assert len(python_blocks(page)) == page.read_text().count("```python\n")
 
 
+@page_by_page
+def test_code_fits_its_page(page):
+    """A line of Python is longer than 100 characters, so readers must scroll. Printed lines are exempt."""
+    for block in python_blocks(page):
+        lines = re.findall(r"^(?:>>>|\.\.\.) .*", block, re.MULTILINE) or block.splitlines()
+        assert [line for line in lines if len(line) > 100] == []
+
+
 EXAMPLES = ROOT / "docs" / "examples"
 
 

@@ -20,11 +20,15 @@ class ExotelTest(TestCase):
                         "/exotel?secret=right", delivery.body, content_type=delivery.content_type
                     )
                     self.assertEqual(response.status_code, 200)
-                self.assertEqual(Call.objects.get(call_sid=scenario.call_sid).outcome, scenario.outcome.value)
+                self.assertEqual(
+                    Call.objects.get(call_sid=scenario.call_sid).outcome, scenario.outcome.value
+                )
 
     def test_wrong_secret(self) -> None:
         """A request without the secret is accepted."""
-        self.assertEqual(self.client.post("/exotel", {"CallSid": "a", "Status": "busy"}).status_code, 401)
+        self.assertEqual(
+            self.client.post("/exotel", {"CallSid": "a", "Status": "busy"}).status_code, 401
+        )
 
     def test_the_admin_masks_numbers(self) -> None:
         """A page of the admin shows a whole number."""
