@@ -59,6 +59,12 @@ def test_code_fits_its_page(page):
         assert [line for line in lines if len(line) > 100] == []
 
 
+@pytest.mark.parametrize("diagram", sorted(ROOT.glob("docs/explanation/*.svg")), ids=lambda path: path.stem)
+def test_diagrams_have_a_dark_theme(diagram):
+    """A diagram is a bright box on a dark page."""
+    assert "@media (prefers-color-scheme: dark)" in diagram.read_text()
+
+
 EXAMPLES = ROOT / "docs" / "examples"
 
 
