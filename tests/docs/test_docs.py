@@ -52,6 +52,13 @@ def test_there_is_python_to_run(page):
 
 
 @page_by_page
+def test_pages_begin_with_a_sentence(page):
+    """A page begins with a heading, a table or code, and doesn't say what it is for."""
+    text = page.read_text()
+    assert "```{include}" in text or re.match(r"# .*\n\n(?!#|\||```|- )", text)
+
+
+@page_by_page
 def test_code_fits_its_page(page):
     """A line of Python is longer than 100 characters, so readers must scroll. Printed lines are exempt."""
     for block in python_blocks(page):

@@ -137,7 +137,7 @@ const look = (frame, page, width) => {
       return box?.scrollWidth > box?.clientWidth || table.getBoundingClientRect().right > width;
     }).map(table => table.innerText.slice(0, 60)),
     cut: narrow.filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
-    commands: all(inside, ":is(.highlight-console, .highlight-sh) pre")
+    commands: all(inside, ":is(.highlight-console, .highlight-json, .highlight-sh) pre")
       .filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
     uncopied: code.filter(pre => !pre.parentElement.querySelector("button.copybtn")).length,
     copied: all(inside, "button.copybtn").map(button => [
@@ -231,7 +231,7 @@ def test_the_desktop_shows_whole_lines_and_the_contents(seen):
 
 
 def test_commands_wrap(seen):
-    """A reader must scroll a command sideways."""
+    """A reader must scroll a command or JSON sideways."""
     assert [(page["page"], page["width"], page["commands"]) for page in seen["pages"] if page["commands"]] == []
 
 
