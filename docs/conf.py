@@ -1,13 +1,19 @@
-"""The configuration of the site. ``sphinx-build -W docs site`` builds it with the dependency group ``docs``."""
+"""The configuration of the site.
+
+``sphinx-build -W docs site`` builds it with the dependency group ``docs``.
+"""
 
 import re
 from importlib.metadata import metadata
 from itertools import cycle
 from pathlib import PurePath
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+
+from exotel_callback import IST
 
 project = "exotel-callback"
 release = metadata(project)["Version"]
@@ -51,8 +57,8 @@ copybutton_line_continuation_character = "\\"
 # Code hosts make the same anchors, so links to headings work there too.
 myst_heading_anchors = 4
 
-# In docstrings, `name` is the name of a Python object. Only names of this package must exist, because the site doesn't
-# load the inventories of other projects.
+# In docstrings, `name` is the name of a Python object. Only names of this package must exist,
+# because the site doesn't load the inventories of other projects.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
@@ -76,6 +82,21 @@ BESIDE = {
     "SECURITY": "project/security",
 }
 
+# Pages, and those below them in the navigation. A toctree in the page itself would show as code
+# on a code host.
+BELOW = {
+    "how-to/flask": ["flask-complete"],
+    "how-to/django": ["django-complete"],
+    "how-to/fastapi": ["fastapi-complete"],
+    "how-to/bulk": ["calls-with-duckdb", "calls-with-polars", "calls-with-pyspark"],
+}
+
+
+def add_below(_: Sphinx, page: str, source: list[str]) -> None:
+    """Add the pages below a page to its source."""
+    if page in BELOW:
+        source[0] += "\n".join(["\n```{toctree}", ":hidden:", *BELOW[page], "```", ""])
+
 
 def link_to_pages(_: Sphinx, doctree: nodes.document) -> None:
     """Let each link to a file outside this folder lead to the page that includes the file."""
@@ -90,14 +111,16 @@ def link_to_pages(_: Sphinx, doctree: nodes.document) -> None:
 def strip_blocks(_: Sphinx, doctree: nodes.document) -> None:
     """Remove the empty line at the end of a code block. Doctest needs it, readers don't."""
     for block in doctree.findall(nodes.literal_block):
-        block.rawsource = block.astext().rstrip()  # Sphinx highlights a block if its text and its source are equal.
+        block.rawsource = (
+            block.astext().rstrip()
+        )  # Sphinx highlights a block if its text and its source are equal.
         block[:] = [nodes.Text(block.rawsource)]
 
 
 def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: object) -> None:
-    """Let names in tables break after a separator or before a capital, and label the cells of wide tables.
+    """Let names in tables break after a separator or before a capital, and label wide tables.
 
-    On a telephone, ``site.css`` shows the cells of a wide table below each other, each with its label.
+    On a telephone, ``site.css`` shows the cells of a wide table below each other, with labels.
     """
 
     def in_name(name: re.Match[str]) -> str:
@@ -113,11 +136,21 @@ def fit_tables(_: Sphinx, __: str, ___: str, context: dict[str, object], ____: o
         return text.replace('<table class="', '<table class="wide ')
 
     if "body" in context:
-        context["body"] = re.sub(r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL)
+        context["body"] = re.sub(
+            r"<table\b.*?</table>", in_table, str(context["body"]), flags=re.DOTALL
+        )
 
 
-def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:
-    """Turn the headings in docstrings of modules into rubrics: they repeat, and a page can have each heading once."""
+def name_zone(*described: Any) -> tuple[str, str] | None:
+    """Show the default time zone by its name. The last two arguments are the signature."""
+    arguments, result = described[-2:]
+    return (arguments.replace(repr(IST), "IST"), result) if arguments else None
+
+
+def make_rubrics(
+    _: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]
+) -> None:
+    """Turn headings in docstrings of modules into rubrics, because a page has each heading once."""
     if what == "module":
         text = re.sub(r"^(\w+)\n-+$", r".. rubric:: \1\n", "\n".join(lines), flags=re.MULTILINE)
         lines[:] = text.split("\n")
@@ -125,7 +158,9 @@ def make_rubrics(_: Sphinx, what: str, __: str, ___: object, ____: object, lines
 
 def setup(app: Sphinx) -> None:
     """Register the functions above."""
+    app.connect("source-read", add_below)
     app.connect("doctree-read", link_to_pages)
     app.connect("doctree-read", strip_blocks)
     app.connect("html-page-context", fit_tables)
+    app.connect("autodoc-process-signature", name_zone)
     app.connect("autodoc-process-docstring", make_rubrics)

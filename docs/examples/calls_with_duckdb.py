@@ -1,4 +1,7 @@
-"""Parse an archive and merge its calls, with DuckDB: python calls_with_duckdb.py IN EVENTS CALLS, all Parquet."""
+"""Parse an archive and merge its calls, with DuckDB.
+
+Run ``python calls_with_duckdb.py IN EVENTS CALLS``; all are Parquet.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -30,7 +33,7 @@ def write(path: str, schema: pa.Schema, tables: Iterable[pa.RecordBatch | pa.Tab
 
 
 def calls_of(events: str) -> Iterator[pa.Table]:
-    """Merge the calls in a file of events, part by part. All events of a call are in the same part."""
+    """Merge the calls in a file of events, part by part. A call's events are in one part."""
     for part in range(PARTS):
         yield call_table(read(PART, events, PARTS, part))
 

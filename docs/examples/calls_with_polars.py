@@ -1,4 +1,7 @@
-"""Parse an archive and merge its calls, with Polars: python calls_with_polars.py IN EVENTS CALLS, all Parquet."""
+"""Parse an archive and merge its calls, with Polars.
+
+Run ``python calls_with_polars.py IN EVENTS CALLS``; all are Parquet.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,11 +24,13 @@ def bodies_of(archive: str) -> Iterator[pa.RecordBatch]:
 
 
 def calls_of(events: str) -> Iterator[pa.Table]:
-    """Merge the calls in a file of events, part by part. All events of a call are in the same part."""
+    """Merge the calls in a file of events, part by part. A call's events are in one part."""
     parsed = pl.scan_parquet(events).drop_nulls("call_sid")
     for part in range(PARTS):
         yield call_table(
-            parsed.filter(pl.col("call_sid").hash() % PARTS == part).collect(engine="streaming").to_arrow()
+            parsed.filter(pl.col("call_sid").hash() % PARTS == part)
+            .collect(engine="streaming")
+            .to_arrow()
         )
 
 

@@ -1,4 +1,7 @@
-"""Parse an archive and merge its calls, with PySpark: python calls_with_pyspark.py IN EVENTS CALLS."""
+"""Parse an archive and merge its calls, with PySpark.
+
+Run ``python calls_with_pyspark.py IN EVENTS CALLS``.
+"""
 
 import sys
 from functools import partial
@@ -9,7 +12,8 @@ from pyspark.sql.types import StructType
 
 from exotel_callback.arrow import CALL_SCHEMA, SCHEMA, call_table, parse_batches
 
-PARTS = 64  # Each task merges one part of the calls. The events of one part must fit into its memory.
+# Each task merges one part of the calls. The events of one part must fit into its memory.
+PARTS = 64
 
 
 def schema_of(spark: SparkSession, schema: pa.Schema) -> StructType:
@@ -19,7 +23,9 @@ def schema_of(spark: SparkSession, schema: pa.Schema) -> StructType:
 
 def main(archive: str, events: str, calls: str) -> None:
     """Write the events of an archive, and then their calls, each into a new directory."""
-    builder = SparkSession.builder.config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    builder = SparkSession.builder.config(
+        "spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"
+    )
     with builder.getOrCreate() as spark:
         bodies = spark.read.parquet(archive).select("body", "content_type")
         parse = partial(parse_batches, content_type="content_type")

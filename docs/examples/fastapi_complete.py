@@ -1,4 +1,4 @@
-"""Receive callbacks with FastAPI, store them with SQLAlchemy's asyncio, and react to calls that have ended."""
+"""Receive callbacks with FastAPI, store them with SQLAlchemy, and react to ended calls."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ async def react(call: Call) -> None:
 
 
 async def work() -> None:
-    """React once to each call that has ended. If `react` raises, the next run tries that call again."""
+    """React once to each call that has ended. If `react` raises, the next run tries again."""
     async with Session() as session:
         waiting = await session.run_sync(ended)
     for sid in waiting:

@@ -1,4 +1,7 @@
-"""Test ``fastapi_complete``: ``EXOTEL_SECRET=right DATABASE_URL=... pytest fastapi_complete_test.py``."""
+"""Test ``fastapi_complete``.
+
+Run ``EXOTEL_SECRET=right DATABASE_URL=... pytest fastapi_complete_test.py``.
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -29,7 +32,9 @@ async def post(posted: Iterable[Delivery], secret: str) -> set[int]:
     async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
         for item in posted:
             headers = {"Content-Type": item.content_type}
-            response = await client.post(f"/exotel?secret={secret}", content=item.body, headers=headers)
+            response = await client.post(
+                f"/exotel?secret={secret}", content=item.body, headers=headers
+            )
             statuses.add(response.status_code)
     return statuses
 
@@ -48,7 +53,9 @@ async def play(call_sid: str, posted: Iterable[Delivery]) -> CallRow:
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 def test_outcome(scenario: Scenario, runner: asyncio.Runner) -> None:
     """The stored outcome of a call is wrong."""
-    assert runner.run(play(scenario.call_sid, scenario.deliveries())).outcome == scenario.outcome.value
+    assert (
+        runner.run(play(scenario.call_sid, scenario.deliveries())).outcome == scenario.outcome.value
+    )
 
 
 @settings(deadline=None, max_examples=50)

@@ -44,7 +44,7 @@ def react(call: Call) -> None:
 
 
 def work() -> None:
-    """React once to each call that has ended. If `react` raises, the next run tries that call again."""
+    """React once to each call that has ended. If `react` raises, the next run tries again."""
     with Session() as session:
         waiting = ended(session)
     for sid in waiting:

@@ -1,4 +1,7 @@
-"""Test ``flask_complete``: ``EXOTEL_SECRET=right DATABASE_URL=sqlite:///test.db pytest flask_complete_test.py``."""
+"""Test ``flask_complete``.
+
+Run ``EXOTEL_SECRET=right DATABASE_URL=sqlite:///test.db pytest flask_complete_test.py``.
+"""
 
 from collections.abc import Iterable
 
@@ -19,7 +22,9 @@ def play(call_sid: str, posted: Iterable[Delivery]) -> CallRow:
         erase(session, call_sid)
     client = app.test_client()
     for item in posted:
-        response = client.post("/exotel?secret=right", data=item.body, content_type=item.content_type)
+        response = client.post(
+            "/exotel?secret=right", data=item.body, content_type=item.content_type
+        )
         assert response.status_code == 200
     with Session() as session:
         return session.get_one(CallRow, call_sid)
@@ -43,4 +48,7 @@ def test_fuzz(posted: list[Delivery]) -> None:
 
 def test_wrong_secret() -> None:
     """A request without the secret is accepted."""
-    assert app.test_client().post("/exotel", data={"CallSid": "a", "Status": "busy"}).status_code == 401
+    assert (
+        app.test_client().post("/exotel", data={"CallSid": "a", "Status": "busy"}).status_code
+        == 401
+    )

@@ -1,11 +1,21 @@
-"""Store every event, and find out the outcome of every call, with SQLite. You can use any other database."""
+"""Store every event, and find out the outcome of every call, with SQLite."""
 
 import json
 import logging
 import sqlite3
 from collections.abc import Callable
 
-from exotel_callback import Call, CallbackError, StatusCallback, dump, load, load_call, merge, parse, parse_call_details
+from exotel_callback import (
+    Call,
+    CallbackError,
+    StatusCallback,
+    dump,
+    load,
+    load_call,
+    merge,
+    parse,
+    parse_call_details,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +51,7 @@ CREATE TABLE IF NOT EXISTS calls_made (
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the database, once per request and once in the worker. A connection belongs to its thread."""
+    """Open the database, once per request and in the worker. A connection is for one thread."""
     db = sqlite3.connect(path, timeout=30)
     db.execute("PRAGMA journal_mode = WAL")  # so that the handler doesn't wait for the worker
     db.executescript(TABLES)
@@ -49,7 +59,7 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def handle(db: sqlite3.Connection, body: bytes, content_type: str | None) -> int:
-    """Store a request's body and event, and return the status to answer with. Do everything else later."""
+    """Store a request's body and event, and return the status to answer with."""
     try:
         event = parse(body, content_type)
     except CallbackError as error:
@@ -61,11 +71,14 @@ def handle(db: sqlite3.Connection, body: bytes, content_type: str | None) -> int
     return 200
 
 
-def store_body(db: sqlite3.Connection, body: bytes, content_type: str | None, event_key: str | None) -> None:
+def store_body(
+    db: sqlite3.Connection, body: bytes, content_type: str | None, event_key: str | None
+) -> None:
     """Store a raw body, for audits and for a later release that can read more than this one."""
     with db:
         db.execute(
-            "INSERT INTO bodies (content_type, body, event_key) VALUES (?, ?, ?)", (content_type, body, event_key)
+            "INSERT INTO bodies (content_type, body, event_key) VALUES (?, ?, ?)",
+            (content_type, body, event_key),
         )
 
 
@@ -74,7 +87,9 @@ def store_event(db: sqlite3.Connection, event: StatusCallback) -> None:
     for issue in event.issues:
         log.warning("%s in call %s", issue.message, event.call_sid)
     with db:
-        (number,) = db.execute("SELECT count(*) FROM events WHERE call_sid = ?", (event.call_sid,)).fetchone()
+        (number,) = db.execute(
+            "SELECT count(*) FROM events WHERE call_sid = ?", (event.call_sid,)
+        ).fetchone()
         if number >= MAX_EVENTS_OF_A_CALL:
             log.warning("too many events of call %s", event.call_sid)
             return
@@ -85,11 +100,17 @@ def store_event(db: sqlite3.Connection, event: StatusCallback) -> None:
 
 
 def merge_new(db: sqlite3.Connection) -> None:
-    """Merge new events into their calls. Run it in a worker, as often as you like; you can stop it at any point."""
-    for (call_sid,) in db.execute("SELECT DISTINCT call_sid FROM events WHERE NOT is_merged").fetchall():
+    """Merge new events into their calls.
+
+    Run it in a worker, as often as you like; you can stop it at any point.
+    """
+    for (call_sid,) in db.execute(
+        "SELECT DISTINCT call_sid FROM events WHERE NOT is_merged"
+    ).fetchall():
         try:
             with db:
-                db.execute("BEGIN IMMEDIATE")  # so that two workers don't merge one call at the same time
+                # Two workers must not merge one call at the same time.
+                db.execute("BEGIN IMMEDIATE")
                 _merge_call(db, call_sid)
         except CallbackError as error:  # for example, a newer release wrote the row
             log.warning("call %s is not merged: %s", call_sid, error)
@@ -97,7 +118,9 @@ def merge_new(db: sqlite3.Connection) -> None:
 
 def _merge_call(db: sqlite3.Connection, call_sid: str) -> None:
     before = db.execute("SELECT call FROM calls WHERE call_sid = ?", (call_sid,)).fetchall()
-    new = db.execute("SELECT event FROM events WHERE call_sid = ? AND NOT is_merged", (call_sid,)).fetchall()
+    new = db.execute(
+        "SELECT event FROM events WHERE call_sid = ? AND NOT is_merged", (call_sid,)
+    ).fetchall()
     if not new:  # another worker has merged them
         return
     known = [load_call(json.loads(stored)) for (stored,) in before]
@@ -113,8 +136,13 @@ def _merge_call(db: sqlite3.Connection, call_sid: str) -> None:
 
 
 def react_to_ended(db: sqlite3.Connection, react: Callable[[Call], None]) -> None:
-    """Call `react` with each call that has just ended. It sees a call again only if it was stopped or raised."""
-    rows = db.execute("SELECT call_sid, call FROM ended JOIN calls USING (call_sid) ORDER BY call_sid").fetchall()
+    """Call `react` with each call that has just ended.
+
+    It sees a call again only if it was stopped or raised.
+    """
+    rows = db.execute(
+        "SELECT call_sid, call FROM ended JOIN calls USING (call_sid) ORDER BY call_sid"
+    ).fetchall()
     for call_sid, stored in rows:
         react(load_call(json.loads(stored)))
         with db:
@@ -127,27 +155,36 @@ def record_call(db: sqlite3.Connection, call_sid: str) -> None:
         db.execute("INSERT OR IGNORE INTO calls_made (call_sid) VALUES (?)", (call_sid,))
 
 
-def find_missing(db: sqlite3.Connection, since: str = "-2 days", until: str = "-5 hours") -> list[str]:
+def find_missing(
+    db: sqlite3.Connection, since: str = "-2 days", until: str = "-5 hours"
+) -> list[str]:
     """Return the calls that you made between two times and that aren't settled.
 
     Some calls never settle. `since` limits how long you request them.
     """
     rows = db.execute(
         "SELECT call_sid FROM calls_made LEFT JOIN calls USING (call_sid) "
-        "WHERE made_at BETWEEN datetime('now', ?) AND datetime('now', ?) AND NOT coalesce(is_settled, 0) "
+        "WHERE made_at BETWEEN datetime('now', ?) AND datetime('now', ?) "
+        "AND NOT coalesce(is_settled, 0) "
         "ORDER BY call_sid",
         (since, until),
     )
     return [call_sid for (call_sid,) in rows]
 
 
-def fetch_details(db: sqlite3.Connection, call_sids: list[str], get_call_details: Callable[[str], bytes]) -> None:
-    """Request calls from the Call Details API, and store the answers as events. The next run retries failures."""
+def fetch_details(
+    db: sqlite3.Connection, call_sids: list[str], get_call_details: Callable[[str], bytes]
+) -> None:
+    """Request calls from the Call Details API, and store the answers as events.
+
+    The next run retries failures.
+    """
     for call_sid in call_sids:
         try:
             body = get_call_details(call_sid)
             event = parse_call_details(body)
-        except (CallbackError, OSError) as error:  # your HTTP client raises OSError: refused, timed out, 404
+        # Your HTTP client raises OSError: refused, timed out, 404.
+        except (CallbackError, OSError) as error:
             log.warning("no details of call %s: %s", call_sid, error)
         else:
             store_body(db, body, "application/json", event.event_key)

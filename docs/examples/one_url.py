@@ -1,4 +1,4 @@
-"""Take callbacks, Passthru requests and popups at one URL, and store one row for each call, with SQLite."""
+"""Take callbacks, Passthru requests and popups at one URL, and store a row for each call."""
 
 import json
 import sqlite3
@@ -52,15 +52,16 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def store(path: str, event: Event) -> None:
-    """Store an event of a request. A connection belongs to its thread, so each request opens one."""
+    """Store an event of a request. Each request opens a connection, which is for one thread."""
     with closing(connect(path)) as db:
         keep(db, event)
 
 
 def keep(db: sqlite3.Connection, event: Event) -> None:
-    """Store an event and write the row of its call, in one transaction. A repeated event changes nothing."""
+    """Store an event and write its call's row, in one transaction. A repetition does nothing."""
     with db:
-        db.execute("BEGIN IMMEDIATE")  # so that two requests don't write the row of one call at the same time
+        # Two requests must not write the row of one call at the same time.
+        db.execute("BEGIN IMMEDIATE")
         new = db.execute(
             "INSERT OR IGNORE INTO flow_events (event_key, call_sid, event) VALUES (?, ?, ?)",
             (event.event_key, event.call_sid, json.dumps(dump(event))),
@@ -72,7 +73,9 @@ def keep(db: sqlite3.Connection, event: Event) -> None:
 
 def events_of(db: sqlite3.Connection, call_sid: str) -> list[str]:
     """Return the stored events of a call."""
-    rows = db.execute("SELECT event FROM flow_events WHERE call_sid = ? ORDER BY event_key", (call_sid,))
+    rows = db.execute(
+        "SELECT event FROM flow_events WHERE call_sid = ? ORDER BY event_key", (call_sid,)
+    )
     return [event for (event,) in rows]
 
 
@@ -99,7 +102,10 @@ def row_of(events: list[Event]) -> tuple[str, str | None]:
 
 
 def status_for(event: Event) -> int:
-    """Return the status to answer with. For Passthru it chooses the branch: 302 after a missed call, else 200."""
+    """Return the status to answer with.
+
+    For Passthru it chooses the branch: 302 after a missed call, else 200.
+    """
     if not isinstance(event, PassthruEvent) or event.event_type == "stream-start":
         return 200
     return 302 if event.outcome in MISSED else 200

@@ -8,7 +8,7 @@ from exotel_callback import StatusCallback, dump, load_call, merge
 
 
 async def store(pool: asyncpg.Pool, event: StatusCallback) -> None:
-    """Store an event and merge it into its call, in one transaction. A redelivery changes nothing."""
+    """Store and merge an event, in one transaction. A redelivery changes nothing."""
     sid = event.call_sid
     async with pool.acquire() as db, db.transaction():
         new = await db.fetchval(
@@ -29,7 +29,8 @@ async def store(pool: asyncpg.Pool, event: StatusCallback) -> None:
         known = [load_call(json.loads(stored))] if stored else []
         call = merge(*known, event)
         await db.execute(
-            "UPDATE calls SET status = $2, outcome = $3, is_settled = $4, call = $5 WHERE call_sid = $1",
+            "UPDATE calls SET status = $2, outcome = $3, is_settled = $4, call = $5 "
+            "WHERE call_sid = $1",
             sid,
             call.status.value,
             call.outcome.value,

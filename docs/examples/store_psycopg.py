@@ -31,11 +31,12 @@ CREATE TABLE IF NOT EXISTS ended (call_sid text PRIMARY KEY);
 
 
 def store(db: Connection, event: StatusCallback) -> None:
-    """Store an event and merge it into its call, in one transaction. A redelivery changes nothing."""
+    """Store and merge an event, in one transaction. A redelivery changes nothing."""
     sid = event.call_sid
     with db.transaction():
         new = db.execute(
-            "INSERT INTO events (event_key, call_sid, event) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO events (event_key, call_sid, event) VALUES (%s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
             (event.event_key, sid, Json(dump(event))),
         )
         if not new.rowcount:
@@ -49,7 +50,8 @@ def store(db: Connection, event: StatusCallback) -> None:
         known = [load_call(stored) for (stored,) in rows if stored]
         call = merge(*known, event)
         db.execute(
-            "UPDATE calls SET status = %s, outcome = %s, is_settled = %s, call = %s WHERE call_sid = %s",
+            "UPDATE calls SET status = %s, outcome = %s, is_settled = %s, call = %s "
+            "WHERE call_sid = %s",
             (call.status.value, call.outcome.value, call.is_settled, Json(dump(call)), sid),
         )
         if call.is_terminal and not any(earlier.is_terminal for earlier in known):
@@ -62,7 +64,10 @@ def ended(db: Connection) -> list[str]:
 
 
 def take(db: Connection, sid: str) -> Call | None:
-    """Return an ended call, or None if another worker has it. Call it and react in ``with db.transaction():``."""
+    """Return an ended call, or None if another worker has it.
+
+    Call it and react in ``with db.transaction():``.
+    """
     if not db.execute("DELETE FROM ended WHERE call_sid = %s", (sid,)).rowcount:
         return None
     rows = db.execute("SELECT call FROM calls WHERE call_sid = %s", (sid,))

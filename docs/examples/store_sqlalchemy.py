@@ -20,7 +20,9 @@ class EventRow(Base):
     __tablename__ = "events"
     event_key: Mapped[str] = mapped_column(primary_key=True)
     call_sid: Mapped[str] = mapped_column(index=True)
-    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), index=True
+    )
     event: Mapped[dict[str, Any]] = mapped_column(JSON)  # not JSONB, which refuses some values
 
 
@@ -43,15 +45,21 @@ class EndedRow(Base):
 
 
 def store(session: Session, event: StatusCallback) -> None:
-    """Store an event and merge it into its call, in one transaction. A redelivery changes nothing."""
+    """Store and merge an event, in one transaction. A redelivery changes nothing."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    new = insert(EventRow).values(event_key=event.event_key, call_sid=event.call_sid, event=dump(event))
+    new = insert(EventRow).values(
+        event_key=event.event_key, call_sid=event.call_sid, event=dump(event)
+    )
     if session.scalar(new.on_conflict_do_nothing().returning(EventRow.event_key)) is None:
         return
     # This inserts the row or locks it. Another request for this call waits here.
     inserted = insert(CallRow).values(call_sid=event.call_sid)
-    locked = inserted.on_conflict_do_update(index_elements=["call_sid"], set_={"call_sid": event.call_sid})
-    row = session.scalars(locked.returning(CallRow), execution_options={"populate_existing": True}).one()
+    locked = inserted.on_conflict_do_update(
+        index_elements=["call_sid"], set_={"call_sid": event.call_sid}
+    )
+    row = session.scalars(
+        locked.returning(CallRow), execution_options={"populate_existing": True}
+    ).one()
     known = [load_call(row.call)] if row.call else []
     call = merge(*known, event)
     row.status, row.outcome = call.status.value, call.outcome.value
@@ -66,7 +74,10 @@ def ended(session: Session) -> list[str]:
 
 
 def take(session: Session, sid: str) -> Call | None:
-    """Return an ended call, or None if another worker has it. After a rollback, the next run returns it again."""
+    """Return an ended call, or None if another worker has it.
+
+    After a rollback, the next run returns it again.
+    """
     taken = delete(EndedRow).where(EndedRow.call_sid == sid).returning(EndedRow.call_sid)
     if session.scalar(taken) is None:
         return None
@@ -76,5 +87,6 @@ def take(session: Session, sid: str) -> Call | None:
 
 def erase(session: Session, sid: str) -> None:
     """Delete all personal data of a call."""
-    for table in (CallRow, EventRow, EndedRow):  # the call first, so that an arriving event is stored before or after
+    # The call is first, so that an arriving event is stored before or after.
+    for table in (CallRow, EventRow, EndedRow):
         session.execute(delete(table).where(table.call_sid == sid))

@@ -1,4 +1,4 @@
-"""Read stored bodies again after an upgrade, rebuild events and calls from them, and report the differences.
+"""Read stored bodies again after an upgrade, rebuild events and calls, and report differences.
 
 It uses the tables of ``never_lose_a_call.py``.
 """
@@ -9,7 +9,15 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exotel_callback import CallbackError, StatusCallback, dump, load, merge, parse, parse_call_details
+from exotel_callback import (
+    CallbackError,
+    StatusCallback,
+    dump,
+    load,
+    merge,
+    parse,
+    parse_call_details,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +38,10 @@ class Report(NamedTuple):
 
 
 def rebuild(db: sqlite3.Connection) -> Report:
-    """Rebuild all events and calls in one transaction. Stop the worker before, and keep a copy of the database."""
+    """Rebuild all events and calls in one transaction.
+
+    Stop the worker before, and keep a copy of the database.
+    """
     with db:
         db.execute("BEGIN IMMEDIATE")
         keys = list(rebuild_events(db))
@@ -50,7 +61,7 @@ def read(body: bytes, content_type: str | None) -> StatusCallback:
 
 
 def rebuild_events(db: sqlite3.Connection) -> Iterator[Change]:
-    """Read every body again, store its event under its key of today, and yield the keys that changed.
+    """Read every body again, store its event under its new key, and yield the keys that changed.
 
     An event whose body isn't stored keeps its key.
     """
@@ -67,7 +78,8 @@ def rebuild_events(db: sqlite3.Connection) -> Iterator[Change]:
             db.execute("DELETE FROM events WHERE event_key = ?", (former,))
             yield Change(event.call_sid, former, key)
         db.execute(
-            "INSERT OR REPLACE INTO events (event_key, call_sid, event, is_merged) VALUES (?, ?, ?, 1)",
+            "INSERT OR REPLACE INTO events (event_key, call_sid, event, is_merged) "
+            "VALUES (?, ?, ?, 1)",
             (key, event.call_sid, json.dumps(dump(event))),
         )
 
@@ -75,7 +87,9 @@ def rebuild_events(db: sqlite3.Connection) -> Iterator[Change]:
 def rebuild_calls(db: sqlite3.Connection) -> Iterator[Change]:
     """Merge the events of every call again, and yield the outcomes that changed."""
     before = dict(db.execute("SELECT call_sid, outcome FROM calls"))
-    for (call_sid,) in db.execute("SELECT DISTINCT call_sid FROM events ORDER BY call_sid").fetchall():
+    for (call_sid,) in db.execute(
+        "SELECT DISTINCT call_sid FROM events ORDER BY call_sid"
+    ).fetchall():
         events = db.execute("SELECT event FROM events WHERE call_sid = ?", (call_sid,)).fetchall()
         try:
             call = merge(*(load(json.loads(event)) for (event,) in events))
@@ -83,7 +97,8 @@ def rebuild_calls(db: sqlite3.Connection) -> Iterator[Change]:
             log.warning("call %s is not merged: %s", call_sid, error)
             continue
         db.execute(
-            "INSERT OR REPLACE INTO calls (call_sid, is_settled, outcome, call) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO calls (call_sid, is_settled, outcome, call) "
+            "VALUES (?, ?, ?, ?)",
             (call_sid, call.is_settled, call.outcome.value, json.dumps(dump(call))),
         )
         if call.outcome != before.get(call_sid):

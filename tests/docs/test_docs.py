@@ -52,6 +52,27 @@ def test_there_is_python_to_run(page):
     assert len(python_blocks(page)) == page.read_text().count("```python\n")
 
 
+@page_by_page
+def test_pages_begin_with_a_sentence(page):
+    """A page begins with a heading, a table or code, and doesn't say what it is for."""
+    text = page.read_text()
+    assert "```{include}" in text or re.match(r"# .*\n\n(?!#|\||```|- )", text)
+
+
+@page_by_page
+def test_code_fits_its_page(page):
+    """A line of Python is longer than 100 characters, so readers must scroll. Printed lines are exempt."""
+    for block in python_blocks(page):
+        lines = re.findall(r"^(?:>>>|\.\.\.) .*", block, re.MULTILINE) or block.splitlines()
+        assert [line for line in lines if len(line) > 100] == []
+
+
+@pytest.mark.parametrize("diagram", sorted(ROOT.glob("docs/explanation/*.svg")), ids=lambda path: path.stem)
+def test_diagrams_have_a_dark_theme(diagram):
+    """A diagram is a bright box on a dark page."""
+    assert "@media (prefers-color-scheme: dark)" in diagram.read_text()
+
+
 EXAMPLES = ROOT / "docs" / "examples"
 
 

@@ -91,6 +91,13 @@ def test_every_public_name_is_in_the_reference(site):
         assert [other for other in public if f"{name}.{other}" not in ids] == []
 
 
+def test_the_default_time_zone_has_its_name(site):
+    """A signature in the reference shows how the default time zone is made, not `IST`."""
+    text = re.sub(r"<.*?>", "", (site / "reference" / "api.html").read_text(encoding="utf-8"))
+    assert "timezone: tzinfo = IST" in text
+    assert "timedelta(seconds=19800)" not in text
+
+
 def test_the_tagline_is_the_description(site):
     """The tagline on the first page or in the sidebar differs from the description in pyproject.toml."""
     description = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["description"]
@@ -130,6 +137,8 @@ const look = (frame, page, width) => {
       return box?.scrollWidth > box?.clientWidth || table.getBoundingClientRect().right > width;
     }).map(table => table.innerText.slice(0, 60)),
     cut: narrow.filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
+    commands: all(inside, ":is(.highlight-console, .highlight-json, .highlight-sh) pre")
+      .filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.textContent.slice(0, 60)),
     uncopied: code.filter(pre => !pre.parentElement.querySelector("button.copybtn")).length,
     copied: all(inside, "button.copybtn").map(button => [
       inside.querySelector(button.dataset.clipboardTarget).textContent, copy(inside, button),
@@ -219,6 +228,11 @@ def test_the_desktop_shows_whole_lines_and_the_contents(seen):
     desktop = [page for page in seen["pages"] if page["width"] == max(WIDTHS)]
     assert [(page["page"], page["cut"]) for page in desktop if page["cut"]] == []
     assert [page["page"] for page in desktop if not page["contents"]] == []
+
+
+def test_commands_wrap(seen):
+    """A reader must scroll a command or JSON sideways."""
+    assert [(page["page"], page["width"], page["commands"]) for page in seen["pages"] if page["commands"]] == []
 
 
 def test_every_code_block_can_be_copied(seen):

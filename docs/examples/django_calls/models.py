@@ -36,7 +36,9 @@ class Call(models.Model):
     call_sid: Text = models.TextField(primary_key=True)
     status: Text = models.TextField(default="unknown", db_index=True)
     outcome: Text = models.TextField(
-        default="unknown", db_index=True, choices=[(member.value, member.value) for member in Outcome]
+        default="unknown",
+        db_index=True,
+        choices=[(member.value, member.value) for member in Outcome],
     )
     is_settled: Flag = models.BooleanField(default=False)
     call: Text = models.TextField(default="")
@@ -56,13 +58,17 @@ class Ended(models.Model):
 
 @transaction.atomic
 def store(event: StatusCallback) -> None:
-    """Store an event and merge it into its call, in one transaction. A redelivery changes nothing."""
+    """Store and merge an event, in one transaction. A redelivery changes nothing."""
     sid = event.call_sid
     new = Event(event_key=event.event_key, call_sid=sid, event=json.dumps(dump(event)))
     Event.objects.bulk_create([new], ignore_conflicts=True)
-    # This inserts the row or locks it. Another request for this call waits here. `is_settled` gets its value below.
+    # This inserts the row or locks it. Another request for this call waits here.
+    # `is_settled` gets its value below.
     Call.objects.bulk_create(
-        [Call(call_sid=sid)], update_conflicts=True, unique_fields=["call_sid"], update_fields=["is_settled"]
+        [Call(call_sid=sid)],
+        update_conflicts=True,
+        unique_fields=["call_sid"],
+        update_fields=["is_settled"],
     )
     row = Call.objects.get(call_sid=sid)
     known = [load_call(json.loads(row.call))] if row.call else []
@@ -75,7 +81,10 @@ def store(event: StatusCallback) -> None:
 
 
 def take(sid: str) -> MergedCall | None:
-    """Return an ended call, or None if another worker has it. Call it and react in ``transaction.atomic()``."""
+    """Return an ended call, or None if another worker has it.
+
+    Call it and react in ``transaction.atomic()``.
+    """
     taken, _ = Ended.objects.filter(call_sid=sid).delete()
     return load_call(json.loads(Call.objects.get(call_sid=sid).call)) if taken else None
 
@@ -83,5 +92,6 @@ def take(sid: str) -> MergedCall | None:
 @transaction.atomic
 def erase(sid: str) -> None:
     """Delete all personal data of a call."""
-    for table in (Call, Event, Ended):  # the call first, so that an arriving event is stored before or after
+    # The call is first, so that an arriving event is stored before or after.
+    for table in (Call, Event, Ended):
         table.objects.filter(call_sid=sid).delete()

@@ -20,7 +20,9 @@ class ExotelTest(TestCase):
     def play(self, call_sid: str, posted: Iterable[Delivery]) -> Call:
         """Send the requests of a call to the app, and return the stored call."""
         for item in posted:
-            response = self.client.generic("POST", "/exotel?secret=right", item.body, item.content_type)
+            response = self.client.generic(
+                "POST", "/exotel?secret=right", item.body, item.content_type
+            )
             self.assertEqual(response.status_code, 200)
         return Call.objects.get(call_sid=call_sid)
 
@@ -40,7 +42,9 @@ class ExotelTest(TestCase):
 
     def test_wrong_secret(self) -> None:
         """A request without the secret is accepted."""
-        self.assertEqual(self.client.post("/exotel", {"CallSid": "a", "Status": "busy"}).status_code, 401)
+        self.assertEqual(
+            self.client.post("/exotel", {"CallSid": "a", "Status": "busy"}).status_code, 401
+        )
 
     def test_the_admin_masks_numbers(self) -> None:
         """A page of the admin shows a whole number."""

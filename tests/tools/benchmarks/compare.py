@@ -181,28 +181,39 @@ def tables(times, bytes_held, imports, ratios):
     return "\n".join(lines)
 
 
+# The chart follows the theme of the reader.
+STYLE = """<style>
+svg { background: #fff; fill: #444; }
+.ours { fill: #1a7f5a; } .theirs { fill: #9aa5b1; } .half { stroke: #222; } .one { stroke: #c33; }
+@media (prefers-color-scheme: dark) {
+  svg { background: #131416; fill: #ccc; }
+  .ours { fill: #2e9e72; } .theirs { fill: #5b6570; } .half { stroke: #eee; } .one { stroke: #f77; }
+}
+</style>"""
+
+
 def chart(times):
     """Return a bar chart of the medians. A line across each bar shows the middle half."""
     rows = sorted((median, low, high, name) for name, ((median, low, high), _) in times.items())
     wide, scale = 130, 460 / max(high for _, _, high, _ in rows)
     size = f'viewBox="0 0 660 {34 * len(rows) + 40}"'
-    font = 'font-family="sans-serif" font-size="13" fill="#444"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font} style="background: #fff">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="sans-serif" font-size="13">',
         "<title>From JSON bytes to a checked value, as multiples of what json.loads takes</title>",
+        STYLE,
     ]
     for place, (median, low, high, name) in enumerate(rows):
         top = 34 * place + 8
-        color = "#1a7f5a" if name == OURS else "#9aa5b1"
+        bar = "ours" if name == OURS else "theirs"
         parts += [
             f'<text x="{wide - 8}" y="{top + 16}" text-anchor="end">{name}</text>',
-            f'<rect x="{wide}" y="{top}" width="{median * scale:.1f}" height="22" fill="{color}"/>',
-            f'<path d="M{wide + low * scale:.1f} {top + 11}H{wide + high * scale:.1f}" stroke="#222"/>',
+            f'<rect x="{wide}" y="{top}" width="{median * scale:.1f}" height="22" class="{bar}"/>',
+            f'<path d="M{wide + low * scale:.1f} {top + 11}H{wide + high * scale:.1f}" class="half"/>',
             f'<text x="{wide + high * scale + 8:.1f}" y="{top + 16}">{median:.2f}</text>',
         ]
     one = wide + scale
     parts += [
-        f'<path d="M{one:.1f} 0V{34 * len(rows) + 8}" stroke="#c33" stroke-dasharray="3 3"/>',
+        f'<path d="M{one:.1f} 0V{34 * len(rows) + 8}" class="one" stroke-dasharray="3 3"/>',
         f'<text x="{one:.1f}" y="{34 * len(rows) + 26}" text-anchor="middle">json.loads = 1</text>',
         "</svg>",
     ]

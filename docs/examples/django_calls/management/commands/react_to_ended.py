@@ -21,7 +21,7 @@ def react(call: Call) -> None:
 
 
 def work() -> None:
-    """React once to each call that has ended. If `react` raises, the next run tries that call again."""
+    """React once to each call that has ended. If `react` raises, the next run tries again."""
     for row in Ended.objects.all():
         try:
             with transaction.atomic():
