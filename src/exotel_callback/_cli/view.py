@@ -179,11 +179,6 @@ def _party(leg: int) -> str:
     return f"the {_PARTY_NAMES[leg]} (leg {leg})" if leg < len(_PARTY_NAMES) else f"leg {leg}"
 
 
-def explain_event(event: Event, *, show_personal: bool) -> RenderableType:
-    """Lay out one event that no file holds."""
-    return explain_call([Located("", event)], show_personal=show_personal)
-
-
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
     """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call.
 

@@ -17,7 +17,7 @@ change keys and requires ``v2``.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
@@ -38,6 +38,7 @@ from .._enums import (
     normalized,
 )
 from .._errors import Issue, IssueCode, digest_of
+from .instants import instant
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -185,14 +186,6 @@ _MEMBERS_IN_KEY: Final[dict[Any, str]] = {
 } | {LegStatus.NOT_ATTEMPTED: '"null"'}
 _CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
 
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def instant(date: datetime) -> int:
-    """Return a date as microseconds since 1970 in UTC. `datetime.astimezone` fails on the first and the last day."""
-    return (date - _UNIX_EPOCH) // _MICROSECOND
-
 
 def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: object = None) -> str:
     """Return the key of an event: ``v1:`` and 32 hexadecimal digits.
@@ -265,7 +258,7 @@ _WRITERS_IN_KEY: Final[Mapping[type, Callable[[Any], str]]] = {
     NoneType: lambda _: "null",
     str: encode_basestring_ascii,
     int: str,
-    datetime: lambda date: str((date - _UNIX_EPOCH) // _MICROSECOND),
+    datetime: lambda date: str(instant(date)),
     **dict.fromkeys(_ENUMS_IN_KEY, _MEMBERS_IN_KEY.__getitem__),
 }
 _writer_of: Final = _WRITERS_IN_KEY.get
