@@ -26,7 +26,6 @@ from ._shared import (
     Settings,
     length_of,
     min_length_of,
-    query_values,
     too_large,
 )
 
@@ -48,14 +47,11 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
 
     :param scope: The scope of the request.
     :param body: The application's ``receive``, or an asynchronous iterable of the body's parts.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type, or `scope` isn't the scope of an HTTP request.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
+    :raises TypeError: `scope` isn't the scope of an HTTP request.
     """
     settings = Settings(reader, **options)
     if not isinstance(cast("object", scope), Mapping):
@@ -67,7 +63,7 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
     headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in received_headers}
     length = length_of(headers.get(b"content-length"))
     query = scope.get("query_string", b"")
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if scope["method"] in READS_QUERY:
         return settings.parse_query(query)
     received = await _read(scope, body, settings.options.limits.body_bytes)

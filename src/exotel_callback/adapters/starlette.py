@@ -17,7 +17,6 @@ from ._shared import (
     Settings,
     length_of,
     min_length_of,
-    query_values,
     too_large,
 )
 
@@ -32,14 +31,10 @@ async def parse_request(request: Request, *, reader: Reader[Any] = parse, **opti
     """Parse the StatusCallback, or another event, in a request. Your handler can still read the body afterwards.
 
     :param request: A request of Starlette, or of a framework on top of it.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
     """
     return await read_request(request, Settings(reader, **options))
 
@@ -49,7 +44,7 @@ async def read_request(request: Request, settings: Settings[Event]) -> Event:
     length = length_of(request.headers.get("content-length"))
     min_length = min_length_of(length, request.headers.get("transfer-encoding"))
     query = request.scope["query_string"]
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if request.method in READS_QUERY:
         return settings.parse_query(query)
     if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
