@@ -1,4 +1,4 @@
-"""Provide payloads, encoders and paths for the tests. They share no code with the parser."""
+"""Provide payloads, encoders and paths, which share no code with the parser, and lists of the public functions."""
 
 import os
 import re
@@ -6,7 +6,23 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from exotel_callback import _encode
+from exotel_callback import (
+    Call,
+    PassthruEvent,
+    PopupEvent,
+    StatusCallback,
+    _encode,
+    load,
+    load_call,
+    load_passthru,
+    load_popup,
+    parse,
+    parse_any,
+    parse_call_details,
+    parse_call_list,
+    parse_passthru,
+    parse_popup,
+)
 from exotel_callback._encode import FORM, JSON, encode_form, encode_json, encode_multipart
 from exotel_callback._encode import form_pairs as flat_pairs
 
@@ -14,12 +30,15 @@ __all__ = [
     "CHROMIUM",
     "CHROMIUM_OPTIONS",
     "ENCODERS",
+    "EVERY_READER",
     "FORM",
     "JSON",
     "LEAST",
+    "LOADERS",
     "MULTIPART",
     "PAGE",
     "PUBLIC_MODULES",
+    "READERS",
     "ROOT",
     "SAMPLES",
     "SAMPLE_BODIES",
@@ -134,3 +153,8 @@ def label(value):
 
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
+
+# The function that parses each kind of event, and the one that loads its dump.
+READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
+LOADERS = {StatusCallback: load, Call: load_call, PassthruEvent: load_passthru, PopupEvent: load_popup}
+EVERY_READER = [*READERS.values(), parse_any, parse_call_details, parse_call_list]

@@ -16,16 +16,13 @@ from exotel_callback import (
     PassthruEvent,
     PopupEvent,
     StatusCallback,
-    parse,
     parse_any,
     parse_passthru,
-    parse_popup,
     strategies,
 )
-from helpers import ENCODERS, LEAST, MULTIPART, SAMPLE_BODIES, multipart
+from helpers import ENCODERS, LEAST, MULTIPART, READERS, SAMPLE_BODIES, multipart
 from payloads import hostile_payloads
 
-READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
 POPUP = {"CallSid": "a", "DialWhomNumber": "0", "Status": "busy", "EventType": "Dial"}
 
 
