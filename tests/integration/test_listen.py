@@ -106,7 +106,7 @@ def test_the_secret(capsys):
         assert statuses(await exchange(port, post(path="/x?secret=right"))) == [200]
 
     server = serve(clients, secret="right")
-    assert server.tally.answers == {401: 4, 200: 1}
+    assert server.summary.answers == {401: 4, 200: 1}
     assert "right" not in capsys.readouterr().out
 
 
