@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import tomllib
+from enum import Enum
 from pathlib import Path
 
+import exotel_callback
 from exotel_callback import (
     Call,
     PassthruEvent,
@@ -30,6 +32,7 @@ __all__ = [
     "CHROMIUM",
     "CHROMIUM_OPTIONS",
     "ENCODERS",
+    "ENUMS",
     "EVERY_READER",
     "FORM",
     "JSON",
@@ -43,6 +46,7 @@ __all__ = [
     "SAMPLES",
     "SAMPLE_BODIES",
     "TESTS",
+    "Upload",
     "encode_form",
     "encode_json",
     "encode_multipart",
@@ -123,6 +127,15 @@ def multipart(pairs, boundary="x", headers=""):
     return _encode.multipart(pairs, boundary, headers)[0]
 
 
+class Upload:
+    """An uploaded file, as frameworks represent it."""
+
+    filename = "a.txt"
+
+    def __repr__(self):
+        return "Upload()"
+
+
 def without_none(value):
     """Remove values that are None, as in stored results. So adding a field doesn't change a stored result."""
     if isinstance(value, dict):
@@ -154,6 +167,7 @@ def label(value):
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
 
+ENUMS = [value for value in vars(exotel_callback).values() if isinstance(value, type) and issubclass(value, Enum)]
 # The function that parses each kind of event, and the one that loads its dump.
 READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
 LOADERS = {StatusCallback: load, Call: load_call, PassthruEvent: load_passthru, PopupEvent: load_popup}

@@ -24,7 +24,7 @@ from exotel_callback import (
     StreamStatus,
     parse_passthru,
 )
-from helpers import ENCODERS, PAGE, encode_form
+from helpers import ENCODERS, PAGE, Upload, encode_form
 
 REQUEST = {
     "CallSid": "3a4b5c6d7e8f90a1b2c3d4e5f6071829",
@@ -267,12 +267,6 @@ def test_own_query_parameters_and_new_fields_are_in_extra():
         "Legs[0][NewField]": "x",
         "CallFrom": "09876543210",
     }
-
-
-class Upload:
-    """An uploaded file of a framework."""
-
-    filename = "a.txt"
 
 
 @pytest.mark.parametrize(
