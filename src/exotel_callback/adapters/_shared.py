@@ -14,7 +14,7 @@ Facts
   exception of the framework's choice.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from io import RawIOBase
 from typing import Any, Final, Generic, Protocol, TypedDict, TypeVar, cast
@@ -82,6 +82,16 @@ def read_at_most(read: Callable[[int], bytes], max_bytes: int) -> bytes:
     body = bytearray()  # Each addition to `bytes` would copy all that was read before.
     while chunk := read(max_bytes - len(body)):
         body += chunk
+    return bytes(body)
+
+
+async def join_at_most(parts: AsyncIterable[bytes], max_bytes: int) -> bytes:
+    """Read an asynchronous stream to its end, or until there are more than `max_bytes`."""
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > max_bytes:
+            break
     return bytes(body)
 
 

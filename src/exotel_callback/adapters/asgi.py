@@ -24,6 +24,7 @@ from ._shared import (
     Options,
     Reader,
     Settings,
+    join_at_most,
     length_of,
     min_length_of,
     too_large,
@@ -76,17 +77,13 @@ async def _read(scope: Scope, body: Body, max_bytes: int) -> bytes:
         raise DecodeError(LOST)
     # pyright loses the type of the parts in `isinstance`.
     parts: AsyncIterable[bytes] = body if isinstance(body, AsyncIterable) else _parts(body)  # pyright: ignore[reportUnknownVariableType]
-    received = bytearray()  # Each addition to `bytes` would copy all that was read before.
     try:
-        async for part in parts:
-            received += part
-            if len(received) > max_bytes:
-                break
+        received = await join_at_most(parts, max_bytes)
     except Exception:  # noqa: BLE001 - see _shared
         problem = DecodeError(UNREADABLE)
     else:
         if len(received) <= max_bytes:
-            return bytes(received)
+            return received
         scope[_REFUSED] = True  # Otherwise a second call would read the rest as a whole body.
         problem = too_large(max_bytes)
     raise problem

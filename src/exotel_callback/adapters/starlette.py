@@ -15,6 +15,7 @@ from ._shared import (
     Options,
     Reader,
     Settings,
+    join_at_most,
     length_of,
     min_length_of,
     too_large,
@@ -49,25 +50,23 @@ async def read_request(request: Request, settings: Settings[Event]) -> Event:
         return settings.parse_query(query)
     if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
         raise DecodeError(UNREADABLE)
-    body = bytearray()  # Each addition to `bytes` would copy all that was read before.
+    max_bytes = settings.options.limits.body_bytes
     try:
-        async for chunk in request.stream():  # If the body was read before, this yields the stored body.
-            body += chunk
-            if len(body) > settings.options.limits.body_bytes:
-                # Otherwise a second call, or another request of this connection's scope, would read the rest of the
-                # stream as a whole body.
-                request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
-                request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
-                raise too_large(settings.options.limits.body_bytes)
+        body = await join_at_most(request.stream(), max_bytes)  # If the body was read before, it is the stored body.
     except RuntimeError:  # Earlier code read the form, or read the body without storing it.
         form = getattr(request, "_form", None)
         return settings.parse_form(form.multi_items() if form else (), min_length)
     except ClientDisconnect:
         problem = DecodeError(UNREADABLE)
     else:
-        # Starlette stores the body here for the next reader.
-        request._body = stored = bytes(body)  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(stored, request.headers.get("content-type"), min_length)
+        if len(body) > max_bytes:
+            # Otherwise a second call, or another request of this connection's scope, would read the rest of the stream
+            # as a whole body.
+            request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
+            request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
+            raise too_large(max_bytes)
+        request._body = body  # pyright: ignore[reportPrivateUsage] - Starlette stores it here for the next reader.
+        return settings.parse_body(body, request.headers.get("content-type"), min_length)
     raise problem
 
 
