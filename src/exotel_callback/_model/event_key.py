@@ -67,17 +67,16 @@ class KeyTable(NamedTuple):
     other_paths: str = "Sid|CallFrom|CallTo|PhoneNumber|Details"
     """A pattern of the paths of issues of other names. An issue at no path belongs to a field of a later release."""
 
-    def has_path(self, path: str) -> bool:
-        """Return whether an issue at this path is part of the key."""
-        return re.fullmatch(_path_pattern(self), path) is not None
-
 
 @cache
-def _path_pattern(table: KeyTable) -> str:
+def _pattern_of(table: KeyTable) -> re.Pattern[str]:
+    """Return a pattern of the paths of the issues that are part of the key."""
     paths = f"{table.other_paths}|{table.fields.pattern()}"
     if table.leg_fields:
         paths += rf"|Legs(\[[0-9]+\](\.({table.leg_fields.pattern()}))?)?"
-    return paths + (rf"|Stream(\.(StreamSid|{table.stream_fields.pattern()}))?" if table.stream_fields else "")
+    if table.stream_fields:
+        paths += rf"|Stream(\.(StreamSid|{table.stream_fields.pattern()}))?"
+    return re.compile(paths)
 
 
 CALLBACK_KEY: Final = KeyTable(
@@ -225,7 +224,7 @@ def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: 
     other_issues = [
         _encode([issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value, *_digests(issue)])
         for issue in issues
-        if issue not in included and table.has_path(issue.path)
+        if issue not in included and _pattern_of(table).fullmatch(issue.path)
     ]
     text = _array((*parts, _array(other_issues)))
     return f"v1:{_sha256()(text.encode()).hexdigest()[:32]}"
