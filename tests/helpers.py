@@ -1,12 +1,30 @@
-"""Provide payloads, encoders and paths for the tests. They share no code with the parser."""
+"""Provide payloads, encoders and paths, which share no code with the parser, and lists of the public functions."""
 
 import os
 import re
 import shutil
 import tomllib
+from enum import Enum
 from pathlib import Path
 
-from exotel_callback import _encode
+import exotel_callback
+from exotel_callback import (
+    Call,
+    PassthruEvent,
+    PopupEvent,
+    StatusCallback,
+    _encode,
+    load,
+    load_call,
+    load_passthru,
+    load_popup,
+    parse,
+    parse_any,
+    parse_call_details,
+    parse_call_list,
+    parse_passthru,
+    parse_popup,
+)
 from exotel_callback._encode import FORM, JSON, encode_form, encode_json, encode_multipart
 from exotel_callback._encode import form_pairs as flat_pairs
 
@@ -14,16 +32,21 @@ __all__ = [
     "CHROMIUM",
     "CHROMIUM_OPTIONS",
     "ENCODERS",
+    "ENUMS",
+    "EVERY_READER",
     "FORM",
     "JSON",
     "LEAST",
+    "LOADERS",
     "MULTIPART",
     "PAGE",
     "PUBLIC_MODULES",
+    "READERS",
     "ROOT",
     "SAMPLES",
     "SAMPLE_BODIES",
     "TESTS",
+    "Upload",
     "encode_form",
     "encode_json",
     "encode_multipart",
@@ -104,6 +127,15 @@ def multipart(pairs, boundary="x", headers=""):
     return _encode.multipart(pairs, boundary, headers)[0]
 
 
+class Upload:
+    """An uploaded file, as frameworks represent it."""
+
+    filename = "a.txt"
+
+    def __repr__(self):
+        return "Upload()"
+
+
 def without_none(value):
     """Remove values that are None, as in stored results. So adding a field doesn't change a stored result."""
     if isinstance(value, dict):
@@ -134,3 +166,9 @@ def label(value):
 
 
 ENCODERS = {"json": encode_json, "form": encode_form, "multipart": encode_multipart}
+
+ENUMS = [value for value in vars(exotel_callback).values() if isinstance(value, type) and issubclass(value, Enum)]
+# The function that parses each kind of event, and the one that loads its dump.
+READERS = {StatusCallback: parse, PassthruEvent: parse_passthru, PopupEvent: parse_popup}
+LOADERS = {StatusCallback: load, Call: load_call, PassthruEvent: load_passthru, PopupEvent: load_popup}
+EVERY_READER = [*READERS.values(), parse_any, parse_call_details, parse_call_list]

@@ -20,7 +20,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 _BOUNDARY: Final = "------------------------d74496d66958873e"
 
 # The escapes of the HTML standard for characters that would end a name in a part's header.
-_IN_A_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+IN_A_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 def form_pairs(payload: Mapping[str, Any], null: str = "") -> Iterator[tuple[str, str]]:
@@ -86,7 +86,7 @@ def multipart(pairs: Pairs, boundary: str = _BOUNDARY, headers: str = "") -> tup
     :param headers: More header lines for each part, each with its line end.
     """
     parts = [
-        f'Content-Disposition: form-data; name="{name.translate(_IN_A_NAME)}"\r\n{headers}\r\n{value}\r\n'
+        f'Content-Disposition: form-data; name="{name.translate(IN_A_NAME)}"\r\n{headers}\r\n{value}\r\n'
         for name, value in pairs
     ]
     if any(f"--{boundary}" in part for part in parts):

@@ -10,7 +10,6 @@ Facts
   pydantic warns.
 """
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -20,18 +19,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticSerialization
 from pydantic_core import core_schema as schemas
 
 from ._errors import CallbackError
-from ._model.call import Call
-from ._model.callback import StatusCallback
-from ._model.passthru import PassthruEvent
-from ._model.popup import PopupEvent
-from ._serialize import dump, load, load_call, load_passthru, load_popup
+from ._serialize import LOADERS, dump
 
-_PYDANTIC_LOADERS: Final[dict[type, Callable[[Any], object]]] = {
-    StatusCallback: load,
-    Call: load_call,
-    PassthruEvent: load_passthru,
-    PopupEvent: load_popup,
-}
+_LOADERS_BY_CLASS: Final = dict(LOADERS.values())
 
 
 @cache
@@ -41,7 +31,7 @@ def core_schema(cls: Any, base: type) -> CoreSchema:
     :param cls: One of the four classes, or a subclass of it.
     :param base: The one of the four classes.
     """
-    load_it = _PYDANTIC_LOADERS[base]
+    load_it = _LOADERS_BY_CLASS[base]
     fields = attrs.fields(cls)
     if fields != attrs.fields(base):
         raise PydanticSchemaGenerationError(

@@ -1,8 +1,8 @@
 """Convert an event or a call to a dict for a queue or a table, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ._errors import MAX_MESSAGES, DecodeError, forget_context
 from ._model.call import Call
@@ -84,6 +84,14 @@ def load_popup(mapping: Mapping[str, Any]) -> PopupEvent:
 
 
 load_popup.__module__ = "exotel_callback"
+
+# The class and the loader of each ``type`` in a dict that `dump` returned.
+LOADERS: Final[Mapping[str, tuple[type[Any], Callable[[Any], Any]]]] = {
+    "status_callback": (StatusCallback, load),
+    "call": (Call, load_call),
+    "passthru_event": (PassthruEvent, load_passthru),
+    "popup_event": (PopupEvent, load_popup),
+}
 
 
 def _load(mapping: Mapping[str, Any], cls: type[T]) -> T:

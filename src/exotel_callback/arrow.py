@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from itertools import accumulate, chain, groupby, islice, repeat
 from operator import attrgetter
 from types import NoneType
@@ -43,7 +43,7 @@ from ._errors import CallbackError, DecodeError, Issue
 from ._model._open import maker
 from ._model.call import Call, distinct, merged
 from ._model.callback import CallFields, Leg, StatusCallback
-from ._model.event_key import instant
+from ._model.instants import UNIX_EPOCH, instant, received_instant
 from ._model.outcome import Result
 from ._options import DEFAULT_LIMITS, IST, Limits, read_options
 from ._parse import parse
@@ -253,25 +253,8 @@ def _call_batch(calls: list[tuple[Call, list[str]]]) -> pa.RecordBatch:
 
 def origins_of(received: Iterable[Any], sources: Any, lines: Any) -> dict[str, Any]:
     """Return the columns of `_ORIGINS`. A value of `received` that isn't a time becomes null."""
-    instants = [_received_instant(value) if type(value) in _TIMES else None for value in received]
-    return {"received_at": pa.array(instants, pa.int64()).cast(TIMESTAMP), "source": sources, "line": lines}
-
-
-_TIMES: Final = frozenset({str, int, float, datetime})
-
-
-@lru_cache(maxsize=1_024, typed=True)  # Many requests come in one second.
-def _received_instant(value: Any) -> int | None:
-    """Return the time when a body was received as microseconds since 1970, or None if it isn't a date.
-
-    It is a date, which is in UTC if it has no offset, or a date in ISO 8601, or a number of seconds since 1970.
-    """
-    with suppress(ValueError, OverflowError):
-        if isinstance(value, int | float):
-            return instant(_INSTANT_0 + timedelta(seconds=value))
-        date = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return instant(date if date.tzinfo else date.replace(tzinfo=UTC))
-    return None
+    instants = pa.array(map(received_instant, received), pa.int64())
+    return {"received_at": instants.cast(TIMESTAMP), "source": sources, "line": lines}
 
 
 def _batches_of(batches: Any) -> Iterable[pa.RecordBatch]:
@@ -586,7 +569,6 @@ def _local_time(microseconds: int, zone: tzinfo) -> datetime | None:
 _FIRST_INSTANT: Final = instant(datetime.min.replace(tzinfo=UTC))
 _LAST_INSTANT: Final = instant(datetime.max.replace(tzinfo=UTC))
 _MINUTE_MICROSECONDS: Final = 60_000_000
-_INSTANT_0: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def date_of(microseconds: int) -> datetime:
@@ -595,8 +577,8 @@ def date_of(microseconds: int) -> datetime:
     The offset is whole minutes, because Arrow ignores the microseconds of an offset.
     """
     if _FIRST_INSTANT <= microseconds <= _LAST_INSTANT:
-        return _INSTANT_0 + timedelta(microseconds=microseconds)
+        return UNIX_EPOCH + timedelta(microseconds=microseconds)
     missing = max(_FIRST_INSTANT - microseconds, microseconds - _LAST_INSTANT)
     minutes = -(-missing // _MINUTE_MICROSECONDS) * (1 if microseconds < _FIRST_INSTANT else -1)
-    there = _INSTANT_0 + timedelta(microseconds=microseconds + minutes * _MINUTE_MICROSECONDS)
+    there = UNIX_EPOCH + timedelta(microseconds=microseconds + minutes * _MINUTE_MICROSECONDS)
     return there.replace(tzinfo=timezone(timedelta(minutes=minutes)))

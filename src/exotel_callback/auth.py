@@ -166,16 +166,14 @@ def as_secrets(given: Secrets | None, name: str, advice: str = "") -> list[bytes
     :param name: The name of the secret in messages.
     :param advice: The end of the message for an empty secret.
     """
-    several: Iterable[object] = [given] if isinstance(given, str | bytes) else _iterable(given, name)
+    several = [given] if isinstance(given, str | bytes) else list(_iterable(given, name))
     secrets: list[bytes] = []
-    for secret in several:
+    for secret in several or [""]:
         if not isinstance(secret, str | bytes):
             raise TypeError(f"the {name} must be str or bytes, not {type(secret).__name__}")
         if not secret.strip():
             raise ValueError(f"the {name} is None or empty: is the environment variable set?{advice}")
         secrets.append(_as_bytes(secret))
-    if not secrets:
-        raise ValueError(f"the {name} is None or empty: is the environment variable set?{advice}")
     return secrets
 
 

@@ -61,13 +61,14 @@ def configure_converter(converter: Converter) -> None:
     Structuring an event or a `Call` raises `exotel_callback.DecodeError` if `exotel_callback.dump` didn't make it,
     or if a newer version of it did. Your converter reports errors inside the value in its own way.
     """
-    parts: tuple[type[Any], ...] = (Issue, Leg, PassthruLeg, Stream)
+    parts: tuple[type[Any], ...] = (Leg, PassthruLeg, Stream)
     for cls in parts:
         read, write = _class_hooks(cls, converter)
         converter.register_structure_hook(cls, read)
         converter.register_unstructure_hook(cls, write)
-    read_issue, _ = _class_hooks(Issue, converter)
+    read_issue, write_issue = _class_hooks(Issue, converter)
     converter.register_structure_hook(Issue, lambda value, cls: _checked_issue(read_issue(_with_value(value), cls)))
+    converter.register_unstructure_hook(Issue, write_issue)
     for kind, event_cls in _EVENT_TYPES.items():
         _add_event_hooks(event_cls, kind, converter)
 
@@ -98,7 +99,7 @@ def _class_hooks(cls: type[T], converter: Converter) -> tuple[Callable[[Any, Any
         if field.name == "raw"
         else override(
             rename=field.alias,
-            omit_if_default=field.name.startswith("_") or None,
+            omit_if_default=field.name.startswith("_") or None,  # Few issues have a digest.
             struct_hook=read,
             unstruct_hook=write,
         )

@@ -13,6 +13,7 @@ from ._model.call import Call
 from ._model.callback import StatusCallback
 from ._model.passthru import PassthruEvent
 from ._model.popup import PopupEvent
+from ._serialize import LOADERS
 
 __all__ = ["SCHEMA_NAMES", "json_schema"]
 
@@ -23,12 +24,7 @@ The first four describe the dicts that `exotel_callback.dump` returns, by their 
 line of ``exotel-callback parse``, and ``wire`` describes a StatusCallback as Exotel sends it in JSON.
 """
 
-_NAMES_BY_CLASS: Final[dict[Any, str]] = {
-    StatusCallback: "status_callback",
-    Call: "call",
-    PassthruEvent: "passthru_event",
-    PopupEvent: "popup_event",
-}
+_NAMES_BY_CLASS: Final[dict[Any, str]] = {cls: name for name, (cls, _) in LOADERS.items()}
 
 
 def json_schema(of: type[StatusCallback | Call | PassthruEvent | PopupEvent] | str) -> dict[str, Any]:

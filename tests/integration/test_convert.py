@@ -10,8 +10,6 @@ import random
 import re
 import signal
 import stat
-import subprocess
-import sys
 import threading
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
@@ -70,6 +68,13 @@ def folder(tmp_path):
     with pq.ParquetWriter(tmp_path / "in.parquet", batch_of(rows).schema) as writer:
         writer.write(batch_of(rows), row_group_size=10)
     return tmp_path
+
+
+def tally_of(first, *others, on_progress=lambda *_: None):
+    """Convert files in this process, and return the counts."""
+    targets, columns = Targets(first.parent / "out.parquet"), Columns("body", None)
+    sources = [str(source) for source in (first, *others)]
+    return pipeline.convert(sources, targets, columns, workers=1, on_progress=on_progress, problems=[])
 
 
 def without_bodies(table):
@@ -168,15 +173,7 @@ def test_when_a_call_began(folder):
         {**LEAST, "CallSid": name, **dict(islice(dates.items(), start, None))} for start, name in enumerate(names)
     ]
     (folder / "dates.ndjson").write_text("".join(f"{json.dumps(body)}\n" for body in bodies))
-    tally = pipeline.convert(
-        [str(folder / "dates.ndjson")],
-        pipeline.Targets(folder / "out.parquet"),
-        Columns("body", None),
-        workers=1,
-        on_progress=lambda *_: None,
-        problems=[],
-    )
-    assert {hour for hour, _ in tally.by_hour} == {10, 11, 12}
+    assert {hour for hour, _ in tally_of(folder / "dates.ndjson").by_hour} == {10, 11, 12}
 
 
 def test_standard_input(folder):
@@ -304,21 +301,6 @@ def test_the_permissions_of_a_replaced_file(folder):
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_signals_that_terminate_the_process(folder, name):
-    """A signal leaves temporary files, or changes an existing target."""
-    fifo = folder / "fifo"
-    os.mkfifo(fifo)
-    command = [sys.executable, "-m", "exotel_callback", "convert", fifo, folder / "out.parquet", "--workers", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process, fifo.open("wb") as pipe:
-        pipe.write((folder / "in.ndjson").read_bytes())
-        pipe.flush()
-        process.send_signal(getattr(signal, name))
-        assert process.wait(30) == 1
-        assert process.stderr.read().strip() == b"Error: interrupted; no file was written"
-    assert not [path for path in folder.iterdir() if "exotel" in path.name or path.name == "out.parquet"]
-
-
 def test_an_ignored_signal_stays_ignored():
     """A signal that nohup ignores terminates the process, or the handlers aren't restored."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -432,14 +414,7 @@ def test_lateness_and_redeliveries(tmp_path, form):
     stored = {"body": body, "received_at": received}
     (tmp_path / "in.ndjson").write_text("\n".join([json.dumps(stored), json.dumps(stored), json.dumps({"body": body})]))
     pq.write_table(pa.table({"body": [body] * 3, "received_at": [received, received, None]}), tmp_path / "in.parquet")
-    tally = pipeline.convert(
-        [str(tmp_path / f"in.{form}")],
-        Targets(tmp_path / "out.parquet"),
-        Columns("body", None),
-        workers=1,
-        on_progress=lambda *_: None,
-        problems=[],
-    )
+    tally = tally_of(tmp_path / f"in.{form}")
     assert tally.lateness == {2: 2}
     assert (tally.events, tally.redeliveries) == (3, 2)
 
@@ -589,14 +564,8 @@ def test_no_rows(tmp_path):
 def test_progress(folder):
     """The progress of reading or merging doesn't rise to 1."""
     told = []
-    pipeline.convert(
-        [str(folder / name) for name in ("in.ndjson", "in.gz", "in.parquet")],
-        Targets(folder / "out.parquet", None),
-        Columns("body", None),
-        workers=1,
-        on_progress=lambda *step: told.append(step),
-        problems=[],
-    )
+    sources = (folder / name for name in ("in.ndjson", "in.gz", "in.parquet"))
+    tally_of(*sources, on_progress=lambda *step: told.append(step))
     shares = {step: [share for name, share in told if name == step] for step in ("reading", "merging")}
     assert all(found == sorted(found) and found[-1] == 1 for found in shares.values())
 
@@ -675,11 +644,7 @@ def test_the_number_of_chunks_in_progress_is_bounded():
 def test_long_unrecognized_values_are_cut(tmp_path):
     """More than 30 characters of an unrecognized value are counted."""
     (tmp_path / "in.ndjson").write_text(json.dumps({**LEAST, "Status": "x" * 31}))
-    targets = Targets(tmp_path / "out.ndjson", None)
-    columns = Columns("body", None)
-    sources = [str(tmp_path / "in.ndjson")]
-    tally = pipeline.convert(sources, targets, columns, workers=1, on_progress=lambda *_: None, problems=[])
-    assert tally.unrecognized == {("Status", "x" * 30): 1}
+    assert tally_of(tmp_path / "in.ndjson").unrecognized == {("Status", "x" * 30): 1}
 
 
 def test_local_times_and_places(tmp_path):

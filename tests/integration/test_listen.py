@@ -35,9 +35,10 @@ def post(body=b"CallSid=a&Status=busy", path="/exotel", content_type="applicatio
     return head.encode() + more + b"\r\n" + body
 
 
-def serve(clients, **options):
+def serve(clients, forwarder=None, **options):
     """Run a server in this thread until `clients` is done, a function that gets the server and its port."""
     server = Server(**options)
+    server.forwarder = forwarder
 
     async def both(listener):
         running = asyncio.create_task(server.run(listener))
@@ -106,7 +107,7 @@ def test_the_secret(capsys):
         assert statuses(await exchange(port, post(path="/x?secret=right"))) == [200]
 
     server = serve(clients, secret="right")
-    assert server.tally.answers == {401: 4, 200: 1}
+    assert server.summary.answers == {401: 4, 200: 1}
     assert "right" not in capsys.readouterr().out
 
 
@@ -249,19 +250,11 @@ def test_bugs_end_the_command(monkeypatch):
     async def clients(_, port):
         await exchange(port, post())
 
-    class Forwarding(Server):
-        async def run(self, listener):
-            self.forwarder = Failing()
-            await super().run(listener)
-
     def bug(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(listen, "Server", Forwarding)
-    with monkeypatch.context() as patch:
-        patch.setitem(globals(), "Server", Forwarding)
-        with pytest.raises(ValueError, match="a bug"):
-            serve(nothing)
+    with pytest.raises(ValueError, match="a bug"):
+        serve(nothing, forwarder=Failing())
     monkeypatch.setattr(listen, "read_captured", bug)
     with pytest.raises(ZeroDivisionError):
         serve(clients)
@@ -379,14 +372,7 @@ def forwarding_to(url, requests, done):
         if len(lines) == done:
             answered.set()
 
-    class Forwarding(Server):
-        async def run(self, listener):
-            self.forwarder = Forwarder(parse_url(url), say)
-            await super().run(listener)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(globals(), "Server", Forwarding)
-        serve(clients)
+    serve(clients, forwarder=Forwarder(parse_url(url), say))
     return lines
 
 

@@ -8,8 +8,9 @@ import pytest
 from command import run
 from exotel_callback import parse_any
 from exotel_callback._cli import delivery as _delivery
-from exotel_callback._cli.envelope import Envelope, fields_of_envelope, seconds_of
+from exotel_callback._cli.envelope import Envelope, fields_of_envelope
 from exotel_callback._cli.replay import Selection, read_archive
+from exotel_callback._model.instants import received_instant
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS, Delivery, encode_form, encode_json, payload
 from helpers import ENCODERS, FORM, JSON
 from local_handler import FAST, handler_of_all
@@ -151,7 +152,7 @@ def test_the_pauses_of_an_archive():
 @pytest.mark.parametrize("value", [None, True, "", "soon", 1e30, -1e30, 10**400, [], "2024-13-01"])
 def test_what_is_not_a_time(value):
     """A value that isn't a date raises an exception, or is a date."""
-    assert seconds_of(value) is None
+    assert received_instant(value) is None
 
 
 def test_the_pace(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exotel_callback import CallbackError, Limits, StatusCallback
 from exotel_callback._cli import capture
-from exotel_callback._cli.capture import ArchiveWriter, Tally, archive_line, read_captured, summary_of
+from exotel_callback._cli.capture import ArchiveWriter, Summary, archive_line, line_about, read_captured
 from exotel_callback._cli.envelope import LINE_BYTES, open_envelope
 from exotel_callback._cli.requests import Request
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
@@ -126,14 +126,14 @@ def test_a_full_disk():
     assert caught.value.filename == "/dev/full"
 
 
-def tally_of(*requests):
-    tally = Tally()
+def summarized(*requests):
+    summary = Summary()
     for each in requests:
-        tally.add_answer(200)
+        summary.add_answer(200)
         event = read_captured(each)
         assert not isinstance(event, CallbackError)
-        tally.add_event(event, len(each.body))
-    return tally
+        summary.add_event(event, len(each.body))
+    return summary
 
 
 def test_the_summary():
@@ -141,10 +141,10 @@ def test_the_summary():
     callbacks = [request(each.body, each.content_type) for each in SCENARIOS["redelivered"].deliveries()]
     popup = next(iter(FLOW_SCENARIOS["flow-missed"].deliveries()))
     assert popup.query
-    tally = tally_of(*callbacks, request(b"", method="GET", target=f"/x?{popup.query}"))
-    tally.add_answer(401)
-    tally.unreadable = 1
-    first, second, third, fourth = tally.lines()
+    summary = summarized(*callbacks, request(b"", method="GET", target=f"/x?{popup.query}"))
+    summary.add_answer(401)
+    summary.unreadable = 1
+    first, second, third, fourth = summary.lines()
     count = len(callbacks)
     assert first == f"{count + 2} requests: {count + 1} answered with 200, 1 answered with 401"
     assert second == "1 of them could not be read"
@@ -154,7 +154,7 @@ def test_the_summary():
 
 def test_an_empty_summary():
     """A command that got no request prints something else."""
-    assert list(Tally().lines()) == ["0 requests"]
+    assert list(Summary().lines()) == ["0 requests"]
 
 
 def test_the_memory_is_bounded(monkeypatch):
@@ -165,11 +165,11 @@ def test_the_memory_is_bounded(monkeypatch):
             json.dumps({"CallSid": f"c{n % calls}", "Status": "busy", "CustomField": str(n)}).encode()
             for n in range(100)
         ]
-        tally = tally_of(*map(request, bodies))
-        shown = list(tally.lines())
+        summary = summarized(*map(request, bodies))
+        shown = list(summary.lines())
         assert len(shown) <= 2 + 10_000 // 2_048
         assert shown[-1].endswith("earlier calls are not listed; run explain on the archive to see them")
-        assert tally.answers == {200: 100}
+        assert summary.answers == {200: 100}
 
 
 def test_the_summary_of_an_event():
@@ -177,12 +177,12 @@ def test_the_summary_of_an_event():
     body = b"CallSid=a&Status=completed&EventType=terminal&From=09876543210&CustomField=order_7&StartTime=x"
     event = read_captured(request(body))
     assert isinstance(event, StatusCallback)
-    assert summary_of(event) == "StatusCallback (terminal): completed, outcome unknown, issues: 1"
+    assert line_about(event) == "StatusCallback (terminal): completed, outcome unknown, issues: 1"
     error = read_captured(request(b"From=09876543210"))
-    assert summary_of(error) == "not read: missing @ CallSid; missing @ Status"
+    assert line_about(error) == "not read: missing @ CallSid; missing @ Status"
 
 
 def test_the_summary_of_values_that_are_not_exotels():
     """A line shows a number that a sender put in place of an event or of a party."""
     body = b"CallSid=a&EventType=09876543210&Stream[DisconnectedBy]=09876543210"
-    assert summary_of(read_captured(request(body))) == "Passthru (***): -, outcome unknown, ended by ***"
+    assert line_about(read_captured(request(body))) == "Passthru (***): -, outcome unknown, ended by ***"

@@ -20,7 +20,7 @@ from exotel_callback import (
     parse_call_list,
     parse_passthru,
 )
-from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, encode_form, encode_json, multipart
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, encode_json, multipart
 
 LEAST_PAIRS = list(LEAST.items())
 
@@ -389,11 +389,6 @@ def test_multipart_without_its_header_says_so(start):
 def test_a_form_that_looks_a_little_like_multipart(body):
     """A form that looks like multipart is refused."""
     assert parse(body).status == "busy"
-
-
-def test_a_byte_order_mark_before_a_form():
-    """A byte order mark becomes part of the first name."""
-    assert parse(b"\xef\xbb\xbf" + encode_form(LEAST)[0], FORM) == parse(LEAST)
 
 
 def test_decoded_multipart_with_a_lone_surrogate():

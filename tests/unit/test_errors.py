@@ -22,14 +22,9 @@ from exotel_callback import (
     load_call,
     merge,
     parse,
-    parse_any,
-    parse_call_details,
-    parse_call_list,
-    parse_passthru,
-    parse_popup,
 )
 from exotel_callback.adapters import aws_lambda
-from helpers import FORM, JSON, LEAST, MULTIPART, PAGE, multipart
+from helpers import EVERY_READER, FORM, JSON, LEAST, MULTIPART, PAGE, multipart
 from payloads import hostile_payloads
 
 PERSONAL = "personal-9876543210"
@@ -140,12 +135,11 @@ PAYLOADS = {
     "a page of something else": ({"Calls": PERSONAL}, None),
     "an empty page": (f'[{{"a": "{PERSONAL}"}}]'.encode(), JSON),
 }
-READERS = [parse, parse_any, parse_passthru, parse_popup, parse_call_details, parse_call_list]
 
 
 def errors_of(payload, content_type, **options):
     """Yield the error of each reader, raised while the payload itself is being handled."""
-    for read in READERS:
+    for read in EVERY_READER:
         try:
             read(payload() if callable(payload) else payload, content_type, strict=True, **options)
         except CallbackError as error:
@@ -162,7 +156,7 @@ def test_an_error_holds_nothing_of_the_payload(name):
         assert error.__context__ is error.__cause__ is None
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", EVERY_READER)
 @pytest.mark.parametrize(
     "make",
     [type("Other", (), {"payload": PERSONAL}), lambda: iter([PERSONAL]), lambda: {PERSONAL}],
@@ -197,7 +191,7 @@ def test_limits_hold_nothing_of_the_payload():
     found = [*errors_of(PAGE | {PERSONAL: PERSONAL}, None, limits=Limits(fields=3))]
     found += errors_of(PERSONAL.encode() * 10, FORM, limits=Limits(body_bytes=10))
     found += errors_of({PERSONAL: [PERSONAL] * 100}, None, limits=Limits(body_bytes=10))
-    assert len(found) >= 3 * len(READERS) - 1
+    assert len(found) >= 3 * len(EVERY_READER) - 1
     assert [holds(error) for error in found] == [None] * len(found)
 
 

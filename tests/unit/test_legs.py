@@ -18,21 +18,12 @@ from exotel_callback import (
     parse_passthru,
 )
 from exotel_callback._fields import shapes
-from helpers import FORM, LEAST
+from helpers import FORM, LEAST, Upload
 
 COMPLETED = Leg(status=LegStatus.COMPLETED, on_call_duration=41)
 BUSY = Leg(status=LegStatus.BUSY, on_call_duration=0, answered_by=AnsweredBy.NOT_APPLICABLE)
 FIRST = {"OnCallDuration": 41, "Status": "completed"}
 SECOND = {"OnCallDuration": 0, "Status": "busy", "AnsweredBy": "NA"}
-
-
-class Upload:
-    """An uploaded file."""
-
-    filename = "a.wav"
-
-    def __repr__(self):
-        return "Upload()"
 
 
 def legs(*args, **fields):

@@ -24,7 +24,7 @@ from exotel_callback import (
     parse_popup,
 )
 from exotel_callback.testing import SCENARIOS
-from helpers import PUBLIC_MODULES
+from helpers import PUBLIC_MODULES, Upload
 
 NAMES = [
     (module, name)
@@ -32,12 +32,6 @@ NAMES = [
     if not module.startswith(("exotel_callback.adapters.", "exotel_callback.arrow"))
     for name in importlib.import_module(module).__all__
 ]
-
-
-class Upload:
-    """A framework's object for a file in a form."""
-
-    filename = "a.mp3"
 
 
 def values():

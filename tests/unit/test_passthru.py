@@ -1,10 +1,7 @@
 """Test the Passthru applet's request."""
 
-import copy
 import itertools
 import json
-import pickle
-from datetime import timedelta, timezone
 
 import attrs
 import pytest
@@ -27,7 +24,7 @@ from exotel_callback import (
     StreamStatus,
     parse_passthru,
 )
-from helpers import ENCODERS, PAGE, encode_form
+from helpers import ENCODERS, PAGE, Upload, encode_form
 
 REQUEST = {
     "CallSid": "3a4b5c6d7e8f90a1b2c3d4e5f6071829",
@@ -272,12 +269,6 @@ def test_own_query_parameters_and_new_fields_are_in_extra():
     }
 
 
-class Upload:
-    """An uploaded file of a framework."""
-
-    filename = "a.txt"
-
-
 @pytest.mark.parametrize(
     ("fields", "extra"),
     [
@@ -519,24 +510,6 @@ def test_encodings_agree(payload):
     assert {parse_passthru(*encode(payload)) for encode in ENCODERS.values()} == {event}
 
 
-@pytest.mark.parametrize(
-    "value", [parse_passthru({**REQUEST, "Stream": STREAM}), parse_passthru(REQUEST).legs[0], READ_STREAM], ids=type
-)
-def test_values(value):
-    """An event isn't immutable, hashable, comparable, picklable, copyable or slotted."""
-    for clone in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value)), attrs.evolve(value)):
-        assert (clone, hash(clone)) == (value, hash(value))
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        value.recording_url = None
-    assert not hasattr(value, "__dict__")
-
-
-def test_equality_ignores_raw():
-    """``raw`` changes equality."""
-    assert parse_passthru(f"{QUERY}&key=1") == parse_passthru(QUERY)
-    assert pickle.loads(pickle.dumps(parse_passthru(QUERY))).raw == parse_passthru(QUERY).raw
-
-
 def test_the_repr_masks_personal_data():
     """The repr shows a number, a URL after its host, the custom field or the digits."""
     shown = repr(parse_passthru({**REQUEST, "ForwardedFrom": "09000000001", "Stream": STREAM}))
@@ -555,17 +528,6 @@ def test_the_repr_masks_personal_data():
     ):
         assert personal not in shown
     assert "from_number='***210'" in shown
-
-
-def test_options():
-    """The time zone or the limits are ignored."""
-    event = parse_passthru(REQUEST, timezone=timezone(timedelta(0)))
-    assert event.created.isoformat() == "2022-02-23T12:31:59+00:00"
-    with pytest.raises(DecodeError, match="more than 5 fields"):
-        parse_passthru(REQUEST, limits=Limits(fields=5))
-    for misused in ({"timezone": None}, {"strict": "0"}, {"content_type": 5}):
-        with pytest.raises(TypeError, match=next(iter(misused))):
-            parse_passthru(REQUEST, **misused)
 
 
 @pytest.mark.parametrize(

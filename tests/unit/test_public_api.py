@@ -16,8 +16,7 @@ from types import UnionType
 import attrs
 import pytest
 
-import exotel_callback
-from helpers import PUBLIC_MODULES, TESTS
+from helpers import ENUMS, PUBLIC_MODULES, TESTS
 
 TYPED = TESTS / "typing"
 STORED = TESTS / "public_api.txt"
@@ -86,8 +85,7 @@ def test_every_member_has_its_case():
     """A member of an enum has no case in the file that mypy and pyright check."""
     tree = ast.parse((TYPED / "enums.py").read_text())
     cases = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    enums = [enum for enum in vars(exotel_callback).values() if inspect.isclass(enum) and issubclass(enum, Enum)]
-    missing = [f"{enum.__name__}.{member.name}" for enum in enums for member in enum]
+    missing = [f"{enum.__name__}.{member.name}" for enum in ENUMS for member in enum]
     missing = [case for case in missing if case not in cases]
     assert missing == [], f"add {', '.join(missing)} to a case in tests/typing/enums.py"
 

@@ -374,7 +374,9 @@ def test_openapi_describes_the_callback(client):
     assert (secret["in"], secret["schema"]) == ("query", {"type": "string"})
     assert {"200", "400", "401", "413", "415", "422"} <= {*operation["responses"]}
     assert "first" in document["components"]["schemas"]["Several"]["properties"]
-    contents: dict[str, Any] = operation["requestBody"]["content"]
+    body = operation["requestBody"]
+    assert (body["required"], body["description"]) == (True, "Exotel's StatusCallback")
+    contents: dict[str, Any] = body["content"]
     assert {*contents} == {*(encode({})[1].partition(";")[0] for encode in ENCODERS.values())}
     for content_type, content in contents.items():
         schema, example = content["schema"], content["example"]

@@ -33,7 +33,7 @@ from exotel_callback import (
     parse_popup,
     strategies,
 )
-from helpers import LEAST, PAGE, without_none
+from helpers import LEAST, LOADERS, PAGE, without_none
 
 ODD = {
     **PAGE,
@@ -361,9 +361,6 @@ def test_dump_of_a_popup():
     }
     names = {field.name for field in attrs.fields(PopupEvent)} - {"raw"}
     assert dump(POPUP).keys() == {"schema", "type", *names}
-
-
-LOADERS = {PassthruEvent: load_passthru, PopupEvent: load_popup}
 
 
 @given(strategies.passthru_events() | strategies.popup_events())

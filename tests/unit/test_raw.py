@@ -12,13 +12,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from exotel_callback import CallStatus, DecodeError, Limits, StatusCallback, parse
-from helpers import FORM, LEAST, PAGE, encode_json
-
-
-class Upload:
-    """A framework's object for a file part."""
-
-    filename = "a.txt"
+from helpers import FORM, LEAST, PAGE, Upload, encode_json
 
 
 class Broken(Mapping):

@@ -8,7 +8,6 @@ from exotel_callback import Limits
 from exotel_callback._cli.requests import HEAD_BYTES, RefusedError, Request, read_request, without_secret
 
 LIMIT = Limits().body_bytes
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def read(data, admit=lambda _: None):

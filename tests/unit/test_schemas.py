@@ -18,20 +18,15 @@ from exotel_callback import (
     StatusCallback,
     Stream,
     dump,
-    load,
-    load_call,
-    load_passthru,
-    load_popup,
     parse,
 )
 from exotel_callback import strategies as drawn
 from exotel_callback._cli.parse import line_of
 from exotel_callback.schemas import SCHEMA_NAMES, json_schema
 from exotel_callback.testing import SCENARIOS
-from helpers import SAMPLE_BODIES
+from helpers import LOADERS, SAMPLE_BODIES
 
 CLASSES = (StatusCallback, Call, PassthruEvent, PopupEvent)
-LOADERS = dict(zip(CLASSES, (load, load_call, load_passthru, load_popup), strict=True))
 VALIDATORS = {name: Draft202012Validator(json_schema(name)) for name in SCHEMA_NAMES}
 
 

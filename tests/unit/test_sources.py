@@ -15,7 +15,7 @@ from command import ARCHIVE, RUNNER, envelope, rows, run
 from exotel_callback import dump, merge, parse, parse_passthru, parse_popup
 from exotel_callback._cli import cli, explain, sources
 from exotel_callback._cli.sources import read_source
-from exotel_callback._cli.view import explain_event
+from exotel_callback._cli.view import Located, explain_call
 from exotel_callback._enums import Outcome
 from exotel_callback.testing import FLOW_SCENARIOS, SCENARIOS
 from helpers import ENCODERS, FORM, LEAST, PAGE, encode_multipart
@@ -316,7 +316,7 @@ def test_a_terminal_without_input(command, arguments, tmp_path):
 def test_one_event_without_a_file():
     """Another command that explains an event shows something else than ``explain``, or personal data."""
     console = Console(highlight=False, width=100, file=io.StringIO())
-    console.print(explain_event(EVENT, show_personal=False))
+    console.print(explain_call([Located("", EVENT)], show_personal=False))
     assert console.file.getvalue() == run("explain", stdin=MULTIPART_BODY)[1]
 
 

@@ -134,8 +134,7 @@ def _replaced(secret: Secret, piece: _Piece, content_type: str | None) -> bytes:
     if piece.is_envelope:
         data = anonymised_line(secret, piece.data)
         before, after = open_envelope(piece.data), open_envelope(data)
-        kinds = [envelope.content_type or guess_content_type(envelope.body) for envelope in (before, after)]
-        same = meaning(before.body, kinds[0]) == meaning(after.body, kinds[1])
+        same = meaning(before.body, before.likely_type) == meaning(after.body, after.likely_type)
     else:
         kind = content_type or guess_content_type(piece.data)
         data = anonymised(secret, piece.data, kind)

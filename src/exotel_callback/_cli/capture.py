@@ -91,7 +91,7 @@ def read_captured(request: Request) -> Event | CallbackError:
 
 
 @attrs.define
-class Tally:
+class Summary:
     """The requests until now, and the events of each call. It forgets the oldest calls when the events are large."""
 
     answers: dict[int, int] = attrs.Factory(dict[int, int])
@@ -100,7 +100,7 @@ class Tally:
     """The number of requests that aren't an event."""
     forgotten: int = 0
     """The number of calls that were forgotten."""
-    _calls: dict[str, "_CallTally"] = attrs.Factory(dict[str, "_CallTally"])
+    _calls: dict[str, "_CallSummary"] = attrs.Factory(dict[str, "_CallSummary"])
     _bytes: int = 0
 
     def add_answer(self, status: int) -> None:
@@ -109,7 +109,7 @@ class Tally:
 
     def add_event(self, event: Event, size: int) -> None:
         """Remember an event whose request had this size."""
-        call = self._calls.setdefault(event.call_sid, _CallTally())
+        call = self._calls.setdefault(event.call_sid, _CallSummary())
         call.requests += 1
         if event not in call.events:
             call.events[event] = None
@@ -136,13 +136,13 @@ class Tally:
 
 
 @attrs.define
-class _CallTally:
+class _CallSummary:
     requests: int = 0
     size: int = 0
     events: dict[Event, None] = attrs.Factory(dict[Event, None])
 
 
-def summary_of(event: Event | CallbackError) -> str:
+def line_about(event: Event | CallbackError) -> str:
     """Return an event in one line, without personal data."""
     if isinstance(event, CallbackError):
         return f"not read: {event}"

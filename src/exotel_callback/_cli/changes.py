@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
-from .._encode import FORM, JSON
+from .._encode import FORM, IN_A_NAME, JSON
 from .._errors import DecodeError
 from .._fields.names import LEGS, STREAM, path_in
 from .._options import DEFAULT_LIMITS
@@ -27,7 +27,6 @@ _NUMBER_TOKEN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?
 _FILLABLE: Final = frozenset({"null", '""'})
 # The decoder skips a byte order mark before a body.
 _SPACE: Final = re.compile("[ \t\n\r\ufeff]*")
-_IN_A_PART: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 class _Change(NamedTuple):
@@ -108,7 +107,7 @@ def _in_multipart(body: bytes, header: Header, change: _Change) -> bytes | None:
     if not found:
         new = value.encode(header.codec)
         expected.append((name, new))
-        named = f'\r\nContent-Disposition: form-data; name="{name.translate(_IN_A_PART)}"\r\n\r\n'
+        named = f'\r\nContent-Disposition: form-data; name="{name.translate(IN_A_NAME)}"\r\n\r\n'
         pieces.insert(-1, named.encode() + new)
     changed = (b"\r\n--" + boundary).join(pieces)[2:]
     if [(part[0], part[2]) for part in read_parts(changed, boundary)] != expected:

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from datetime import UTC, datetime
 from typing import IO, Any, Final, NamedTuple, cast
 
 import click
@@ -74,6 +73,11 @@ class Envelope(NamedTuple):
     path: object = None
     """The path and the query string of the request."""
 
+    @property
+    def likely_type(self) -> str | None:
+        """The content type of the body, or else a guess."""
+        return self.content_type or guess_content_type(self.body)
+
 
 def open_input(name: str) -> AbstractContextManager[IO[bytes]]:
     """Open a captured file. The name ``-`` is standard input. If that is a terminal, say what to do.
@@ -137,15 +141,6 @@ def is_envelope(fields: Mapping[str, object]) -> bool:
     return "CallSid" not in fields and not _ENVELOPE.isdisjoint(fields)
 
 
-def from_envelope(line: bytes) -> tuple[bytes | str, str | None]:
-    """Return the body in an envelope, and its content type. A line that isn't an envelope is returned as a JSON body.
-
-    :raises DecodeError: The line is too long, isn't JSON, or is an envelope without a body.
-    """
-    envelope = open_envelope(line)
-    return envelope.body, envelope.content_type or guess_content_type(envelope.body)
-
-
 def open_envelope(line: bytes) -> Envelope:
     """Return the envelope in a line. A line that isn't an envelope is returned as a JSON body.
 
@@ -172,17 +167,6 @@ def open_envelope(line: bytes) -> Envelope:
     if not body and method == "GET" and isinstance(path, str):
         body, content_type = path.partition("?")[2], FORM
     return Envelope(body, content_type, envelope.get("received_at"), method, path)
-
-
-def seconds_of(received_at: object) -> float | None:
-    """Return ``received_at`` as seconds since 1970, or None if it isn't a date. Without an offset, it is in UTC."""
-    with suppress(ValueError, OverflowError, OSError):
-        if type(received_at) in {int, float}:
-            return datetime.fromtimestamp(cast("float", received_at), UTC).timestamp()
-        if isinstance(received_at, str):
-            date = datetime.fromisoformat(received_at)
-            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    return None
 
 
 def fields_of_envelope(envelope: Envelope) -> dict[str, Any]:

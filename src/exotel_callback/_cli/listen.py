@@ -22,7 +22,7 @@ import click
 
 from .._errors import CallbackError
 from ..auth import check_secret, require_secret
-from .capture import ArchiveWriter, Tally, read_captured, summary_of
+from .capture import ArchiveWriter, Summary, line_about, read_captured
 from .help import epilog
 from .requests import HEAD_BYTES, Head, RefusedError, Request, read_request
 from .view import Located, explain_call, new_console, printable
@@ -108,7 +108,7 @@ def command(
         finally:
             if writer:
                 writer.close()
-    for line in server.tally.lines():
+    for line in server.summary.lines():
         server.say(line)
 
 
@@ -162,7 +162,7 @@ class Server:
         show_personal: bool = False,
     ) -> None:
         """Store the options of the command."""
-        self.tally = Tally()
+        self.summary = Summary()
         self.forwarder: Forwarder | None = None
         self._status = status
         self._secret = secret
@@ -304,18 +304,18 @@ class Server:
         return True
 
     def _show(self, request: Request, received_at: datetime) -> None:
-        self.tally.add_answer(self._status)
+        self.summary.add_answer(self._status)
         event = read_captured(request)
         if isinstance(event, CallbackError):
-            self.tally.unreadable += 1
+            self.summary.unreadable += 1
         else:
-            self.tally.add_event(event, len(request.body) + len(request.target))
+            self.summary.add_event(event, len(request.body) + len(request.target))
         what = f"{request.method} {shown_path(request.target)}"
         if request.is_query:
             kind = f"query {len(request.query)} B"
         else:
             kind = f"{short_type(request.content_type)} {len(request.body)} B"
-        self._say_numbered(received_at, f"{what}, {kind}, {self._status}: {summary_of(event)}")
+        self._say_numbered(received_at, f"{what}, {kind}, {self._status}: {line_about(event)}")
         if self._explain and not isinstance(event, CallbackError):
             console = new_console()
             with console.capture() as shown:
@@ -327,7 +327,7 @@ class Server:
     def _refuse(self, refused: RefusedError, writer: asyncio.StreamWriter) -> None:
         """Answer a request that isn't read, and say why."""
         writer.write(answer_of(refused.status, is_last=True, reason=str(refused)))
-        self.tally.add_answer(refused.status)
+        self.summary.add_answer(refused.status)
         what = f"{refused.head.method} {shown_path(refused.head.target)}" if refused.head else "invalid request"
         try:
             self._say_numbered(datetime.now(UTC), f"{what}, {refused.status}: {refused}")

@@ -14,9 +14,8 @@ from .._errors import CallbackError
 from .._options import DEFAULT_LIMITS
 from .._parse.any_event import parse_any
 from .._serialize import dump
-from .._wire.decode import guess_content_type
 from ..converters import DERIVED_NAMES
-from .envelope import CAPTURED_FILE, from_envelope, is_blank, lines_of, open_input
+from .envelope import CAPTURED_FILE, Envelope, is_blank, lines_of, open_envelope, open_input
 from .help import epilog
 from .view import Event
 
@@ -56,8 +55,8 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         task = progress.add_task("", total=None if ndjson else len(files) or 1)
         for location, body in _read_bodies(files or ("-",), ndjson=ndjson):
             try:
-                payload, content_type = from_envelope(body) if ndjson else (body, guess_content_type(body))
-                print(json.dumps(line_of(parse_any(payload, content_type, strict=strict))))
+                envelope = open_envelope(body) if ndjson else Envelope(body, None)
+                print(json.dumps(line_of(parse_any(envelope.body, envelope.likely_type, strict=strict))))
             except CallbackError as error:
                 failed = True
                 errors.print(json.dumps({**location, **_error_fields(error)}))

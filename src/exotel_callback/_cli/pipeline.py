@@ -25,7 +25,6 @@ from .._errors import CallbackError, IssueCode
 from .._model.callback import StatusCallback
 from .._options import IST
 from .._parse import parse
-from .._wire.decode import guess_content_type
 from ..arrow import (
     CALL_SCHEMA,
     MERGED_FROM,
@@ -183,7 +182,7 @@ def _parse_line(row: tuple[bytes, Envelope | CallbackError]) -> StatusCallback:
     _, envelope = row
     if isinstance(envelope, CallbackError):
         raise envelope
-    return parse(envelope.body, envelope.content_type or guess_content_type(envelope.body))
+    return parse(envelope.body, envelope.likely_type)
 
 
 def _body_of(row: tuple[bytes, Envelope | CallbackError]) -> bytes:

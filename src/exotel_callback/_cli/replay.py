@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 from .._errors import CallbackError, DecodeError
+from .._model.instants import received_instant
 from .._parse.any_event import parse_any
 from .._wire.decode import guess_content_type
 from ..testing import Delivery
-from .envelope import Envelope, envelopes_in, open_input, seconds_of
+from .envelope import Envelope, envelopes_in, open_input
 
 _METHODS: Final = frozenset({"GET", "POST"})
 # A pause between two requests counts as no more, so that a gap in an archive doesn't stop the command for weeks.
@@ -29,7 +30,7 @@ def read_archive(source: str, selection: Selection, query: str) -> tuple[list[De
 
     :param query: The query of the URL to send to. Its parameters replace those of the same name in the archive.
     """
-    found: list[tuple[Delivery, float | None]] = []
+    found: list[tuple[Delivery, int | None]] = []
     problems: list[str] = []
     missing = set(selection.events)
     own = {_name_of(parameter) for parameter in query.split("&") if parameter}
@@ -50,7 +51,7 @@ def read_archive(source: str, selection: Selection, query: str) -> tuple[list[De
     return list(_with_delays(found)) if selection.as_received else [delivery for delivery, _ in found], problems
 
 
-def _delivery_of(envelope: Envelope | DecodeError, own: Collection[str]) -> tuple[Delivery, float | None]:
+def _delivery_of(envelope: Envelope | DecodeError, own: Collection[str]) -> tuple[Delivery, int | None]:
     """Return the request in an envelope, and when it was received.
 
     :raises ValueError: The line isn't an envelope, or its request can't be sent.
@@ -69,7 +70,7 @@ def _delivery_of(envelope: Envelope | DecodeError, own: Collection[str]) -> tupl
     if not (content_type.isprintable() and content_type.isascii()):
         raise ValueError("the content type has a character that a header can't have")
     query = "&".join(parameter for parameter in captured.split("&") if _name_of(parameter) not in own)
-    return Delivery(content_type, body, 0.0, method, query), seconds_of(envelope.received_at)
+    return Delivery(content_type, body, 0.0, method, query), received_instant(envelope.received_at)
 
 
 def _name_of(parameter: str) -> str:
@@ -85,10 +86,10 @@ def _ids_of(delivery: Delivery) -> tuple[str | None, str | None]:
     return event.call_sid, event.event_key
 
 
-def _with_delays(found: Iterable[tuple[Delivery, float | None]]) -> Iterator[Delivery]:
+def _with_delays(found: Iterable[tuple[Delivery, int | None]]) -> Iterator[Delivery]:
     """Give each request the delay since the latest one before it. Without a time, it follows at once."""
-    latest: float | None = None
+    latest: int | None = None
     for delivery, received in found:
-        pause = 0.0 if received is None or latest is None else min(max(received - latest, 0.0), _LONGEST_PAUSE)
+        pause = 0.0 if received is None or latest is None else min(max(received - latest, 0) / 1e6, _LONGEST_PAUSE)
         latest = received if latest is None else max(latest, received or latest)
         yield delivery._replace(delay=pause)

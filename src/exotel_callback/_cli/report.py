@@ -149,7 +149,11 @@ def _outcomes(tally: Tally) -> str:
 
 def _named(outcome: str) -> str:
     """Return an outcome with its colour."""
-    return f'<span class="colour" style="background: {_COLOURS[Outcome(outcome)]}"></span>{escape(outcome)}'
+    return _colored(_COLOURS[Outcome(outcome)], escape(outcome))
+
+
+def _colored(colour: str, name: str) -> str:
+    return f'<span class="colour" style="background: {colour}"></span>{name}'
 
 
 def _reasons(tally: Tally) -> str:
@@ -317,9 +321,7 @@ def _legend_of_outcomes(tally: Tally) -> str:
 
 
 def _legend_of_parties(_: Tally) -> str:
-    return _legend(
-        f'<span class="colour" style="background: {colour}"></span>{name}' for name, colour in _PARTIES.values()
-    )
+    return _legend(_colored(colour, name) for name, colour in _PARTIES.values())
 
 
 def _legend(items: Iterable[str]) -> str:

@@ -11,12 +11,12 @@ Facts
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from .._options import DEFAULT_LIMITS
-from ..adapters._shared import query_values
+from ..adapters._shared import query_values, without_parameter
 
 HEAD_BYTES: Final = 16_384
 SECRET_PARAMETER: Final = "secret"  # noqa: S105 - the name of a query parameter
@@ -46,7 +46,7 @@ class Head(NamedTuple):
         return self.is_http_1_0 or "close" in self.headers.get("connection", "").lower()
 
     @property
-    def secrets(self) -> list[str]:
+    def secrets(self) -> Sequence[str]:
         """The values of the query parameter that holds the secret."""
         return query_values(self.target.partition("?")[2], SECRET_PARAMETER)
 
@@ -84,7 +84,7 @@ class RefusedError(Exception):
 def without_secret(target: str) -> str:
     """Remove the parameter of the secret from a path with a query string. The other parameters stay as they are."""
     path, mark, query = target.partition("?")
-    kept = "&".join(part for part in query.split("&") if not query_values(part, SECRET_PARAMETER))
+    kept = without_parameter(query, SECRET_PARAMETER)
     return f"{path}{mark}{kept}" if kept else path
 
 

@@ -25,13 +25,10 @@ import attrs
 from .._encode import FORM
 from .._errors import CallbackError, DecodeError, IssueCode
 from .._model.call import Call
-from .._model.callback import StatusCallback
-from .._model.passthru import PassthruEvent
-from .._model.popup import PopupEvent
 from .._parse.any_event import parse_any
 from .._parse.call_details import LIST_LIMITS, XML, CallList, parse_call_details, parse_call_list
 from .._parse.diagnose import decode_for, identify
-from .._serialize import load, load_call, load_passthru, load_popup
+from .._serialize import LOADERS
 from .._wire.decode import guess_content_type
 from ..adapters.aws_lambda import parse_event
 from .envelope import GZIP_START, Resumed, bodies_in, is_blank, is_envelope, lines_of, open_envelope
@@ -235,7 +232,7 @@ def _describe(error: CallbackError) -> str:
 
 def _read_envelope(_: Mapping[str, Any], data: bytes) -> Read:
     envelope = open_envelope(data)
-    return events_in(envelope.body, envelope.content_type or guess_content_type(envelope.body))
+    return events_in(envelope.body, envelope.likely_type)
 
 
 def _is_row(fields: Mapping[str, Any]) -> bool:
@@ -245,32 +242,25 @@ def _is_row(fields: Mapping[str, Any]) -> bool:
 def _read_row(fields: Mapping[str, Any], _: bytes) -> Read:
     """Read a row of `convert`. The body of a row with an error is read again, because it can be another event."""
     if fields.get("error") is None:
-        return _load(StatusCallback, load, {**fields, "schema": 1, "type": "status_callback"})
+        return _load("status_callback", {**fields, "schema": 1, "type": "status_callback"})
     body = {name: fields[name] for name in ("body", "body_base64") if fields.get(name) is not None}
     if not body:
         raise DecodeError("the row has an error and no body")
     return _read_envelope(body, json.dumps(body).encode())
 
 
-_LOADERS_OF_DUMPS: Final[Mapping[object, tuple[type[Any], Callable[[Mapping[str, Any]], Event | Call]]]] = {
-    "status_callback": (StatusCallback, load),
-    "call": (Call, load_call),
-    "passthru_event": (PassthruEvent, load_passthru),
-    "popup_event": (PopupEvent, load_popup),
-}
-
-
 def _is_dump(fields: Mapping[str, Any]) -> bool:
     kind = fields.get("type")
-    return "schema" in fields and isinstance(kind, str) and kind in _LOADERS_OF_DUMPS
+    return "schema" in fields and isinstance(kind, str) and kind in LOADERS
 
 
 def _read_dump(fields: Mapping[str, Any], _: bytes) -> Read:
-    return _load(*_LOADERS_OF_DUMPS[fields["type"]], fields)
+    return _load(fields["type"], fields)
 
 
-def _load(cls: type[Any], loader: Callable[[Mapping[str, Any]], Event | Call], fields: Mapping[str, Any]) -> Read:
-    """Load the fields of a class, without the values that derive from them."""
+def _load(kind: str, fields: Mapping[str, Any]) -> Read:
+    """Load the fields of a dump, without the values that derive from them."""
+    cls, loader = LOADERS[kind]
     names = {"schema", "type", *(field.alias for field in attrs.fields(cls))}
     loaded = loader({name: value for name, value in fields.items() if name in names and value is not None})
     return (loaded.events if isinstance(loaded, Call) else [loaded]), []

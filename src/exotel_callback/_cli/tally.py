@@ -4,16 +4,16 @@ import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from typing import Final, NamedTuple, Self, TypedDict
 
 import attrs
 
 from .._enums import Outcome
+from .._model.instants import UNIX_EPOCH
 from .._options import IST
 
-_UNIX_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_WEEKDAY_OF_DAY_0: Final = _UNIX_DAY.weekday()
+_WEEKDAY_OF_DAY_0: Final = UNIX_EPOCH.weekday()
 _PICKED_UP: Final = frozenset({Outcome.CONNECTED, Outcome.MACHINE})
 _MAX_UNRECOGNIZED: Final = 1_000
 _MAX_REASONS: Final = 100
@@ -204,7 +204,7 @@ def _hour(microseconds: int | None, zone: tzinfo) -> int | None:
     if microseconds is None:
         return None
     try:
-        date = (_UNIX_DAY + timedelta(microseconds=microseconds)).astimezone(zone)
+        date = (UNIX_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
     except OverflowError:  # Before the year 1, or after the year 9999.
         return None
-    return 24 * (date.toordinal() - _UNIX_DAY.toordinal()) + date.hour
+    return 24 * (date.toordinal() - UNIX_EPOCH.toordinal()) + date.hour

@@ -179,11 +179,6 @@ def _party(leg: int) -> str:
     return f"the {_PARTY_NAMES[leg]} (leg {leg})" if leg < len(_PARTY_NAMES) else f"leg {leg}"
 
 
-def explain_event(event: Event, *, show_personal: bool) -> RenderableType:
-    """Lay out one event that no file holds."""
-    return explain_call([Located("", event)], show_personal=show_personal)
-
-
 def explain_call(deliveries: Sequence[Located], *, show_personal: bool) -> RenderableType:
     """Lay out one call: a timeline if there are multiple deliveries, then the fields of the merged call.
 
@@ -319,10 +314,12 @@ def _event_parts(view: View, *, show_personal: bool) -> list[RenderableType]:
         issues = [(issue.message, _issue_value(issue, show_personal=show_personal)) for issue in event.issues]
         parts.append(_table("Issues", ("Issue", "Value"), ([_cell(text) for text in row] for row in issues)))
     if view.extra:
-        unknown = [(name if show_personal else shown_name(name), as_text(value)) for name, value in view.extra.items()]
-        parts.append(
-            _personal_table("Unknown fields, in extra", ("Name", "Value"), unknown, show_personal=show_personal)
+        columns = ("Name", "Value") if show_personal else ("Name",)
+        unknown = (
+            [_cell(name), _cell(as_text(value))] if show_personal else [_cell(shown_name(name))]
+            for name, value in view.extra.items()
         )
+        parts.append(_table("Unknown fields, in extra", columns, unknown))
     return parts
 
 
@@ -443,11 +440,3 @@ def _bar(seconds: int, longest: int) -> Text:
     # Every leg with a duration gets at least one character, also if it was short.
     width = max(round(_BAR_WIDTH * seconds / longest), 1 if seconds else 0)
     return Text("=" * width)
-
-
-def _personal_table(
-    title: str, columns: tuple[str, str], rows: Iterable[tuple[str, str]], *, show_personal: bool
-) -> RenderableType:
-    """Lay out pairs of strings. The second string of a pair is shown only if `show_personal` is true."""
-    shown = 2 if show_personal else 1
-    return _table(title, columns[:shown], ([_cell(text) for text in row[:shown]] for row in rows))

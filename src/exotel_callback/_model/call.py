@@ -26,7 +26,7 @@ from .._errors import CallbackError, Issue, IssueCode, digest_of
 from ._open import maker, restorable
 from ._validated import validated
 from .callback import CallFields, Leg, StatusCallback
-from .event_key import instant
+from .instants import instant
 from .outcome import FINAL_LEGS
 
 MAX_EVENTS: Final = 10_000

@@ -13,7 +13,7 @@ from typing import Final, cast
 from .._enums import Outcome
 from .call import Call
 from .callback import StatusCallback
-from .event_key import instant
+from .instants import instant
 from .passthru import PassthruEvent
 
 # The outcomes of a callback that a Passthru request can refine.

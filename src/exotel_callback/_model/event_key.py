@@ -17,7 +17,7 @@ change keys and requires ``v2``.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
@@ -38,6 +38,7 @@ from .._enums import (
     normalized,
 )
 from .._errors import Issue, IssueCode, digest_of
+from .instants import instant
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -66,17 +67,16 @@ class KeyTable(NamedTuple):
     other_paths: str = "Sid|CallFrom|CallTo|PhoneNumber|Details"
     """A pattern of the paths of issues of other names. An issue at no path belongs to a field of a later release."""
 
-    def has_path(self, path: str) -> bool:
-        """Return whether an issue at this path is part of the key."""
-        return re.fullmatch(_path_pattern(self), path) is not None
-
 
 @cache
-def _path_pattern(table: KeyTable) -> str:
+def _pattern_of(table: KeyTable) -> re.Pattern[str]:
+    """Return a pattern of the paths of the issues that are part of the key."""
     paths = f"{table.other_paths}|{table.fields.pattern()}"
     if table.leg_fields:
         paths += rf"|Legs(\[[0-9]+\](\.({table.leg_fields.pattern()}))?)?"
-    return paths + (rf"|Stream(\.(StreamSid|{table.stream_fields.pattern()}))?" if table.stream_fields else "")
+    if table.stream_fields:
+        paths += rf"|Stream(\.(StreamSid|{table.stream_fields.pattern()}))?"
+    return re.compile(paths)
 
 
 CALLBACK_KEY: Final = KeyTable(
@@ -185,14 +185,6 @@ _MEMBERS_IN_KEY: Final[dict[Any, str]] = {
 } | {LegStatus.NOT_ATTEMPTED: '"null"'}
 _CODES_IN_KEY: Final = {IssueCode.UNKNOWN_VALUE: "unknown-word", IssueCode.INVALID_STRING: "not-text"}
 
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def instant(date: datetime) -> int:
-    """Return a date as microseconds since 1970 in UTC. `datetime.astimezone` fails on the first and the last day."""
-    return (date - _UNIX_EPOCH) // _MICROSECOND
-
 
 def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: object = None) -> str:
     """Return the key of an event: ``v1:`` and 32 hexadecimal digits.
@@ -232,7 +224,7 @@ def event_key(table: KeyTable, event: Any, legs: Sequence[object] = (), stream: 
     other_issues = [
         _encode([issue.path, _CODES_IN_KEY.get(issue.code, issue.code.value), issue.value, *_digests(issue)])
         for issue in issues
-        if issue not in included and table.has_path(issue.path)
+        if issue not in included and _pattern_of(table).fullmatch(issue.path)
     ]
     text = _array((*parts, _array(other_issues)))
     return f"v1:{_sha256()(text.encode()).hexdigest()[:32]}"
@@ -265,7 +257,7 @@ _WRITERS_IN_KEY: Final[Mapping[type, Callable[[Any], str]]] = {
     NoneType: lambda _: "null",
     str: encode_basestring_ascii,
     int: str,
-    datetime: lambda date: str((date - _UNIX_EPOCH) // _MICROSECOND),
+    datetime: lambda date: str(instant(date)),
     **dict.fromkeys(_ENUMS_IN_KEY, _MEMBERS_IN_KEY.__getitem__),
 }
 _writer_of: Final = _WRITERS_IN_KEY.get

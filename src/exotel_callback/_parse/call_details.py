@@ -42,6 +42,7 @@ from .._fields.answers import V3_NAMES, unwrapped, v3_call
 from .._fields.kinds import ANSWERED_BY, as_text, is_empty
 from .._fields.names import CALL_DETAILS_ID, LEG_ID, LEGS
 from .._fields.reader import FieldReader
+from .._fields.shapes import LEG_WRAPPER
 from .._fields.table import read_only
 from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
@@ -60,7 +61,6 @@ _METADATA: Final = "Metadata"
 _DETAILS: Final = "Details"
 _LEG_STATUSES: Final = ("Leg1Status", "Leg2Status")
 _DETAILS_FIELDS: Final = ("ConversationDuration", LEGS, *_LEG_STATUSES)
-_LEG_WRAPPER: Final = "Leg"
 _ANSWERED_BY: Final = "AnsweredBy"
 _CUSTOM_FIELD: Final = "CustomField"
 _STATUS_OF_STATE: Final = {"active": "in-progress"}
@@ -261,8 +261,8 @@ def _wrapped_legs(legs: object) -> object:
         return Repeated(map(_wrapped_legs, legs))
     if isinstance(legs, tuple):
         return tuple(map(_wrapped_legs, cast("tuple[object, ...]", legs)))
-    is_bare = isinstance(legs, RawPayload) and LEG_ID in legs and _LEG_WRAPPER not in legs
-    return RawPayload({_LEG_WRAPPER: legs}) if is_bare else legs
+    is_bare = isinstance(legs, RawPayload) and LEG_ID in legs and LEG_WRAPPER not in legs
+    return RawPayload({LEG_WRAPPER: legs}) if is_bare else legs
 
 
 def _leg_statuses(fields: Mapping[str, object]) -> Legs:

@@ -27,55 +27,57 @@ Legs = dict[int, Mapping[str, object]]
 L = TypeVar("L", bound=attrs.AttrsInstance)
 
 
-def read_legs(cls: type[L], fields: FieldReader, max_legs: int, more: Legs) -> tuple[L, ...]:
+def read_legs(cls: type[L], reader: FieldReader, max_legs: int, more: Legs) -> tuple[L, ...]:
     """Read legs of any shape as instances of `cls`. If there are more than `max_legs`, keep the first ones.
 
     :param more: The fields of legs that aren't in the payload, by index.
     """
     read, result = quick_reader(cls), list[Any]()
-    for leg in _legs_of_any_shape(cls, fields, max_legs, more):
+    for leg in _legs_of_any_shape(cls, reader, max_legs, more):
         unread: list[str] = []
-        value = read(leg, fields.zone, unread, False)
+        value = read(leg, reader.zone, unread, False)
         rows = table_of(cls).rows
-        read_values(cls, [(value, len(result), name, leg[rows[name].names[0]]) for name in unread], fields)
+        read_values(cls, [(value, len(result), name, leg[rows[name].names[0]]) for name in unread], reader)
         value.__class__ = cls
         result.append(value)
     return tuple(result)
 
 
-def read_values(cls: type[attrs.AttrsInstance], unread: list[UnreadLeg], fields: FieldReader) -> None:
+def read_values(cls: type[attrs.AttrsInstance], unread: list[UnreadLeg], reader: FieldReader) -> None:
     """Read the values of legs whose quick lookup failed."""
     for leg, position, attribute, received in unread:
         _, (name,), kind, _ = table_of(cls).rows[attribute]
-        value = fields.value(kind, normal(freeze_json(received)), f"{LEGS}[{position}].{name}")
+        value = reader.value(kind, normal(freeze_json(received)), f"{LEGS}[{position}].{name}")
         object.__setattr__(leg, attribute, value)  # The leg may be frozen already.
 
 
 def _legs_of_any_shape(
-    cls: type[attrs.AttrsInstance], fields: FieldReader, max_legs: int, more: Legs
+    cls: type[attrs.AttrsInstance], reader: FieldReader, max_legs: int, more: Legs
 ) -> list[Mapping[str, object]]:
-    value = fields.raw.get(LEGS)
+    """Return the fields of each leg. Those of bracket keys win over those under ``Legs``, and `more` wins over both."""
+    value = reader.raw.get(LEGS)
     if are_strings(value):
-        fields.first(value, LEGS)  # A different one leaves an issue.
-    nested, brackets = legs_in_value(value, max_legs), legs_in_names(fields.raw, max_legs)
+        reader.first(value, LEGS)  # A different one leaves an issue.
+    nested, brackets = legs_in_value(value, max_legs), legs_in_names(reader.raw, max_legs)
+    # Those of ``Legs`` come first. Of two at one path, that of ``Legs`` counts.
     for problem in {**nested.problems, **brackets.problems, **nested.problems}.values():
-        fields.note(*problem)
-    told: Legs = {**brackets.by_position}
+        reader.note(*problem)
+    found: Legs = {**brackets.by_position}
     for position, leg in more.items():
-        told[position] = {**told.get(position, EMPTY_PAYLOAD), **leg}
+        found[position] = {**found.get(position, EMPTY_PAYLOAD), **leg}
     count = max(brackets.count, digits_of(max(more, default=-1) + 1))
-    if not _contradict(nested.by_position, told, wire_fields(cls), fields):
+    if not _contradict(nested.by_position, found, wire_fields(cls), reader):
         count = max(count, nested.count)
-        told = {
-            position: {**nested.by_position.get(position, EMPTY_PAYLOAD), **told.get(position, EMPTY_PAYLOAD)}
-            for position in nested.by_position.keys() | told.keys()
+        found = {
+            position: {**nested.by_position.get(position, EMPTY_PAYLOAD), **found.get(position, EMPTY_PAYLOAD)}
+            for position in nested.by_position.keys() | found.keys()
         }
     size = max_legs
     if count > digits_of(max_legs):
-        fields.note(LEGS, IssueCode.TOO_MANY_LEGS, count.digits)
+        reader.note(LEGS, IssueCode.TOO_MANY_LEGS, count.digits)
     else:
         size = int(count.digits)
-    return [told.get(position, EMPTY_PAYLOAD) for position in range(size)]
+    return [found.get(position, EMPTY_PAYLOAD) for position in range(size)]
 
 
 def _contradict(

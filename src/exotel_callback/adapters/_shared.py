@@ -14,7 +14,7 @@ Facts
   exception of the framework's choice.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from io import RawIOBase
 from typing import Any, Final, Generic, Protocol, TypedDict, TypeVar, cast
@@ -30,6 +30,9 @@ from exotel_callback.auth import Secrets, as_secrets, check_secret
 Event = TypeVar("Event")
 Event_co = TypeVar("Event_co", covariant=True)
 
+# A query string, or the values of each parameter if other code has unescaped them.
+Query = str | bytes | Mapping[str, Sequence[str]]
+
 # The methods of requests whose query is parsed.
 READS_QUERY: Final = ("GET", "HEAD")
 
@@ -41,10 +44,18 @@ LOST: Final = "the body is incomplete or malformed, or other code has already re
 UNREADABLE: Final = "could not read the whole body"
 
 
-def query_values(query: str | bytes, name: str) -> list[str]:
+def query_values(query: Query, name: str) -> Sequence[str]:
     """Return the values of one query parameter. An empty query, or one that isn't UTF-8, is not an error."""
+    if isinstance(query, Mapping):
+        return query.get(name, ())
     text = query.decode(errors="surrogateescape") if isinstance(query, bytes) else query
     return parse_qs(text, keep_blank_values=True, errors="surrogateescape").get(name, [])
+
+
+def without_parameter(query: Any, name: str) -> Any:
+    """Return a query string, or its bytes, without one parameter. The others stay as they are."""
+    separator: Any = "&" if isinstance(query, str) else b"&"
+    return separator.join(part for part in query.split(separator) if not query_values(part, name))
 
 
 def length_of(header: str | None) -> int | None:
@@ -74,6 +85,16 @@ def read_at_most(read: Callable[[int], bytes], max_bytes: int) -> bytes:
     return bytes(body)
 
 
+async def join_at_most(parts: AsyncIterable[bytes], max_bytes: int) -> bytes:
+    """Read an asynchronous stream to its end, or until there are more than `max_bytes`."""
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > max_bytes:
+            break
+    return bytes(body)
+
+
 class UnreadableStream(RawIOBase):
     """A stream that replaces a body of which a part is lost. Otherwise later code would take the rest for the body."""
 
@@ -87,7 +108,10 @@ class UnreadableStream(RawIOBase):
 
 
 class Reader(Protocol[Event_co]):
-    """A function that parses a payload: `parse`, `parse_passthru`, `parse_popup` or `parse_any`."""
+    """A function that parses a payload: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`.
+
+    An adapter passes it the query of a GET request, and the body of any other request.
+    """
 
     def __call__(
         self,
@@ -106,13 +130,17 @@ Reader.__module__ = "exotel_callback.adapters"
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments of every adapter."""
+    """The keyword arguments of every adapter.
+
+    An adapter raises `ValueError` if ``secret`` is passed but None or empty, or if ``secret_parameter`` is empty. It
+    raises `TypeError` if an option has the wrong type.
+    """
 
     secret: Secrets | None
     """The secret in the callback URL, or a list of which every entry is accepted (for rotation).
 
-    If you omit it, nothing is checked. If you pass None or an empty string, for example from an unset environment
-    variable, the adapter raises `ValueError`.
+    If you omit it, nothing is checked. None and an empty string are errors, because an unset environment variable is
+    one of these.
     """
     secret_parameter: str
     """The query parameter that holds the secret. The default is ``secret``."""
@@ -153,26 +181,25 @@ class Settings(Generic[Event]):
         self.secret_parameter = secret_parameter
         self.options: ReadOptions = read_options(strict, timezone, limits)
 
-    def admit(self, received: Sequence[str], length: int | None) -> None:
-        """Check the secret and the declared size before the body is read.
+    def admit(self, query: Query, length: int | None) -> None:
+        """Check the secret and the declared size before the body is read. A repeated secret is wrong.
 
-        :param received: The values of the secret's query parameter. A repeated parameter is wrong.
         :param length: The ``Content-Length``, or None.
         :raises AuthenticationError: The secret is wrong or missing.
         :raises DecodeError: The body is too large.
         """
-        if self.secret is not None and not (len(received) == 1 and check_secret(received[0], self.secret)):
-            raise AuthenticationError("the secret is wrong or missing")
+        if self.secret is not None:
+            received = query_values(query, self.secret_parameter)
+            if len(received) != 1 or not check_secret(received[0], self.secret):
+                raise AuthenticationError("the secret is wrong or missing")
         if length is not None and length > self.options.limits.body_bytes:
             raise too_large(self.options.limits.body_bytes)
 
-    def parse_query(self, query: str | bytes) -> Event:
+    def parse_query(self, query: Query) -> Event:
         """Parse the query of a GET request, without the secret."""
-        if self.secret is not None:
-            separator: Any = "&" if isinstance(query, str) else b"&"
-            parts = cast("Any", query).split(separator)
-            query = separator.join(part for part in parts if not query_values(part, self.secret_parameter))
-        return self.parse(query, None)
+        if isinstance(query, Mapping):
+            return self.parse([(name, value) for name, values in query.items() for value in values], None)
+        return self.parse(query if self.secret is None else without_parameter(query, self.secret_parameter), None)
 
     def parse_body(self, body: bytes, content_type: str | None, min_length: int) -> Event:
         """Parse a body.

@@ -9,7 +9,7 @@ from exotel_callback._errors import CallbackError, DecodeError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._parse import parse
 
-from ._shared import READS_QUERY, UNREADABLE, Event, Options, Reader, Settings, query_values, too_large
+from ._shared import READS_QUERY, UNREADABLE, Event, Options, Reader, Settings, too_large
 
 __all__ = ["parse_request"]
 
@@ -25,18 +25,14 @@ async def parse_request(request: web.Request, *, reader: Reader[Any] = parse, **
     reads that only from the connection.
 
     :param request: The handler's request.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
     """
     settings = Settings(reader, **options)
     query = request.rel_url.raw_query_string
-    settings.admit(query_values(query, settings.secret_parameter), request.content_length)
+    settings.admit(query, request.content_length)
     if request.method in READS_QUERY:
         return settings.parse_query(query)
     max_bytes = min(settings.options.limits.body_bytes, request.client_max_size or settings.options.limits.body_bytes)

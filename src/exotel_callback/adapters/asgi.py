@@ -24,9 +24,9 @@ from ._shared import (
     Options,
     Reader,
     Settings,
+    join_at_most,
     length_of,
     min_length_of,
-    query_values,
     too_large,
 )
 
@@ -48,14 +48,11 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
 
     :param scope: The scope of the request.
     :param body: The application's ``receive``, or an asynchronous iterable of the body's parts.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type, or `scope` isn't the scope of an HTTP request.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
+    :raises TypeError: `scope` isn't the scope of an HTTP request.
     """
     settings = Settings(reader, **options)
     if not isinstance(cast("object", scope), Mapping):
@@ -67,7 +64,7 @@ async def parse_request(scope: Scope, body: Body, *, reader: Reader[Any] = parse
     headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in received_headers}
     length = length_of(headers.get(b"content-length"))
     query = scope.get("query_string", b"")
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if scope["method"] in READS_QUERY:
         return settings.parse_query(query)
     received = await _read(scope, body, settings.options.limits.body_bytes)
@@ -80,17 +77,13 @@ async def _read(scope: Scope, body: Body, max_bytes: int) -> bytes:
         raise DecodeError(LOST)
     # pyright loses the type of the parts in `isinstance`.
     parts: AsyncIterable[bytes] = body if isinstance(body, AsyncIterable) else _parts(body)  # pyright: ignore[reportUnknownVariableType]
-    received = bytearray()  # Each addition to `bytes` would copy all that was read before.
     try:
-        async for part in parts:
-            received += part
-            if len(received) > max_bytes:
-                break
+        received = await join_at_most(parts, max_bytes)
     except Exception:  # noqa: BLE001 - see _shared
         problem = DecodeError(UNREADABLE)
     else:
         if len(received) <= max_bytes:
-            return bytes(received)
+            return received
         scope[_REFUSED] = True  # Otherwise a second call would read the rest as a whole body.
         problem = too_large(max_bytes)
     raise problem

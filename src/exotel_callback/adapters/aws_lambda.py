@@ -23,7 +23,7 @@ from exotel_callback._errors import DecodeError
 from exotel_callback._model.callback import StatusCallback
 from exotel_callback._parse import parse
 
-from ._shared import READS_QUERY, Event, Options, Reader, Settings, query_values
+from ._shared import READS_QUERY, Event, Options, Reader, Settings
 
 __all__ = ["parse_event"]
 
@@ -36,14 +36,11 @@ def parse_event(event: Mapping[str, Any], *, reader: Reader[Any] = parse, **opti
     """Parse the StatusCallback, or another event, in an event.
 
     :param event: The handler's event, in payload version 1.0 or 2.0, or from a load balancer.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type, or `event` isn't a mapping.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
+    :raises TypeError: `event` isn't a mapping.
     """
     settings = Settings(reader, **options)
     if not isinstance(cast("object", event), Mapping):
@@ -53,11 +50,9 @@ def parse_event(event: Mapping[str, Any], *, reader: Reader[Any] = parse, **opti
     # Four characters of base64 are three bytes, so a body that is too large doesn't have to be decoded.
     length = len(body) * 3 // 4 - 2 if is_base64 and isinstance(body, str) else None
     query = _query(event)
-    settings.admit(_values_of(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if _method(event) in READS_QUERY:
-        if isinstance(query, str):
-            return settings.parse_query(query)
-        return settings.parse([(name, value) for name, values in query.items() for value in values], None)
+        return settings.parse_query(query)
     if not isinstance(body, str):
         raise DecodeError(f"the event's body must be a string, not {type(body).__name__}")
     return settings.parse(_decoded(body) if is_base64 else body, _content_type(event))
@@ -81,10 +76,6 @@ def _query(event: Mapping[str, Any]) -> str | dict[str, list[str]]:
         return values
     # Two names that are escaped differently can be one parameter, which is then repeated.
     return "&".join(f"{name}={value}" for name, several in values.items() for value in several)
-
-
-def _values_of(query: str | dict[str, list[str]], parameter: str) -> list[str]:
-    return query_values(query, parameter) if isinstance(query, str) else query.get(parameter, [])
 
 
 def _method(event: Mapping[str, Any]) -> object:

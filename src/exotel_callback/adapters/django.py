@@ -20,7 +20,6 @@ from ._shared import (
     UnreadableStream,
     length_of,
     min_length_of,
-    query_values,
     read_at_most,
     too_large,
 )
@@ -39,21 +38,17 @@ def parse_request(request: HttpRequest, *, reader: Reader[Any] = parse, **option
 
     :param request: The view's request, also of Django REST framework or Django Ninja. Under ASGI, Django has already
         read the whole body.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
     """
     settings = Settings(reader, **options)
     request = getattr(request, "_request", request)  # Django REST framework wraps the request of Django.
     length = length_of(request.META.get("CONTENT_LENGTH"))
     min_length = min_length_of(length, request.META.get("HTTP_TRANSFER_ENCODING"))
     query = _query(request)
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if request.method in READS_QUERY:
         return settings.parse_query(query)
     environ = getattr(request, "environ", {})

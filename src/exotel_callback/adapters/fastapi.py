@@ -127,8 +127,7 @@ def callback(
         the event loop.
     :param options: As for `parse_request`. They are checked when this function is called, at the start of the
         application.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type, or `on_error` can't be called.
+    :raises TypeError: `on_error` can't be called.
     """
     settings = Settings(reader, **options)
     if not callable(cast("object", on_error)):

@@ -20,7 +20,6 @@ from ._shared import (
     Settings,
     UnreadableStream,
     min_length_of,
-    query_values,
     read_at_most,
     too_large,
 )
@@ -39,19 +38,15 @@ def parse_request(request: "Request | None" = None, *, reader: Reader[Any] = par
     """Parse the StatusCallback, or another event, in a request. Your view can still read the body afterwards.
 
     :param request: A request of Flask or Werkzeug. The default is Flask's current request.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
     """
     settings = Settings(reader, **options)
     request = flask.request if request is None else request
     length = request.content_length
-    settings.admit(query_values(request.query_string, settings.secret_parameter), length)
+    settings.admit(request.query_string, length)
     if request.method in READS_QUERY:
         return settings.parse_query(request.query_string)
     known = vars(request).keys()

@@ -15,9 +15,9 @@ from ._shared import (
     Options,
     Reader,
     Settings,
+    join_at_most,
     length_of,
     min_length_of,
-    query_values,
     too_large,
 )
 
@@ -32,14 +32,10 @@ async def parse_request(request: Request, *, reader: Reader[Any] = parse, **opti
     """Parse the StatusCallback, or another event, in a request. Your handler can still read the body afterwards.
 
     :param request: A request of Starlette, or of a framework on top of it.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
     """
     return await read_request(request, Settings(reader, **options))
 
@@ -49,30 +45,28 @@ async def read_request(request: Request, settings: Settings[Event]) -> Event:
     length = length_of(request.headers.get("content-length"))
     min_length = min_length_of(length, request.headers.get("transfer-encoding"))
     query = request.scope["query_string"]
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if request.method in READS_QUERY:
         return settings.parse_query(query)
     if getattr(request, "_is_disconnected", False):  # Some servers then block the next read for ever.
         raise DecodeError(UNREADABLE)
-    body = bytearray()  # Each addition to `bytes` would copy all that was read before.
+    max_bytes = settings.options.limits.body_bytes
     try:
-        async for chunk in request.stream():  # If the body was read before, this yields the stored body.
-            body += chunk
-            if len(body) > settings.options.limits.body_bytes:
-                # Otherwise a second call, or another request of this connection's scope, would read the rest of the
-                # stream as a whole body.
-                request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
-                request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
-                raise too_large(settings.options.limits.body_bytes)
+        body = await join_at_most(request.stream(), max_bytes)  # If the body was read before, it is the stored body.
     except RuntimeError:  # Earlier code read the form, or read the body without storing it.
         form = getattr(request, "_form", None)
         return settings.parse_form(form.multi_items() if form else (), min_length)
     except ClientDisconnect:
         problem = DecodeError(UNREADABLE)
     else:
-        # Starlette stores the body here for the next reader.
-        request._body = stored = bytes(body)  # pyright: ignore[reportPrivateUsage]
-        return settings.parse_body(stored, request.headers.get("content-type"), min_length)
+        if len(body) > max_bytes:
+            # Otherwise a second call, or another request of this connection's scope, would read the rest of the stream
+            # as a whole body.
+            request._stream_consumed = True  # pyright: ignore[reportPrivateUsage]
+            request._receive = _disconnected  # pyright: ignore[reportPrivateUsage]
+            raise too_large(max_bytes)
+        request._body = body  # pyright: ignore[reportPrivateUsage] - Starlette stores it here for the next reader.
+        return settings.parse_body(body, request.headers.get("content-type"), min_length)
     raise problem
 
 

@@ -25,7 +25,6 @@ from ._shared import (
     UnreadableStream,
     length_of,
     min_length_of,
-    query_values,
     read_at_most,
     too_large,
 )
@@ -41,14 +40,11 @@ def parse_request(environ: dict[str, Any], *, reader: Reader[Any] = parse, **opt
     """Parse the StatusCallback, or another event, in a request. Later code can still read ``wsgi.input``.
 
     :param environ: The environ of the request.
-    :param reader: `parse`, which is the default, `parse_passthru`, `parse_popup` or `parse_any`. It gets the query of a
-        GET request, and the body of any other request.
-    :param options: ``secret``, ``secret_parameter``, ``strict``, ``timezone`` and ``limits``, as in `Options`.
+    :param reader: The function that parses the request, as in `Reader`.
+    :param options: The other arguments, as in `Options`.
     :return: The event that `reader` returns.
-    :raises AuthenticationError: The secret is wrong or missing. The body isn't read.
-    :raises CallbackError: The body can't be parsed, as for `reader`. Answer with its ``status_hint``.
-    :raises ValueError: ``secret`` is passed but None or empty, or ``secret_parameter`` is empty.
-    :raises TypeError: An option has the wrong type, or `environ` isn't a dict.
+    :raises CallbackError: The secret is wrong, or the request can't be parsed. Answer with its ``status_hint``.
+    :raises TypeError: `environ` isn't a dict.
     """
     settings = Settings(reader, **options)
     if not isinstance(cast("object", environ), dict):
@@ -56,7 +52,7 @@ def parse_request(environ: dict[str, Any], *, reader: Reader[Any] = parse, **opt
     length = length_of(environ.get("CONTENT_LENGTH"))
     # In WSGI, each character of a string is one byte.
     query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-    settings.admit(query_values(query, settings.secret_parameter), length)
+    settings.admit(query, length)
     if environ["REQUEST_METHOD"] in READS_QUERY:
         return settings.parse_query(query)
     body = _read(environ, length, settings.options.limits.body_bytes)
