@@ -32,7 +32,7 @@ with atheris.instrument_imports(include=["exotel_callback"]):
         with suppress(ImportError):
             if not _module.name.endswith("__main__"):
                 importlib.import_module(_module.name)
-    from targets import TARGETS
+    from targets import TARGETS, check_messages
 
 MAX_BYTES = 2_048
 REPORTED = 50_000
@@ -48,6 +48,7 @@ def main():
 
     def check(data):
         result = target.check(data)
+        check_messages(result, data)
         counts["refused" if isinstance(result, exotel_callback.CallbackError) else "values"] += 1
         if counts.total() % REPORTED == 0:
             print(name, dict(counts), file=sys.stderr)
