@@ -24,7 +24,7 @@ from exotel_callback._cli.sources import events_in
 from exotel_callback._options import DEFAULT_LIMITS
 from exotel_callback._wire.decode import decode
 from exotel_callback._wire.payload import RawPayload
-from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, SAMPLE_BODIES
+from helpers import ENCODERS, FORM, JSON, LEAST, MULTIPART, PAGE, SAMPLE_BODIES, multipart
 from hostile import CONTENT_TYPES, FILLERS, NAMES, VALUES
 
 REQUIRED = 0.8  # The share of payloads that get the required fields. Otherwise most payloads would be rejected.
@@ -130,7 +130,7 @@ def headers():
     for codec in ("utf-8", "utf-16", "utf-16-be", "utf-32-le", "latin-1", "cp1252", "ascii"):
         text = json.dumps({**LEAST, "From": "09876543210", "CustomField": "caf\u00e9"}, ensure_ascii=codec == "ascii")
         yield joined(text.encode(codec), f"{JSON}; charset={codec}")
-    yield joined(*ENCODERS["multipart"]({**LEAST, "From": "09876543210"}))
+    yield joined(multipart({**LEAST, "From": "09876543210"}.items(), "Ab-c"), 'Multipart/Form-Data; Boundary="Ab-c"')
 
 
 def requests():

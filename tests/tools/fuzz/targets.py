@@ -257,6 +257,8 @@ def check_adapters(data):
     results = [result_of(aws_lambda.parse_event, event, **options) for event in events_of(method, query, headers, body)]
     if is_whole and query.isascii() and method and comparable(results[0]) != comparable(result):
         fail("AWS Lambda and ASGI differ")
+    if "secret" in options and any("secret" in getattr(each, "raw", ()) for each in [result, *results]):
+        fail("the secret is in the event")
     return result
 
 
