@@ -92,7 +92,8 @@ def check_messages(result, data):
     """Check the messages of an error or of a value."""
     if isinstance(result, CallbackError):
         check_text(str(result), data)
-    for issue in getattr(result, "issues", ()):
+    # Only an event that was parsed has a payload. A dump holds the messages of its issues.
+    for issue in result.issues if getattr(result, "raw", None) else ():
         check_text(issue.message, data)
 
 
