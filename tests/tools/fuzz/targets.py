@@ -388,8 +388,9 @@ def check_source(data):
         if list(read_source(packed)) != found:
             fail("a compressed source has other content")
     if events and one_in(256, data):
-        shown = explained(events)
-        if shown != explained([masked_alike(event) for event in events]):
+        explained(events[:50])
+        # Other events could become equal, and then be shown once.
+        if explained(events[:1]) != explained([masked_alike(events[0])]):
             fail("explain shows a masked value")
     return events[0] if events else DecodeError("no event")
 
