@@ -306,10 +306,11 @@ def test_the_address(name, url, notes, capsys):
         ("multipart/form-data; boundary=x", "multipart"),
         ("application/JSON", "json"),
         ("text/plain", "plain"),
+        ("text/x-09876543210", "x-***"),
     ],
 )
 def test_shown_content_types(content_type, shown):
-    """A content type is shown as another one, or in full."""
+    """A content type is shown as another one, in full, or with a number in it."""
     assert short_type(content_type) == shown
 
 

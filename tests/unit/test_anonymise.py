@@ -136,6 +136,7 @@ def test_spellings_of_one_number():
         ("sip:ravi", "sip:[a-z]{4}"),
         ("https://a.example/x?token=1a", "https://[a-z].[a-z]{7}/[a-z]\\?[a-z]{5}=[0-9][a-z]"),
         ("https://api.exotel.com/v1", "https://api.exotel.com/[a-z][0-9]"),
+        ("https://a987654.exotel.com/", "https://[a-z][0-9]{6}.[a-z]{6}.[a-z]{3}/"),
         (
             "https://recordings.exotel.com/exotelrecordings/acme/1.mp3",
             "https://recordings.exotel.com/exotelrecordings/[a-z]{4}/[1-9].mp3",
@@ -150,6 +151,7 @@ def test_the_format_stays(text, pattern):
     after = pseudonym(SECRET, text)
     assert re.fullmatch(pattern, after)
     assert "ravi" not in after.lower()
+    assert "987654" not in after
 
 
 def test_no_two_tokens_have_one_pseudonym(monkeypatch):

@@ -120,6 +120,14 @@ def test_a_source(name):
         assert sentence(data) == f"Found {what}."
 
 
+def test_names_of_other_events():
+    """An unknown field makes a command read a callback as something else than `parse` does."""
+    (found,) = read(json.dumps({"Sid": "a", "Status": "busy", "Calls": ""}).encode())
+    assert [event.call_sid for event in found.events] == ["a"]
+    (found,) = read(json.dumps({"Sid": "a", "Status": "busy", "Leg1Status": "busy"}).encode())
+    assert [len(event.legs) for event in found.events] == [1]
+
+
 def test_dumps_of_other_events():
     """A dump of a Passthru request or of a popup isn't read."""
     request = parse_passthru("CallSid=a&CallType=completed")

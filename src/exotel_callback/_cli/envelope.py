@@ -18,6 +18,7 @@ from .._options import DEFAULT_LIMITS
 from .._wire.decode import guess_content_type
 from .._wire.from_json import decode_json
 from .._wire.payload import RawPayload, unfrozen_items
+from ..adapters._shared import READS_QUERY
 
 CAPTURED_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
@@ -66,7 +67,7 @@ class Envelope(NamedTuple):
     """A captured body, and the fields of its envelope, without any conversion."""
 
     body: bytes | str
-    """The body, or the query string of a GET request without a body."""
+    """The body, or the query string of a GET or HEAD request without a body."""
     content_type: str | None
     received_at: object = None
     method: object = None
@@ -164,7 +165,7 @@ def open_envelope(line: bytes) -> Envelope:
     if isinstance(body, str) and not (depends_on_bytes(body) or (content_type and depends_on_bytes(content_type))):
         with suppress(UnicodeEncodeError):  # The body has a lone surrogate.
             body = body.encode()  # `parse` reads bytes faster than a string, with an equal result.
-    if not body and method == "GET" and isinstance(path, str):
+    if not body and method in READS_QUERY and isinstance(path, str):
         body, content_type = path.partition("?")[2], FORM
     return Envelope(body, content_type, envelope.get("received_at"), method, path)
 

@@ -372,8 +372,9 @@ def shown_path(target: str) -> str:
 
 
 def short_type(content_type: str | None) -> str:
-    """Return a short name of a content type."""
+    """Return a short name of a content type for the screen, as `shown_path` does."""
     match = _MEDIA_TYPE.fullmatch(content_type or "")
     if not match:
         return "other type" if content_type else "no type"
-    return _SHORT_TYPES.get(match[1].lower(), match[1].lower())
+    subtype = match[1].lower()
+    return _SHORT_TYPES.get(subtype, _LONG_NUMBER.sub("***", subtype))

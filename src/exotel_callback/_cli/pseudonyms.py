@@ -39,7 +39,7 @@ _KEY_BYTES: Final = 32
 _KEPT: Final = "|".join(
     [
         *map(re.escape, EXOTEL_PREFIXES),
-        r"https://[a-z0-9-]+\.(?:exotel\.com|exotel\.in|amazonaws\.com)(?=[/?]|\Z)",
+        r"https://(?![a-z0-9-]*[0-9]{6})[a-z0-9-]+\.(?:exotel\.com|exotel\.in|amazonaws\.com)(?=[/?]|\Z)",
         r"(?i:\b(?:https?|wss?|sips?|tel|mailto):)",
         r"(?i:\.(?:mp3|wav)\b)",
         r"\b(?:GET|HEAD|POST|PUT)(?= /)",

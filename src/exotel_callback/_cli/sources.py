@@ -98,8 +98,11 @@ def events_in(body: Any, content_type: str | None) -> Read:
     :param body: A body, or the fields that were decoded from one.
     """
     raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
-    # Account-level webhooks send names of other events together with these two.
-    other = None if {"CallSid", "Status"} <= raw.keys() else identify(raw)
+    other = identify(raw)
+    misread_by = other.misread_by if other else ()
+    # `parse` reads such a payload, even with names of other events, which account-level webhooks add.
+    if "Status" in raw and ("CallSid" in raw or ("Sid" in raw and "parse" not in misread_by)):
+        other = None
     result = _BODY_READERS.get(other and other.reader, parse_any)(body, content_type)
     if isinstance(result, CallList):
         return result.calls, [issue.message for issue in result.errors]
