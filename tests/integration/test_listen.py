@@ -545,7 +545,7 @@ def test_the_end(tmp_path, name):
             started = time.monotonic()
             process.send_signal(getattr(signal, name))
             assert process.wait(10) == 0
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5
     assert (tmp_path / "err").read_text() == ""
     assert (tmp_path / "out").read_text().splitlines()[-2:] == [
         "2 requests: 2 answered with 200",
