@@ -232,9 +232,10 @@ def main():
             print(f"    {change}")
     if found[OURS]:
         sys.exit("ours is what the others are compared with")
+    encodings = speeds()  # First: what the contenders leave in memory would change the time of large bodies.
     times = timed(options.rounds)
     imports = above_bare(dict.fromkeys(IMPORTS.values()), 15)
-    text = tables(times, held(), {name: imports[code] for name, code in IMPORTS.items()}, speeds())
+    text = tables(times, held(), {name: imports[code] for name, code in IMPORTS.items()}, encodings)
     print(f"\n{machine()}\n\n{text}")
     if options.write:
         page = options.write / "speed.md"
