@@ -35,7 +35,7 @@ with atheris.instrument_imports(include=["exotel_callback"]):
     from targets import TARGETS, check_messages
 
 MAX_BYTES = 2_048
-REPORTED = 50_000
+REPORTED = 10_000
 
 
 def main():

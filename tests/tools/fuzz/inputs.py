@@ -124,14 +124,15 @@ def bodies():
         yield joined((folder / name).read_bytes(), content_type)
 
 
+@cache
 def headers():
-    """Yield small bodies with content types and in charsets of every kind."""
-    for kind in filter(None, CONTENT_TYPES):
-        yield joined(b"CallSid=a&Status=busy&From=09876543210", kind[:200])
+    """Return small bodies with content types and in charsets of every kind."""
+    found = [joined(b"CallSid=a&Status=busy&From=09876543210", kind[:200]) for kind in filter(None, CONTENT_TYPES)]
     for codec in ("utf-8", "utf-16", "utf-16-be", "utf-32-le", "latin-1", "cp1252", "ascii"):
         text = json.dumps({**LEAST, "From": "09876543210", "CustomField": "caf\u00e9"}, ensure_ascii=codec == "ascii")
-        yield joined(text.encode(codec), f"{JSON}; charset={codec}")
-    yield joined(multipart({**LEAST, "From": "09876543210"}.items(), "Ab-c"), 'Multipart/Form-Data; Boundary="Ab-c"')
+        found.append(joined(text.encode(codec), f"{JSON}; charset={codec}"))
+    fields = {**LEAST, "From": "09876543210"}.items()
+    return [*found, joined(multipart(fields, "Ab-c"), 'Multipart/Form-Data; Boundary="Ab-c"')]
 
 
 def requests():
@@ -263,14 +264,21 @@ def mutate_body(data, rng, mutate_bytes):
 
 
 def mutate_header(data, rng, mutate_bytes):
-    """Change the content type of a body, and sometimes the body."""
+    """Change the content type of a body, mostly its parameters, or begin with another sample."""
+    if rng.random() < 0.3:
+        data = rng.choice(headers())
     line, _, body = data.partition(b"\n")
-    match rng.randrange(4):
+    media_type, mark, parameters = line.partition(b";")
+    match rng.randrange(8):
         case 0:
             return line + b"\n" + mutate_bytes(body)
         case 1:
             return mutate_bytes(line).replace(b"\n", b" ") + b"\n" + body
-    return joined(body, changed_text(line.decode("latin-1"), rng, PARAMETERS))
+        case 2 | 3:
+            parameters = mutate_bytes(parameters)
+        case _:
+            parameters = changed_text(parameters.decode("latin-1"), rng, PARAMETERS).encode("latin-1")
+    return media_type + (mark or b";") + parameters.replace(b"\n", b" ") + b"\n" + body
 
 
 def mutate_request(data, rng, mutate_bytes):
