@@ -70,7 +70,7 @@ RATIOS = {
     "MultiDict / parse_qsl": Ratio("MultiDict", "parse_qsl", 0.8),
     "a leg of 2,000 / of 200": Ratio("2000 legs", "200 legs", 1.2, 10),
     "a field of 1,000 / of 100": Ratio("1000 fields", "100 fields", 1.2, 10),
-    "a byte of 200,000 / of 20,000": Ratio("200 kB", "20 kB", 1.2, 10),
+    "a byte of 100,000 / of 10,000": Ratio("100 kB", "10 kB", 1.2, 10),
 }
 TARGETS = {
     **{name: ratio.target for name, ratio in RATIOS.items()},
@@ -101,7 +101,7 @@ def cases():
     large = partial(parse, limits=Limits(body_bytes=2**24, legs=2_000, fields=2_000))
     legs = {count: bodies([{**made[0], "Legs": made[0]["Legs"] * (count // 2)}]) for count in (200, 2_000)}
     fields = {count: bodies([made[0] | {f"n{number}": "x" for number in range(count)}]) for count in (100, 1_000)}
-    text = {size: bodies([made[0] | {"CustomField": "\u0905 " * (size // 7)}]) for size in (20_000, 200_000)}
+    text = {size: bodies([made[0] | {"CustomField": "\u0905 " * (size // 7)}]) for size in (10_000, 100_000)}
 
     def changed(**changes):
         return bodies(payloads(200, **changes))
@@ -131,8 +131,8 @@ def cases():
         "2000 legs": (large, legs[2_000]),
         "100 fields": (large, fields[100] * 10),
         "1000 fields": (large, fields[1_000]),
-        "20 kB": (large, text[20_000] * 10),
-        "200 kB": (large, text[200_000]),
+        "10 kB": (large, text[10_000] * 10),
+        "100 kB": (large, text[100_000]),
     }
 
 
