@@ -29,7 +29,7 @@ Secrets = str | bytes | Iterable[str | bytes]
 """A secret, or a list of which every entry is accepted. To rotate a secret, pass the new one and the old one."""
 
 _TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the name of the query parameter
-_BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
+_BASIC: Final = re.compile(rb"[Bb][Aa][Ss][Ii][Cc] +(.+)")
 _BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _WEEK: Final = 604_800
 

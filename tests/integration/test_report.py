@@ -224,12 +224,31 @@ def test_classes_are_named(html):
 
 
 def test_the_week(html):
-    """The chart of the week has no cell for an hour, or a day has no name."""
+    """The chart of the week has no cell for an hour, a day has no name, or its colours are those of other numbers."""
     svg = svgs(html)["Calls by weekday and hour"]
+    assert {"0", "600"} <= {*Elements(svg).texts}
     assert [text for text in Elements(svg).texts if text in WEEKDAYS] == WEEKDAYS
     darkest, lightest = (svg.count(f"fill: {colour}") for colour in ("#08306b", "#f7fbff"))
     assert darkest >= 1
     assert lightest >= 7 * 24 - 2
+
+
+def test_the_rows_of_the_week(html):
+    """The name of a day is beside the row of another one."""
+    svg = svgs(html)["Calls by weekday and hour"]
+    monday = float(re.search(r' y="([\d.]+)"[^>]*>Mon<', svg)[1])
+    # The cell with the most calls is on Monday.
+    corners = re.search(r'<path d="M ([^"]*)"[^>]*style="fill: #08306b; stroke', svg)[1]
+    heights = [float(corner.split()[1]) for corner in corners.split("L")]
+    assert min(heights) < monday < max(heights)
+
+
+def test_a_scale_has_no_parts_of_a_call():
+    """The scale of a chart with one call shows 0.2 calls."""
+    calls, one = Counter({(5, "busy"): 1}), Counter({0: 1})
+    html = page(Tally(by_day=calls, by_hour=calls, by_weekday=Counter({(0, 9): 1}), durations=one, lateness=one))
+    assert {"0", "1"} <= {*Elements(html).texts}
+    assert not [text for text in Elements(html).texts if re.fullmatch(r"[0-9]+\.[0-9]+", text)]
 
 
 def test_without_dates_of_receipt():

@@ -465,6 +465,12 @@ def test_the_meaning_of_an_error():
     assert issubclass(first[0], CallbackError)
 
 
+def test_the_meaning_of_an_issue():
+    """The comparison ignores which field has an issue."""
+    first, second = (meaning(body_of({name: "soon"}), JSON) for name in ("DateUpdated", "DateCreated"))
+    assert first != second
+
+
 CHARSETS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 

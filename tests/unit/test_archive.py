@@ -110,11 +110,11 @@ def test_a_cut_line_is_not_blank():
 
 
 def test_the_lines_of_an_archive_are_numbered():
-    """A line has the number of another one, or one that can't be read hides the lines after it."""
-    lines = b'{"body": "a"}\n\n{"body": 5}\nx\n{"CallSid": "a"}'
+    """A line has the number of another one, one that can't be read hides those after it, or a body isn't whole."""
+    lines = b'{"body": "a"}\n\n{"body": 5}\nx\n{"CallSid": "a"} \r\n'
     found = [(number, getattr(read, "body", str(read))) for number, read in envelopes_in(io.BytesIO(lines))]
     assert [number for number, _ in found] == [1, 3, 4, 5]
     assert found[0] == (1, b"a")
     assert found[1][1].startswith("an envelope needs body")
     assert found[2][1].startswith("invalid JSON at line 1")
-    assert found[3] == (5, b'{"CallSid": "a"}')
+    assert found[3] == (5, b'{"CallSid": "a"} ')

@@ -317,6 +317,14 @@ def test_errors_are_reported_in_the_way_of_the_users_converter():
     assert any("$.callback.status" in problem for problem in cattrs.transform_error(caught.value))
 
 
+def test_an_error_in_a_list_is_that_of_cattrs():
+    """An error in a list doesn't say which kind of list it is, so code that handles errors of cattrs fails."""
+    with pytest.raises(cattrs.ClassValidationError) as caught:
+        converters.make_converter().structure({**GOOD, "legs": [5]}, StatusCallback)
+    (error,) = caught.value.exceptions
+    assert (type(error), error.cl) == (cattrs.IterableValidationError, tuple[Leg, ...])
+
+
 def test_dump_of_a_passthru_request():
     """A dump of a Passthru request has another name or form of a value."""
     assert without_none(dump(PASSTHRU)) == {

@@ -226,6 +226,23 @@ def test_dates_have_a_fixed_offset_whatever_the_zone(value, zone, offset):
     assert (type(result.tzinfo), result.utcoffset(), result.fold, issues) == (timezone, offset, 0, [])
 
 
+class Eastern(tzinfo):
+    """A zone as in the documentation of `datetime`: it gives no summer time for a date without the zone."""
+
+    def utcoffset(self, when):
+        return timedelta(hours=-5) + self.dst(when)
+
+    def dst(self, when):
+        return timedelta(hours=when.tzinfo is self and 3 < when.month < 11)
+
+
+def test_a_zone_of_the_user():
+    """A zone that a user wrote doesn't give summer time."""
+    for month, hours in ((1, -5), (7, -4)):
+        found, issues = date(f"2024-{month:02}-01 12:00:00", timezone=Eastern())
+        assert (found.utcoffset(), issues) == (timedelta(hours=hours), [])
+
+
 class Endless(tzinfo):
     """A zone that fails for some years."""
 

@@ -149,6 +149,33 @@ def test_refused_requests(name):
     assert caught.value.status == status
 
 
+# The path is known as soon as the headers are valid.
+REASONS = {
+    "another version": ("the request line is invalid", None),
+    "incomplete headers": ("the request is incomplete", None),
+    "another method": ("the method is none of GET, HEAD and POST", "/"),
+    "no length": ("the Content-Length isn't a number", "/exotel"),
+    "a large length": ("the body is larger than 65536 bytes", "/exotel"),
+    "an incomplete body": ("the body is incomplete or malformed", "/exotel"),
+    "a length and chunks": ("Transfer-Encoding contradicts Content-Length or HTTP/1.0", "/exotel"),
+    "another coding": ("the Transfer-Encoding isn't chunked", "/exotel"),
+    "another expectation": ("the header Expect isn't 100-continue", "/exotel"),
+    "a negative chunk": ("the size of a chunk is invalid", "/exotel"),
+    "a chunk that is longer than it says": ("a chunk of the body has another size than it says", "/exotel"),
+    "a huge chunk": ("the body is larger than 65536 bytes", "/exotel"),
+    "endless trailing headers": ("the trailing headers are larger than 16384 bytes", "/exotel"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_why_a_request_is_refused(name):
+    """``listen`` doesn't show the path of a request that it refuses, or why."""
+    with pytest.raises(RefusedError) as caught:
+        read(REFUSED[name][0])
+    head = caught.value.head
+    assert (str(caught.value), head and head.target) == REASONS[name]
+
+
 def test_a_refusal_comes_before_the_body():
     """The body is read although the request is refused for its secret, or the client is asked for the body."""
 

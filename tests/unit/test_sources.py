@@ -87,6 +87,7 @@ SOURCES = {
     "one n8n item": (json.dumps({**N8N, "body": PAGE}, indent=2).encode(), "an n8n item"),
     "n8n pinned": (json.dumps([{"json": {**N8N, "body": PAGE}, "pairedItem": {"item": 0}}]).encode(), "an n8n item"),
     "n8n query": (json.dumps({**N8N, "query": PAGE}).encode(), "an n8n item"),
+    "n8n without a query": (json.dumps({"headers": {}, "body": PAGE}).encode(), "an n8n item"),
     "n8n string": (json.dumps({**N8N, "body": QUERY}).encode(), "an n8n item"),
     "n8n without a type": (json.dumps({**N8N, "headers": {}, "body": QUERY}).encode(), "an n8n item"),
     "gateway 1": (json.dumps(gateway_v1(body=IN_BASE64, isBase64Encoded=True)).encode(), "an API Gateway event"),
@@ -102,6 +103,7 @@ SOURCES = {
     "chunked": (http(POST, chunked(JSON_BODY, 7), JSON_TYPE, CHUNKED), "a raw HTTP request"),
     "decoded chunks": (http(POST, JSON_BODY, JSON_TYPE, CHUNKED), "a raw HTTP request"),
     "GET": (http(GET, b"", "Host: a"), "a raw HTTP request"),
+    "HEAD": (http(GET.replace("GET", "HEAD"), b"", "Host: a"), "a raw HTTP request"),
     "GET of HTTP/2": (GET.replace("1.1", "2").encode(), "a raw HTTP request"),
     "gzip": (gzip.compress(envelope(JSON_BODY, None)), "an archive of 1 request"),
     "gzip of a body": (gzip.compress(JSON_BODY), "a body"),
@@ -126,6 +128,8 @@ def test_names_of_other_events():
     assert [event.call_sid for event in found.events] == ["a"]
     (found,) = read(json.dumps({"Sid": "a", "Status": "busy", "Leg1Status": "busy"}).encode())
     assert [len(event.legs) for event in found.events] == [1]
+    (found,) = read(json.dumps({**LEAST, "headers": {}}).encode())
+    assert [event.call_sid for event in found.events] == [LEAST["CallSid"]]
 
 
 def test_dumps_of_other_events():
