@@ -12,7 +12,7 @@ _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 settings.register_profile("few", max_examples=10, **_COMMON)  # For old dependencies and other Python versions.
 settings.register_profile("quick", max_examples=50, **_COMMON)
-settings.register_profile("thorough", max_examples=250, **_COMMON)
+settings.register_profile("thorough", max_examples=150, **_COMMON)
 settings.register_profile("exhaustive", max_examples=100_000, **_COMMON)
 # For coverage and mutation testing. It draws the same examples each time, and doesn't shrink a failure.
 settings.register_profile(

@@ -14,8 +14,8 @@ from helpers import ENCODERS, FORM, PAGE, ROOT
 EXAMPLE = ROOT / "docs" / "examples" / "never_lose_a_call.py"
 example = SimpleNamespace(**runpy.run_path(str(EXAMPLE)))
 
-# Five thousand deliveries of a thousand calls in the thorough profile, a fifth of them in the quick one.
-CALLS = min(1_000, 4 * settings.default.max_examples)
+# Three thousand deliveries of 600 calls in the thorough profile, a third of them in the quick one.
+CALLS = min(600, 4 * settings.default.max_examples)
 DELIVERIES = 5 * CALLS
 
 # The status of a call, that of its second leg and who answered it, the seconds of conversation, and the outcome.
