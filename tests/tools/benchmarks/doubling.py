@@ -6,7 +6,8 @@ It is part of the checks, and exits with 1 if a case grows faster or has a longe
     python tests/tools/benchmarks/doubling.py legs merge
 
 Arguments select the cases whose names contain one of them. Each case grows until a call takes long enough, or until its
-maximum size. Then the two largest sizes are compared: 2.0 is linear, and 4.0 is quadratic.
+maximum size. Then it is compared with a quarter of its size. The growth is that of one doubling: 2.0 is linear, and 4.0
+is quadratic. Two doublings are measured, because at one size malloc begins to map memory, which takes longer.
 """
 
 import gc
@@ -74,7 +75,7 @@ class Row(NamedTuple):
     name: str
     size: int
     seconds: tuple[float, float]
-    """The time at half of the size, and at the size."""
+    """The time at a quarter of the size, and at the size."""
     memory: tuple[int, int]
     """The peak of the memory at these sizes, in bytes."""
     message: int
@@ -82,8 +83,8 @@ class Row(NamedTuple):
 
     @property
     def growth(self):
-        """Return how much the time and the memory grew."""
-        return tuple(large / small for small, large in (self.seconds, self.memory))
+        """Return how much the time and the memory grew with each doubling."""
+        return tuple((large / small) ** 0.5 for small, large in (self.seconds, self.memory))
 
     @property
     def is_bad(self):
@@ -411,16 +412,16 @@ def peak(function, argument):
 def measure(name, make):
     """Double the size until one call takes long enough, then compare the two largest sizes."""
     maximum = MAXIMUM.get(name, 2**18)
-    size, small, large = 16, None, make(16)
+    size, large = 16, make(16)
     while (found := timed(*large, 1)) < SECONDS and size < maximum:
-        size, small, large = 2 * size, large, make(2 * size)
-    small = small or make(size // 2)
+        size, large = 2 * size, make(2 * size)
+    small = make(size // 4)
     repeats = max(1, round(SECONDS / max(found, 1e-6)))
     best = [float("inf")] * 2
     for _ in range(ATTEMPTS):
         for _ in range(ROUNDS):
             best = [min(time, timed(*each, repeats)) for time, each in zip(best, (small, large), strict=True)]
-        if best[1] < ALLOWED * best[0]:
+        if best[1] < ALLOWED**2 * best[0]:
             break
     (least, _), (most, message) = peak(*small), peak(*large)
     return Row(name, size, tuple(best), (least, most), message)
@@ -433,7 +434,7 @@ def main():
     else:
         print("The cases with Arrow are skipped: there is no pyarrow.")
     wanted = sys.argv[1:]
-    print(f"{'case':40}{'size':>9}{'ms':>9}{'2 x size':>9}{'growth':>8}{'MiB':>8}{'growth':>8}{'message':>9}")
+    print(f"{'case':40}{'size':>9}{'ms':>9}{'4 x size':>9}{'growth':>8}{'MiB':>8}{'growth':>8}{'message':>9}")
     bad = 0
     for name, make in cases.items():
         if wanted and not any(part in name for part in wanted):
@@ -441,7 +442,7 @@ def main():
         row = measure(name, make)
         in_time, in_memory = row.growth
         print(
-            f"{name:40}{row.size // 2:9,}{row.seconds[0] * 1e3:9.2f}{row.seconds[1] * 1e3:9.2f}{in_time:8.2f}"
+            f"{name:40}{row.size // 4:9,}{row.seconds[0] * 1e3:9.2f}{row.seconds[1] * 1e3:9.2f}{in_time:8.2f}"
             f"{row.memory[1] / 2**20:8.2f}{in_memory:8.2f}{row.message:9,}{'   TOO MUCH' if row.is_bad else ''}",
             flush=True,
         )
