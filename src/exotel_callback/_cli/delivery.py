@@ -28,7 +28,7 @@ from .connection import Address, Backend, is_metadata, is_private, resolve
 from .view import printable
 
 _USER_AGENT: Final = "Exotel Servers"
-# What to check after an answer that comes from another cause than the payload.
+# What to check if the cause of an answer isn't the payload.
 _HINTS: Final = {
     "401": "check the secret in the URL",
     "403": "check the handler's access rules; in Django, exempt its view from CSRF checks",

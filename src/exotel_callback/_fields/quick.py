@@ -50,8 +50,8 @@ _LONGEST_EMPTY: Final = max(map(len, EMPTY_VALUES))
 _EVERY_THIRD: Final = slice(1, None, 3)
 _SEPARATORS: Final = ("0-- ::", "0--T::")
 _LONGEST_DATE: Final = len("2024-01-15T14:30:45+05:30")
-# Any date without a zone, and the same date in a zone, from which the others are counted.
-_ORIGIN: Final = datetime(2024, 1, 1)  # noqa: DTZ001
+# Any date. Other dates are counted from it, in the zone of the call.
+_ORIGIN: Final = datetime(2024, 1, 1)  # noqa: DTZ001 - `_origin_in` adds the zone
 
 # The exceptions that a lookup raises for a value that it rejects. A list, for example, can't be a key of a dict. On
 # Windows, a zone that asks the system raises `OSError` for distant dates.

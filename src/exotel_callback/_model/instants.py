@@ -14,6 +14,7 @@ UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _TIMES: Final = frozenset({str, int, float, datetime})
+_MAX_CHARACTERS: Final = 64
 
 
 def instant(date: datetime) -> int:
@@ -26,7 +27,9 @@ def received_instant(value: Any) -> int | None:
 
     :param value: A date or a string in ISO 8601, in UTC if it has no offset, or a number of seconds since 1970.
     """
-    return _instant_of(value) if type(value) in _TIMES else None
+    if type(value) not in _TIMES or (isinstance(value, str) and len(value) > _MAX_CHARACTERS):
+        return None  # The cache would keep a long string.
+    return _instant_of(value)
 
 
 @lru_cache(maxsize=1_024, typed=True)  # Many requests come in one second.

@@ -331,7 +331,7 @@ class Connection:
     """The writing half of a connection."""
 
     def __init__(self):
-        """Keep what was written."""
+        """Begin without data."""
         self.written = b""
 
     def write(self, data):
