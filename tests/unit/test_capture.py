@@ -153,6 +153,13 @@ def test_the_summary():
     assert fourth.endswith(": only popups (1 request)")
 
 
+def test_a_summary_of_one_request():
+    """One request isn't "1 requests"."""
+    summary = Summary()
+    summary.add_answer(200)
+    assert list(summary.lines()) == ["1 request: 1 answered with 200"]
+
+
 def test_an_empty_summary():
     """A command that got no request prints something else."""
     assert list(Summary().lines()) == ["0 requests"]

@@ -56,7 +56,7 @@ _IN_BRACKETS: Final = re.compile(r"\[([^\]]+)\]$")
 
 _ADDRESS_BEFORE_QUERY: Final = re.compile(r"(?i)(?:(?:https?:)?/[^?]*)?\?")
 _FORM_PAIR: Final = re.compile("([^&=]*)(=?)([^&]*)(&?)")
-_UNIT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|.", re.DOTALL)
+_UNIT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|[%+]|[^%+]+")
 _JSON_TOKEN: Final = re.compile(
     r'"(?P<string>[^"\\]*(?:\\.[^"\\]*)*)(?P<end>"?)(?P<colon>\s*:)?'
     r"|(?P<number>-?[0-9][0-9.]*)(?P<exponent>[eE][+-]?[0-9]+)?"
@@ -64,7 +64,9 @@ _JSON_TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _HEX: Final = "[0-9A-Fa-f]"
-_JSON_UNIT: Final = re.compile(rf"\\u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.|.", re.DOTALL)
+_JSON_UNIT: Final = re.compile(
+    rf"\\u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\.?|[^\\]+", re.DOTALL
+)
 _JSON_ESCAPES: Final[dict[str, str]] = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "/": "/"}
 # A NUL in the first characters means UTF-16 or UTF-32 without a charset.
 _START_LENGTH: Final = 4
@@ -83,10 +85,10 @@ _ENVELOPE_NAMES_KEPT: Final = frozenset({"content_type", "method", "error", "lin
 
 
 class _Unit(NamedTuple):
-    """A part of a string, and the character that it stands for."""
+    """An escaped character, or characters that aren't escaped."""
 
     written: str
-    character: str
+    characters: str
 
 
 def anonymised_line(secret: Secret, line: bytes) -> bytes:
@@ -250,7 +252,7 @@ def _form(text: str, codec: str, change: _Change) -> str:
     encode = _escaped(codec)
 
     def replace(pair: re.Match[str]) -> str:
-        name = "".join(unit.character for unit in _form_units(pair[1], codec))
+        name = "".join(unit.characters for unit in _form_units(pair[1], codec))
         new_name = _rewritten(_form_units(pair[1], codec), partial(_name, change=change), encode)
         value = _rewritten(_form_units(pair[3], codec), partial(change, name), encode)
         return f"{new_name}{pair[2]}{value}{pair[4]}"
@@ -261,7 +263,7 @@ def _form(text: str, codec: str, change: _Change) -> str:
 def _form_units(text: str, codec: str, plus: str = "+") -> Iterator[_Unit]:
     codec = "utf-8" if codec.startswith("utf") else codec
     for written in cast("list[str]", _UNIT.findall(text)):
-        if len(written) == 1:
+        if written[0] != "%" or written == "%":
             yield _Unit(written, " " if written == plus else written)
             continue
         start = 0
@@ -274,10 +276,10 @@ def _form_units(text: str, codec: str, plus: str = "+") -> Iterator[_Unit]:
 def _escaped(codec: str) -> Callable[[str, str], str]:
     codec = "utf-8" if codec.startswith("utf") else codec
 
-    def encode(character: str, written: str) -> str:
-        if len(written) == 1:
-            return character
-        escaped = "".join(f"%{byte:02X}" for byte in character.encode(codec))
+    def encode(characters: str, written: str) -> str:
+        if len(written) == len(characters):
+            return characters
+        escaped = "".join(f"%{byte:02X}" for byte in characters.encode(codec))
         return escaped.lower() if written != written.upper() else escaped
 
     return encode
@@ -295,7 +297,7 @@ def _json(text: str, change: _Change) -> str:
             return change(name, token["number"]) + (token["exponent"] or "")
         units = list(_json_units(token["string"]))
         if token["colon"]:
-            name = "".join(unit.character for unit in units)
+            name = "".join(unit.characters for unit in units)
         action = partial(_name, change=change) if token["colon"] else partial(change, name)
         return f'"{_rewritten(units, action, _escaped_in_json)}{token["end"]}{token["colon"] or ""}'
 
@@ -304,18 +306,19 @@ def _json(text: str, change: _Change) -> str:
 
 def _json_units(text: str) -> Iterator[_Unit]:
     for written in cast("list[str]", _JSON_UNIT.findall(text)):
-        character = written
+        characters = written
         if written.startswith("\\u") and len(written) > 2:
-            character = bytes.fromhex(written.replace("\\u", "")).decode("utf-16-be", "surrogatepass")
-        elif len(written) > 1:
-            character = _JSON_ESCAPES.get(written[1], "\\")  # A backslash stays, and so does an invalid escape.
-        yield _Unit(written, character)
+            characters = bytes.fromhex(written.replace("\\u", "")).decode("utf-16-be", "surrogatepass")
+        elif written[0] == "\\":
+            # A backslash stays, and so does an invalid escape.
+            characters = _JSON_ESCAPES.get(written[1:], "\\")
+        yield _Unit(written, characters)
 
 
-def _escaped_in_json(character: str, written: str) -> str:
-    if len(written) <= 2:
-        return character
-    units = character.encode("utf-16-be").hex()
+def _escaped_in_json(characters: str, written: str) -> str:
+    if len(written) == 2 or len(written) == len(characters):
+        return characters
+    units = characters.encode("utf-16-be").hex()
     units = units if written[2:] == written[2:].lower() else units.upper()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
@@ -345,10 +348,14 @@ def _part(part: str, change: _Change) -> str:
 def _rewritten(
     units: Iterator[_Unit] | list[_Unit], change: Callable[[str], str], encode: Callable[[str, str], str]
 ) -> str:
-    """Change the string that units stand for, and write each changed character as the one that it replaces."""
+    """Change the string that units stand for, and write each changed unit as the one that it replaces."""
     given = list(units)
-    changed = change("".join(unit.character for unit in given))
-    return "".join(
-        unit.written if unit.character == character else encode(character, unit.written)
-        for unit, character in zip(given, changed, strict=True)
-    )
+    changed = change("".join(unit.characters for unit in given))
+    written: list[str] = []
+    start = 0
+    for unit in given:
+        end = start + len(unit.characters)
+        part = changed[start:end]
+        written.append(unit.written if part == unit.characters else encode(part, unit.written))
+        start = end
+    return "".join(written)

@@ -124,15 +124,19 @@ class Summary:
         """Yield the lines of the summary: the number of requests, and the outcome of each call."""
         total = sum(self.answers.values())
         answers = ", ".join(f"{count} answered with {status}" for status, count in sorted(self.answers.items()))
-        yield f"{total} requests" + (f": {answers}" if answers else "")
+        yield _requests(total) + (f": {answers}" if answers else "")
         if self.unreadable:
             yield f"{self.unreadable} of them could not be read"
         for call_sid, call in self._calls.items():
             outcome = outcome_of([Located("", event) for event in call.events])
             shown = outcome.value if outcome else "only popups"
-            yield f"{call_sid}: {shown} ({call.requests} {'request' if call.requests == 1 else 'requests'})"
+            yield f"{call_sid}: {shown} ({_requests(call.requests)})"
         if self.forgotten:
             yield f"{self.forgotten} earlier calls are not listed; run explain on the archive to see them"
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
 
 
 @attrs.define
