@@ -37,13 +37,18 @@ def run_process(*arguments, stdin=b"", **environment):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def run_on_terminal(results, *arguments):
-    """Run the command with a terminal as standard error, and return the output that the terminal shows."""
+def run_on_terminal(results, *arguments, typed=b""):
+    """Run the command with a terminal as standard error, and return the output that the terminal shows.
+
+    If something is typed, the terminal is also standard input.
+    """
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "exotel_callback", *map(str, arguments)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     shown = b""
-    with results.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=end, env=environment):
+    os.write(terminal, typed)
+    stdin = end if typed else None
+    with results.open("wb") as out, subprocess.Popen(command, stdin=stdin, stdout=out, stderr=end, env=environment):
         os.close(end)
         with suppress(OSError):  # A terminal raises this when its other end is closed.
             while chunk := os.read(terminal, 1_024):

@@ -35,6 +35,15 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path):
     assert b'"line": 51' in shown
 
 
+def test_progress_does_not_erase_typed_input(tmp_path):
+    """The progress bar erases a body while the user pastes it into the terminal."""
+    results = tmp_path / "results"
+    shown = run_on_terminal(results, "parse", typed=b"CallSid=a&Status=busy\n\x04")
+    assert json.loads(results.read_bytes())["outcome"] == "busy"
+    assert b"CallSid=a&Status=busy" in shown
+    assert b"\x1b" not in shown
+
+
 # Each package that may be missing: its extra, what needs it by the message, and a command that needs it.
 NEEDED = {
     "click": ("cli", "exotel-callback", "explain"),

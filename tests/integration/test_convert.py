@@ -293,6 +293,32 @@ def test_an_input_is_not_replaced(folder):
     assert (folder / "in.ndjson").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("leads_to", "message"),
+    [
+        ("events", "is a link to events, which must also end in .csv.gz"),
+        ("events.gz", "is a link to events.gz, which must also end in .csv.gz"),
+        ("events.parquet", "is a link to events.parquet, which must also end in .csv.gz"),
+        ("out.csv.gz", "is a loop of links; choose another name for the output"),
+    ],
+)
+def test_a_link_that_leads_elsewhere(folder, leads_to, message):
+    """A link to another format or to itself ends the command with a traceback, or gets rows in that format."""
+    (folder / "out.csv.gz").symlink_to(folder / leads_to)
+    for options in ([], ["--overwrite"]):
+        code, _, err = convert(folder / "in.gz", folder / "out.csv.gz", *options)
+        assert (code, err.splitlines()[-1].endswith(f"out.csv.gz {message}")) == (2, True)
+    assert not (folder / leads_to).exists()
+
+
+def test_a_link_to_the_same_format(folder):
+    """The command replaces a link, or refuses to write the file that it names."""
+    (folder / "out.csv.gz").symlink_to(folder / "events.csv.gz")
+    assert convert(folder / "in.gz", folder / "out.csv.gz")[0] == 0
+    assert (folder / "out.csv.gz").is_symlink()
+    assert (folder / "events.csv.gz").is_file()
+
+
 def test_the_permissions_of_a_replaced_file(folder):
     """Replacing a file changes its permissions, so other users can read the numbers in it."""
     out = folder / "out.parquet"

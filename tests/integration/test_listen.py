@@ -438,6 +438,7 @@ def test_no_handler(monkeypatch, capsys):
         (["--secret", " "], 2, "the secret is None or empty"),
         (["--forward-to", "ftp://x", "--port=0"], 2, "must begin with http:// or https://"),
         (["--host", "nowhere.invalid"], 1, "port 8090: the address is unknown; check --host"),
+        (["--host", "\udcff"], 1, "port 8090: the address is unknown; check --host"),
         (["--status", "100"], 2, "100 is not in the range"),
     ],
 )

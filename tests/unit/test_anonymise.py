@@ -556,6 +556,15 @@ def test_a_body_in_base64_that_is_not_the_body(value):
     assert run("anonymise", stdin=line.encode())[0] == 0
 
 
+def test_a_seed_that_is_not_text():
+    """A seed of random bytes, which a shell passes with lone surrogates, ends the command with a traceback."""
+    codes, outs, _ = zip(
+        *(run("anonymise", "--seed", seed, stdin=body_of({})) for seed in ("\udcff", "\udcfe")), strict=True
+    )
+    assert codes == (0, 0)
+    assert outs[0] != outs[1]
+
+
 @pytest.mark.parametrize("seed", ["", " "])
 def test_an_empty_seed(seed):
     """Anyone can undo the replacement, because a variable of the shell was empty."""

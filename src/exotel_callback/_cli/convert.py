@@ -32,10 +32,18 @@ _MAX_SHOWN: Final = 5
 
 def _check_target(_: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     """Reject a name whose suffix isn't a supported format. A link is followed, so that its file is written."""
+    if value is None:
+        return None
     suffixes = _SUFFIXES.get(parameter.name or "", _TABLES)
-    if value and not value.name.endswith(suffixes):
+    suffix = next((suffix for suffix in suffixes if value.name.endswith(suffix)), None)
+    if suffix is None:
         raise click.BadParameter(f"{value} must end in {' or '.join(suffixes)}")
-    return value and value.resolve()
+    target = Path(os.path.realpath(value))  # `resolve` raises RuntimeError for a loop before Python 3.13.
+    if target.is_symlink():
+        raise click.BadParameter(f"{value} is a loop of links; choose another name for the output")
+    if not target.name.endswith(suffix):  # The name of the file chooses the format.
+        raise click.BadParameter(f"{value} is a link to {target.name}, which must also end in {suffix}")
+    return target
 
 
 _TARGET: Final = click.Path(dir_okay=False, writable=True, path_type=Path)

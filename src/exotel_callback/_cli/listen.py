@@ -115,6 +115,7 @@ def command(
 def _listener_on(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        host.encode("idna")  # For some of these errors, the socket raises TypeError and stays open.
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
         number = (isinstance(error, OSError) and error.errno) or 0

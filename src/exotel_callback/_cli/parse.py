@@ -50,10 +50,12 @@ def command(files: tuple[str, ...], *, ndjson: bool, strict: bool) -> None:
         console=errors,
         redirect_stdout=False,  # Otherwise rich prints the results to standard error.
     )
+    files = files or ("-",)
+    is_typed = "-" in files and bool(sys.stdin) and sys.stdin.isatty()  # A bar would erase what the user types.
     # Before version 15, rich writes a line end without a terminal, even for a disabled bar.
-    with progress if errors.is_terminal else nullcontext():
-        task = progress.add_task("", total=None if ndjson else len(files) or 1)
-        for location, body in _read_bodies(files or ("-",), ndjson=ndjson):
+    with progress if errors.is_terminal and not is_typed else nullcontext():
+        task = progress.add_task("", total=None if ndjson else len(files))
+        for location, body in _read_bodies(files, ndjson=ndjson):
             try:
                 envelope = open_envelope(body) if ndjson else Envelope(body, None)
                 print(json.dumps(line_of(parse_any(envelope.body, envelope.likely_type, strict=strict))))

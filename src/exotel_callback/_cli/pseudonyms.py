@@ -68,7 +68,7 @@ class Secret(NamedTuple):
 
 def secret_of(seed: str) -> Secret:
     """Derive a secret from a seed. The same seed gives the same secret."""
-    key = blake2b(seed.encode(), digest_size=_KEY_BYTES).digest()
+    key = blake2b(seed.encode(errors="surrogateescape"), digest_size=_KEY_BYTES).digest()
     return Secret(key, _MIN_WEEKS + int.from_bytes(key, "big") % _WEEKS)
 
 
