@@ -553,6 +553,7 @@ def test_nothing_is_replaced_by_accident(folder):
         (["out.xlsx"], "must end in .parquet or .ndjson or .jsonl or .csv or .csv.gz"),
         (["out.parquet", "--rejects", "rejects.parquet"], "must end in .ndjson or .jsonl"),
         (["out.parquet", "--report", "report.txt"], "must end in .html"),
+        (["out.parquet", "--workers", "257"], "257 is not in the range 1<=x<=256"),
         (["out.parquet", "--calls", "./out.parquet"], "must be different files"),
     ]:
         code, _, err = convert(folder / "in.gz", *(str(folder / a) if "." in a else a for a in arguments))

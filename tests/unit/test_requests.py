@@ -120,7 +120,7 @@ REFUSED = {
     "a signed length": (post(b"Content-Length: +2", body=b"ab"), 400),
     "digits that aren't ASCII": (post(b"Content-Length: \xb2", body=b"ab"), 400),
     "no length": (post(b"Content-Length:"), 400),
-    "a length of many digits": (post(b"Content-Length: " + b"1" * 5000), 400),
+    "a length of many digits": (post(b"Content-Length: " + b"1" * 5000), 413),
     "a large length": (post(b"Content-Length: %d" % (LIMIT + 1)), 413),
     "an incomplete body": (post(b"Content-Length: 3", body=b"ab"), 400),
     "a length and chunks": (post(b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n"), 400),

@@ -120,7 +120,9 @@ def _parse_zone(_: click.Context, __: click.Parameter, value: str | None) -> tzi
     "content_type",
     help="The Parquet column that has the content types; by default content_type, if it exists.",
 )
-@click.option("--workers", type=click.IntRange(1), help="The number of processes that parse; by default one per core.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="The number of processes that parse; by default one per core."
+)
 def command(
     files: tuple[str, ...],
     out: Path,
