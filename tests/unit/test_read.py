@@ -327,6 +327,7 @@ def test_an_offset_that_does_not_exist(moment, hours, minutes, divider):
         ("नमस्ते 📞", "नमस्ते 📞"),
         (12345, "12345"),
         (1.5, "1.5"),
+        (1e22, "1e+22"),
         (Decimal("1.500"), "1.500"),
         ("nullable", "nullable"),
     ],
