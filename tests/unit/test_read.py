@@ -1,5 +1,6 @@
 """Test the readers of numbers, dates and strings: valid, empty and invalid values."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -308,6 +309,14 @@ def test_the_first_and_the_last_date(moment, divider, fraction):
         issues = [] if is_valid else [(IssueCode.NOT_A_DATE, value)]
         zone = moment.tzinfo if value in without else IST
         assert date(value, timezone=zone) == (expected, issues), value
+
+
+@pytest.mark.parametrize("value", ["9999-12-31 05:30:00", "9999-12-31T00:00:00Z", "9999-12-30T23:59:59-00:01"])
+def test_a_date_after_the_last_one_in_json(value):
+    """The quick lane returns a date that can't be converted to every time zone."""
+    callback = parse(json.dumps({"CallSid": "a", "Status": "busy", "EndTime": value}), "application/json")
+    assert callback.end_time is None
+    assert [(issue.path, issue.code) for issue in callback.issues] == [("EndTime", IssueCode.NOT_A_DATE)]
 
 
 @given(st.datetimes(max_value=NEAR_THE_END[0]), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", ":"]))

@@ -89,7 +89,7 @@ _DATE_CODE: Final = """\
 v = text = {source}.get({name})
 if text is None: {if_none}
 elif text == first_text and type(text) is str: v = first_date
-elif "2" < text < "9999" and text[EVERY_THIRD] in {separators}:
+elif text > "2" and text[EVERY_THIRD] in {separators}:
     v = from_iso(text)
     if not v.hour and text[11] != "0": raise LookupError
     v = localize(v, zone) if aware is None else aware + (v - ORIGIN)
@@ -263,7 +263,7 @@ def _other_date(value: Any) -> datetime | None:
     """Read a placeholder, or a date with an offset."""
     if value in EMPTY_DATES:
         return None
-    if value[19] not in "+-Z" or len(value) > _LONGEST_DATE or not "2" < value < "9999":
+    if value[19] not in "+-Z" or len(value) > _LONGEST_DATE or value < "2":
         raise ValueError
     date = datetime.fromisoformat(value)
     is_usual = value[_EVERY_THIRD][:6] in _SEPARATORS and value[-2:] <= "59"  # Python reads ``+05:60`` as ``+06:00``.
