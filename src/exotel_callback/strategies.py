@@ -627,10 +627,10 @@ def query_strings(draw: st.DrawFn, *, payloads: st.SearchStrategy[Payload] | Non
 
     Legs and streams are in bracket keys or a JSON string. Null is an empty string or ``null``.
 
-    :param payloads: The payloads to encode. The default is any payload of a Passthru request or a popup. They shrink to
-        the smallest Passthru request.
+    :param payloads: The payloads to encode. The default is any payload of a popup or a Passthru request. They shrink to
+        the smallest popup.
     """
-    chosen = passthru_payloads() | popup_payloads() if payloads is None else payloads
+    chosen = popup_payloads() | passthru_payloads() if payloads is None else payloads
     return draw(st.sampled_from(_FORM_WRITERS))(draw(_pairs(chosen)))
 
 

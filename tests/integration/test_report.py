@@ -51,6 +51,13 @@ def test_busiest(calls, days):
     assert busiest(calls) == days
 
 
+def test_the_last_day():
+    """A call of the last day that a date can have, or of the first one, stops the report."""
+    for day in (2_932_896, -719_162):
+        calls = Tally(by_day=Counter({(day, "busy"): 1}), outcomes=Counter(busy=1), called=Counter({(day, 0): 1}))
+        assert "<svg" in page(calls)
+
+
 class Elements(HTMLParser):
     """A parser that lists the elements with their attributes, and the strings."""
 

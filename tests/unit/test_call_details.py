@@ -30,6 +30,7 @@ from exotel_callback import (
     parse_call_list,
     strategies,
 )
+from exotel_callback.testing import popup_payload
 from helpers import JSON, PAGE
 
 # The example of https://developer.exotel.com/docs/voice-v1/api-reference/call-details.
@@ -523,6 +524,12 @@ def test_parse_refuses_a_call_whose_legs_it_would_lose(name, sid):
     with pytest.raises(MissingFieldError, match=r"^This looks like a call from .*; use parse_call_details\.$"):
         parse({**sid, "Status": "completed", name: "completed"})
     assert parse({"CallSid": "a", "Status": "completed", name: "completed"}).call_sid == "a"
+
+
+def test_a_popup_is_not_a_call():
+    """The ``busy`` of a popup, which is about an agent, ends the call."""
+    with pytest.raises(MissingFieldError, match=r"^This looks like the popup request .*; use parse_popup\.$"):
+        parse_call_details(popup_payload())
 
 
 @pytest.mark.parametrize("custom_field", ["N/A", "n/a", " N/A "])

@@ -538,6 +538,8 @@ def test_the_repr_masks_personal_data():
         ("no route to sip:asha@example.com now", "no route to *** now"),
         ("09876543210 hung up", "*** hung up"),
         ("to +91 98765-43210", "to ***"),
+        ("to +91.98765.43210 or +91\u00a098765\u00a043210", "to *** or ***"),
+        ("९८७६५ ४३२१० hung up", "*** hung up"),
         ("can't connect, code 1003", "can't connect, code 1003"),
         ("12345", "12345"),
         ("a\n", "a"),

@@ -135,6 +135,8 @@ def test_invalid_values(name, value, code):
         ("CallSid=a&EventType=null", "missing @ EventType$", ["EventType"]),
         (PAGE, "looks like a StatusCallback; use parse", []),
         ("CallSid=a&EventType=stream-start&flow_id=1", "looks like a Passthru request; use parse_passthru", []),
+        ("CallSid=a&EventType=stream-start&StreamSid=b", "looks like a Passthru request; use parse_passthru", []),
+        ("CallSid=a&EventType=x&Stream[Status]=failed", "looks like a Passthru request; use parse_passthru", []),
         ({"SmsSid": "a"}, "missing @ CallSid; missing @ EventType. This looks like an SMS", ["CallSid", "EventType"]),
         ({"Call": {}}, "parse_call_details", ["CallSid", "EventType"]),
     ],

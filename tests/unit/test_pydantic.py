@@ -164,6 +164,18 @@ def test_errors_that_show_the_input():
             assert PERSONAL not in str(caught.value.errors(include_input=False))
 
 
+@pytest.mark.parametrize("kind", [StatusCallback | str, list[StatusCallback]])
+def test_errors_of_another_type_that_show_the_input(kind):
+    """The ways that the page gives don't hide the input that a type beside or around an event refuses."""
+    adapter = pydantic.TypeAdapter(kind, config=pydantic.ConfigDict(hide_input_in_errors=True))
+    with pytest.raises(pydantic.ValidationError) as caught:
+        adapter.validate_python({"from_number": PERSONAL})
+    assert PERSONAL in str(caught.value.errors())
+    assert PERSONAL not in str(caught.value)
+    if CAN_OMIT_INPUT:
+        assert PERSONAL not in str(caught.value.errors(include_input=False))
+
+
 @pytest.mark.parametrize("kind", [StatusCallback | int, int | StatusCallback, Call | StatusCallback | int])
 def test_a_union_with_another_type(kind):
     """A union reads or writes a value as the wrong member."""

@@ -1,5 +1,6 @@
 """Test the readers of numbers, dates and strings: valid, empty and invalid values."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -270,6 +271,7 @@ def test_a_placeholder_that_the_zone_does_not_reach():
 
 
 NEAR_1971 = (datetime(1969, 12, 30), datetime(1971, 1, 3))  # noqa: DTZ001 - the strategy adds the offset
+NEAR_THE_END = (datetime(9999, 12, 29), datetime(9999, 12, 31, 23, 59, 59))  # noqa: DTZ001 - as above
 OFFSETS = st.integers(-24 * 60 + 1, 24 * 60 - 1).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
@@ -290,23 +292,34 @@ def as_passthru(moment):
 
 
 @given(
-    st.datetimes(timezones=OFFSETS) | st.datetimes(*NEAR_1971, timezones=OFFSETS),
+    st.datetimes(timezones=OFFSETS)
+    | st.datetimes(*NEAR_1971, timezones=OFFSETS)
+    | st.datetimes(*NEAR_THE_END, timezones=OFFSETS),
     st.sampled_from(["T", " "]),
     st.sampled_from(["", ".0", ".000000", ".123456"]),
 )
-def test_a_date_before_1971_means_not_yet(moment, divider, fraction):
-    """A date before 1971 in some spelling is a date or leaves an issue, or a later date is lost or another instant."""
+def test_the_first_and_the_last_date(moment, divider, fraction):
+    """Some spelling of a date before 1971, of one that can't be converted to UTC, or of another one is misread."""
     moment = moment.replace(microsecond=0)
     without, own = spellings_of(moment, divider, fraction)
     instant = moment.replace(microsecond=int(fraction[1:] or 0))
-    expected = None if instant < datetime(1971, 1, 1, tzinfo=UTC) else instant
-    for value in without:
-        assert date(value, timezone=moment.tzinfo) == (expected, []), value
-    for value in own:
-        assert date(value) == (expected, []), value
+    is_valid = instant <= datetime.max.replace(tzinfo=UTC)
+    expected = instant if is_valid and instant >= datetime(1971, 1, 1, tzinfo=UTC) else None
+    for value in without + own:
+        issues = [] if is_valid else [(IssueCode.NOT_A_DATE, value)]
+        zone = moment.tzinfo if value in without else IST
+        assert date(value, timezone=zone) == (expected, issues), value
 
 
-@given(st.datetimes(), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", ":"]))
+@pytest.mark.parametrize("value", ["9999-12-31T23:59:59-00:01", "9999-12-31 18:30:00-05:30"])
+def test_a_date_after_the_last_one_in_json(value):
+    """The quick lane returns a date that can't be converted to UTC."""
+    callback = parse(json.dumps({"CallSid": "a", "Status": "busy", "EndTime": value}), "application/json")
+    assert callback.end_time is None
+    assert [(issue.path, issue.code) for issue in callback.issues] == [("EndTime", IssueCode.NOT_A_DATE)]
+
+
+@given(st.datetimes(max_value=NEAR_THE_END[0]), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", ":"]))
 def test_an_offset_that_does_not_exist(moment, hours, minutes, divider):
     """An offset of more than 23 hours or 59 minutes is read as another one."""
     value = f"{moment.replace(microsecond=0).isoformat()}+{hours:02}{divider}{minutes:02}"
@@ -323,6 +336,7 @@ def test_an_offset_that_does_not_exist(moment, hours, minutes, divider):
         ("नमस्ते 📞", "नमस्ते 📞"),
         (12345, "12345"),
         (1.5, "1.5"),
+        (1e22, "1e+22"),
         (Decimal("1.500"), "1.500"),
         ("nullable", "nullable"),
     ],

@@ -565,7 +565,7 @@ def test_everything_happens_to_deliveries(calls):
         (strategies.passthru_events(), parse_passthru({"CallSid": SID})),
         (strategies.popup_payloads(), SMALLEST_POPUP),
         (strategies.popup_events(), parse_popup(SMALLEST_POPUP)),
-        (strategies.query_strings(), f"CallSid={SID}"),
+        (strategies.query_strings(), encode_query(SMALLEST_POPUP)),
         (
             strategies.deliveries(),
             [
@@ -582,6 +582,12 @@ def test_everything_happens_to_deliveries(calls):
 def test_each_strategy_shrinks_as_documented(strategy, expected):
     """A strategy shrinks to something else than its docstring says."""
     assert smallest(strategy) == expected
+
+
+def test_a_failing_test_shows_the_smallest_query_string():
+    """With the default settings, a test with query_strings() shows another string than the documented one."""
+    found = find(strategies.query_strings(), lambda _: True, settings=settings(database=None))
+    assert found == encode_query(SMALLEST_POPUP)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ _LINGER_BYTES: Final = 1_048_576
 _LINGER_CHUNK: Final = 65_536
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PATH_LENGTH: Final = 60
-_LONG_NUMBER: Final = re.compile(r"[0-9]{6,}")
+_LONG_NUMBER: Final = re.compile(r"[0-9](?:(?:[().-]|%20){0,2}[0-9]){5,}")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,30}/([\w.+-]{1,30})\s*(?:;.*)?", re.ASCII)
 _SHORT_TYPES: Final = {"x-www-form-urlencoded": "form", "form-data": "multipart"}
 

@@ -213,7 +213,10 @@ def busiest(calls: Mapping[OutcomeAt, int]) -> range:
 
 
 def _day(number: float, _: object = None) -> str:
-    return (_DAY_ZERO + timedelta(days=number)).isoformat()
+    try:
+        return (_DAY_ZERO + timedelta(days=number)).isoformat()
+    except OverflowError:  # The axis goes on after the last day of the calendar.
+        return ""
 
 
 def _svg(title: str, draw: "Draw", tally: Tally, days: range) -> str:

@@ -67,6 +67,9 @@ _FIRST_YEAR: Final = 1971
 _FIRST_DATE: Final = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
 NOT_YET: Final = object()
 
+# A later date can't be converted to UTC.
+_LAST_DATE: Final = datetime.max.replace(tzinfo=UTC)
+
 
 class Kind(NamedTuple):
     """A kind of field: how its values are read, and the results for empty and invalid values."""
@@ -109,7 +112,9 @@ def _read_date(text: str, zone: tzinfo) -> object:
             date = in_zone(date, zone)
     except (ValueError, OverflowError, OSError):  # The day doesn't exist, or the zone doesn't reach it.
         return None
-    return NOT_YET if date and date < _FIRST_DATE else date
+    if not date or date > _LAST_DATE:
+        return None
+    return NOT_YET if date < _FIRST_DATE else date
 
 
 def _date_as_written(text: str) -> datetime | None:

@@ -21,8 +21,8 @@ USUAL_LEGS: Final = 8
 """The number of legs whose bracket keys are found quickly. Exotel sends two."""
 
 _HOST: Final = r"(?i:https?|wss?)://[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|$)"
-# A word with a URL, an e-mail or SIP address, or a number of six or more digits, also with separators.
-_PERSONAL_PART: Final = r"(?<!\S)\S*(?:://|@)\S*|\+?[0-9](?:[ ()-]{0,2}[0-9]){5,}"
+# A word with a URL, an e-mail or SIP address, or a number of six or more digits of any script, also with separators.
+_PERSONAL_PART: Final = r"(?<!\S)\S*(?:://|@)\S*|\+?\d(?:[\s().-]{0,2}\d){5,}"
 
 
 def mask_number(number: str | None) -> str:

@@ -48,7 +48,7 @@ from .._model._open import restorable
 from .._model.callback import Leg, StatusCallback
 from .._options import DEFAULT_LIMITS, IST, Limits, ReadOptions, read_options
 from .._wire.payload import EMPTY_PAYLOAD, Payload, RawPayload, Repeated
-from .diagnose import decode_for, diagnose
+from .diagnose import POPUP_MARK, decode_for, diagnose, refuse_others
 from .event import read_event
 from .legs import Legs
 
@@ -111,7 +111,7 @@ def parse_call_details(
     :raises DecodeError: The answer can't be decoded as its content type, or it is too large. If it is XML, the message
         says to add ``.json`` to the URL.
     :raises MissingFieldError: The answer contains no call. If it is an error (``RestException``, or an ``http_code``
-        other than 200), the message says so.
+        other than 200), or a popup, the message says so.
     :raises InvalidCallbackError: The call has an issue, and `strict` is true.
     :raises TypeError: An argument has the wrong type, such as a coroutine or a request object as `payload`.
 
@@ -121,6 +121,8 @@ def parse_call_details(
     options = read_options(strict, timezone, limits)
     try:
         answer = decode_for("parse_call_details", payload, content_type, limits, if_xml=XML)
+        if POPUP_MARK in answer:
+            refuse_others(answer, "parse_call_details")
         return _read_call(answer, options, "parse_call_details")
     except CallbackError as error:
         forget_context(error)

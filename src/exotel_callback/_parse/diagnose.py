@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, cast
 
 from .._errors import DecodeError, MissingFieldError
 from .._fields.answers import unwrapped, v3_marks
+from .._fields.names import STREAM, STREAM_NAMES_AT_TOP
 from .._options import Limits
 from .._wire.decode import decode
 from .._wire.payload import EMPTY_OBJECT, ListOfObjectsError, RawPayload
@@ -62,7 +63,7 @@ POPUP: Final = _other(
     "the popup request of the Connect applet, whose Status is that of an agent",
     reader="parse_popup",
     unless="DateUpdated DialCallStatus Legs",
-    misread_by="parse parse_passthru",
+    misread_by="parse parse_passthru parse_call_details",
 )
 
 # The first row applies whose marks are all present. The comment above a row is the page that documents it.
@@ -130,6 +131,8 @@ _OTHER_EVENTS: Final = (
     _other("flow_id", _PASSTHRU, reader="parse_passthru"),
     # https://developer.exotel.com/docs/voice-v1/api-reference/status-callback
     _other("CallSid DateUpdated Status", "a StatusCallback", reader="parse", misread_by="parse_passthru"),
+    # https://developer.exotel.com/docs/agentstream/passthru-applet
+    *(_other(name, _PASSTHRU, reader="parse_passthru") for name in (STREAM, *STREAM_NAMES_AT_TOP)),
     # Requests inside those of other programs.
     _other("body requestContext", *_API_GATEWAY),
     _other("body httpMethod", *_API_GATEWAY),
