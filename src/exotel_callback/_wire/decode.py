@@ -38,7 +38,8 @@ _BODY: Final = (bytes, bytearray, memoryview, str)
 def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "") -> RawPayload:
     """Turn a body, a mapping or an iterable of pairs into a `RawPayload`.
 
-    :param if_xml: The error message for an XML body. If it is empty, XML gets no message of its own.
+    :param if_xml: The error message for XML that isn't declared as a form. If it is empty, XML gets no message of its
+        own.
     :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
     :raises TypeError: `content_type` is neither a string nor None, or the payload has a type that JSON can't have.
     """
@@ -55,9 +56,10 @@ def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "")
         return copy_payload(payload, limits.body_bytes)
     if size > limits.body_bytes:
         raise DecodeError(f"the body is larger than {limits.body_bytes} bytes", status_hint=413)
-    if if_xml and _start(body).startswith("<"):
+    declared = _parse_header(content_type) if content_type else None
+    if if_xml and (declared is None or declared[0] != _FORM_HEADER[0]) and _start(body).startswith("<"):
         raise DecodeError(if_xml, status_hint=415)
-    header = (_parse_header(content_type) if content_type else None) or _guess_header(body)
+    header = declared or _guess_header(body)
     decoder = _DECODERS.get(header[0])
     if decoder is None:
         raise DecodeError(f"unsupported content type; expected one of {', '.join(_DECODERS)}", status_hint=415)
