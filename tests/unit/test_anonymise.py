@@ -377,14 +377,15 @@ def test_an_envelope_of_multiple_lines():
 def test_bodies_after_each_other(tmp_path):
     """The text between bodies changes, a body has other pseudonyms than the same one before, or a file is missing."""
     bodies = [encode(PAGE)[0] for encode in ENCODERS.values()]
+    bodies.insert(0, bodies[0])
     (tmp_path / "bodies").write_bytes(b"\n\n".join(bodies))
     (tmp_path / "last").write_bytes(bodies[0])
     code, out, err = run("anonymise", tmp_path / "bodies", tmp_path / "last")
     assert code == 0
-    assert err.startswith("4 requests anonymised")
+    assert err.startswith("5 requests anonymised")
     assert len(out) == len(b"\n\n".join([*bodies])) + len(bodies[0]) + 1
-    first, *_, last = out.splitlines()
-    assert first == last
+    first, _, second, *_, last = out.splitlines()
+    assert first == second == last
     for personal in ("9876543210", "9123456789", "order_12345", "80bfbec2"):
         assert personal not in out
 
@@ -498,6 +499,22 @@ def test_a_hostile_body_takes_linear_time(body, content_type):
     started = time.process_time()
     assert len(anonymised(SECRET, body.encode(), content_type)) == len(body)
     assert time.process_time() - started < 2
+
+
+def test_letters_of_a_charset():
+    """A letter is replaced by one that the body's charset doesn't have."""
+    for letter in "ŠŽ€ƒ":
+        body = f"CustomField=a{letter}b".encode("cp1252")
+        changed = anonymised(SECRET, body, f"{FORM}; charset=cp1252")
+        assert len(changed) == len(body)
+        assert changed != body
+
+
+@pytest.mark.parametrize("content_type", ["a; b*; b*0*=", "a; charset=none", "a; charset*0=utf-16", " ", "\0", ";"])
+def test_a_content_type_that_no_reader_accepts(content_type):
+    """An invalid content type stops the command, or chooses another charset."""
+    body = ENCODERS["json"](PAGE)[0]
+    assert anonymised(SECRET, body, content_type) == anonymised(SECRET, body, None)
 
 
 @pytest.mark.parametrize("charset", CHARSETS)

@@ -292,3 +292,6 @@ def test_a_mapping_holds_no_more_than_a_body_could():
     assert parse({**LEAST, "x": [0] * 4}, limits=Limits(body_bytes=10)).status is CallStatus.COMPLETED
     with pytest.raises(DecodeError, match="more values"):
         parse({**LEAST, "x": [0] * 5}, limits=Limits(body_bytes=10))
+    assert len(parse({**LEAST, "Legs": [{"a": 0}] * 2}, limits=Limits(body_bytes=12)).legs) == 2
+    with pytest.raises(DecodeError, match="more values"):
+        parse({**LEAST, "Legs": [{"a": 0}] * 2}, limits=Limits(body_bytes=11))

@@ -13,7 +13,6 @@ if the character doesn't change.
 import base64
 import re
 from collections.abc import Callable, Iterator
-from email.message import Message
 from functools import cache, partial
 from itertools import chain
 from typing import Final, NamedTuple, cast
@@ -27,7 +26,8 @@ from .._model.callback import Leg, StatusCallback
 from .._model.passthru import PassthruEvent, PassthruLeg, Stream
 from .._model.popup import PopupEvent
 from .._options import IST
-from .._wire.text import codec_of
+from .._wire.decode import parse_header
+from .._wire.text import Header
 from .envelope import GZIP_START, open_envelope
 from .pseudonyms import Secret, moved_date, moved_seconds, pseudonym
 
@@ -73,8 +73,6 @@ _START_LENGTH: Final = 4
 _BINARY: Final = "the body is compressed, or UTF-16 or UTF-32; decompress it, or pass --content-type with its charset"
 _LITERALS: Final = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 _BOUNDARY_MAX: Final = 70  # RFC 2046 allows no longer one.
-# No reader accepts a longer content type, and the email package parses it in quadratic time.
-_CONTENT_TYPE_LENGTH: Final = 1_024
 _PART_NAME: Final = re.compile(r'(?im)^(content-disposition:[^\r\n]*[; ]name="?)([^"\r\n;]*)')
 _OTHER_HEADER: Final = re.compile(r"(?im)^(?!content-disposition:).*$")
 _NUMBER_IN_HEADER: Final = re.compile("[0-9]{6,}")
@@ -145,20 +143,19 @@ def anonymised(secret: Secret, body: bytes, content_type: str | None) -> bytes:
 
 
 def _codec_for(body: bytes, content_type: str | None) -> str:
-    charset = _header(content_type).get_content_charset()
-    try:
-        codec = codec_of(charset) if charset else "utf-8"
-    except DecodeError:
-        return "utf-8"
+    header = _header(content_type)
+    codec = header.codec if header else "utf-8"
     if codec in {"utf-16", "utf-32"}:  # The codecs with a byte order keep the mark.
         return f"{codec}-be" if body.startswith(_BIG_ENDIAN) else f"{codec}-le"
     return codec
 
 
-def _header(content_type: str | None) -> Message:
-    header = Message()
-    header["Content-Type"] = (content_type or "")[:_CONTENT_TYPE_LENGTH]
-    return header
+def _header(content_type: str | None) -> Header | None:
+    """Parse a content type. Return None for one that no reader accepts."""
+    try:
+        return parse_header(content_type) if content_type else None
+    except DecodeError:
+        return None
 
 
 def _text(secret: Secret, text: str, content_type: str | None, codec: str) -> str:
@@ -172,8 +169,9 @@ def _text(secret: Secret, text: str, content_type: str | None, codec: str) -> st
     if start.startswith(("{", "[")):
         return _json(text, change)
     if start.startswith("--"):
-        declared = _header(content_type).get_boundary()
-        boundary = declared if declared and f"--{declared}" in text else _first_boundary(start)
+        header = _header(content_type)
+        is_declared = header and header.boundary and f"--{header.boundary}" in text
+        boundary = header.boundary if header and is_declared else _first_boundary(start)
         return _multipart(text, boundary, change)
     return _form(text, codec, change)
 

@@ -17,6 +17,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import IO, Any, Final, NamedTuple, cast
 
@@ -97,7 +98,12 @@ def events_in(body: Any, content_type: str | None) -> Read:
 
     :param body: A body, or the fields that were decoded from one.
     """
-    raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
+    try:
+        raw = decode_for("parse", body, content_type, LIST_LIMITS, if_xml=XML)
+    except DecodeError:
+        with suppress(CallbackError):  # A form can begin like XML.
+            return [parse_any(body, content_type)], []
+        raise
     other = identify(raw)
     misread_by = other.misread_by if other else ()
     # `parse` reads such a payload, even with names of other events, which account-level webhooks add.

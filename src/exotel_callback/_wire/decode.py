@@ -38,8 +38,7 @@ _BODY: Final = (bytes, bytearray, memoryview, str)
 def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "") -> RawPayload:
     """Turn a body, a mapping or an iterable of pairs into a `RawPayload`.
 
-    :param if_xml: The error message for XML that isn't declared as a form. If it is empty, XML gets no message of its
-        own.
+    :param if_xml: The error message for an XML body. If it is empty, XML gets no message of its own.
     :raises DecodeError: The payload can't be decoded as its content type, or it is too large.
     :raises TypeError: `content_type` is neither a string nor None, or the payload has a type that JSON can't have.
     """
@@ -56,10 +55,9 @@ def decode(payload: Any, content_type: object, limits: Limits, if_xml: str = "")
         return copy_payload(payload, limits.body_bytes)
     if size > limits.body_bytes:
         raise DecodeError(f"the body is larger than {limits.body_bytes} bytes", status_hint=413)
-    declared = _parse_header(content_type) if content_type else None
-    if if_xml and (declared is None or declared[0] != _FORM_HEADER[0]) and _start(body).startswith("<"):
+    if if_xml and _start(body).startswith("<"):
         raise DecodeError(if_xml, status_hint=415)
-    header = declared or _guess_header(body)
+    header = (parse_header(content_type) if content_type else None) or _guess_header(body)
     decoder = _DECODERS.get(header[0])
     if decoder is None:
         raise DecodeError(f"unsupported content type; expected one of {', '.join(_DECODERS)}", status_hint=415)
@@ -82,7 +80,7 @@ def without_address(payload: Any, content_type: object, limits: Limits) -> Any:
 
 def _may_be_query(content_type: object) -> bool:
     # Frameworks report a missing header as an empty string. `decode` rejects a value that isn't a string.
-    header = _parse_header(content_type) if content_type and isinstance(content_type, str) else None
+    header = parse_header(content_type) if content_type and isinstance(content_type, str) else None
     return header is None or header.media_type == _FORM_HEADER.media_type
 
 
@@ -125,7 +123,7 @@ def header_of(body: bytes | str, content_type: str | None) -> Header:
 
     :raises DecodeError: The header is too long, its charset is unknown, or a multipart body has no header.
     """
-    return (_parse_header(content_type) if content_type else None) or _guess_header(body)
+    return (parse_header(content_type) if content_type else None) or _guess_header(body)
 
 
 def _guess_header(body: bytes | str) -> Header:
@@ -143,7 +141,7 @@ def _start(body: bytes | str) -> str:
 
 
 @lru_cache(maxsize=32)  # A sender repeats the same header, unless the header holds a boundary.
-def _parse_header(content_type: str) -> Header | None:
+def parse_header(content_type: str) -> Header | None:
     """Parse a ``Content-Type`` header. Return None if it is only whitespace."""
     if content_type.isspace():
         return None
