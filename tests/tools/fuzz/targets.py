@@ -348,24 +348,27 @@ class Connection:
 
 
 LOOP = asyncio.new_event_loop()
+SHOWN = io.StringIO()  # click keeps every stream that it has written to.
 
 
 def check_listen(data):
     """Check that `listen` answers every connection, shows nothing personal, and archives the request that it shows."""
-    archive, connection, shown = Archive(), Connection(), io.StringIO()
+    archive, connection = Archive(), Connection()
+    SHOWN.seek(0)
+    SHOWN.truncate()
     server = Server(secret=inputs.SECRET if one_in(3, data) else None, archive=archive, explain=one_in(256, data))
     server._ended = LOOP.create_future()
     reader = asyncio.StreamReader(limit=16_384, loop=LOOP)
     reader.feed_data(data)
     reader.feed_eof()
-    with redirect_stdout(shown):
+    with redirect_stdout(SHOWN):
         LOOP.run_until_complete(server._serve(reader, connection))
     if server._ended.done():
         server._ended.result()
     if data and not connection.written.startswith(b"HTTP/1.1 "):
         fail("no answer")
     if not one_in(256, data):
-        check_text(shown.getvalue(), data)
+        check_text(SHOWN.getvalue(), data)
     check_text(connection.written.decode("latin-1"), data)
     if one_in(16, data):
         list(server.summary.lines())
