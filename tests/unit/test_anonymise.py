@@ -229,6 +229,7 @@ def test_values_that_are_replaced():
         "From": 9876543210,
         "Price": 1.5e-7,
         "CustomField": '{"order": "A1", "to": ["+919876543210"]}',
+        "Id": "9876543210",
         "9876543210": "x",
     }
     after = json.loads(anonymised(SECRET, body_of(replaced), JSON))

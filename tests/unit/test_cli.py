@@ -447,6 +447,8 @@ def test_bodies_that_follow_each_other(name, between):
         '{"a":' * 60_000 + '\n{"CallSid": "a"}',
         "hello\nworld",
         "CallSid=a&CustomField=two\nlines&Status=busy",
+        "CallSid=a&CustomField=two\nlines of [CallSid=a",
+        "CallSid=a&CustomField=two\n[CallSid=a&b=c",
         "--x\r\nContent-Disposition: form-data; name=a\r\n\r\nCallSid=a",
         "--x",
     ],

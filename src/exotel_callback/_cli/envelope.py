@@ -31,7 +31,7 @@ GZIP_START: Final = b"\x1f\x8b"
 _ENVELOPE: Final = frozenset({"content_type", "body", "body_base64", "received_at"})
 
 # The beginning of a body after another one, and the delimiter with which a multipart body begins.
-_NEXT_BODY: Final = re.compile(rb"\s+(?=\{|--|\S*CallSid=)")
+_NEXT_BODY: Final = re.compile(rb"\s+(?=\{|--|(?:\S*&|(?:(?:https?:)?/\S*)?\?)?CallSid=)")
 _DELIMITER: Final = re.compile(rb"\s*(--[^\r\n]+)\r?\n")
 
 
