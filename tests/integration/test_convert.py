@@ -125,6 +125,7 @@ def test_the_summary(folder):
     assert sum(int(number) for number in re.findall(r"^  (\d+)  ", reasons, re.MULTILINE)) == len(bad)
     assert {int(number) for number in re.findall(r"in\.ndjson:(\d+)", reasons)} <= {*bad}
     assert "DecodeError: invalid JSON at line N column N" in reasons
+    assert all(line.startswith("  ") for line in reasons.splitlines())  # A long line isn't wrapped.
     assert "unknown-value" in told
     assert "missing" in told
     assert code == 0

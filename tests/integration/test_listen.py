@@ -318,7 +318,8 @@ def test_shown_paths():
     """A path shows a number or the query string, or fills the screen."""
     assert shown_path("/exotel/09876543210?CallSid=a") == "/exotel/***"
     assert shown_path("/+91-98765-43210/098765%2043210/2024") == "/+***/***/2024"
-    assert shown_path("/" + "x" * 100) == "/" + "x" * 59 + "..."
+    assert shown_path("/" + "x" * 59) == "/" + "x" * 59
+    assert shown_path("/" + "x" * 60) == "/" + "x" * 59 + "..."
 
 
 def test_answers():

@@ -309,6 +309,14 @@ def test_multipart_with_other_line_ends():
     assert b"98765" not in anonymised(SECRET, b"--" + b"98765" * 20, None)
 
 
+def test_multipart_without_a_content_type():
+    """The end of the body isn't recognized, and is replaced as a value."""
+    body = multipart([("CallSid", "a1"), ("Status", "busy"), ("CustomField", "ravi")])
+    after = anonymised(SECRET, body, None)
+    assert b"ravi" not in after
+    assert after.endswith(body[-8:])
+
+
 def test_an_address_before_the_query():
     """The address of a Passthru request stays, or the fields of the query are replaced as a name."""
     query = b"/hooks/acme?secret=s3cret&CallSid=a1b2&CallType=completed&hello"

@@ -294,6 +294,14 @@ def test_a_users_converter(converter):
     assert converter.structure(json.loads(json.dumps(plain)), Order) == order
 
 
+def test_a_users_hooks_change_no_field():
+    """A user's hook for strings changes what is stored of a callback."""
+    converter = cattrs.Converter()
+    converter.register_unstructure_hook(str, str.upper)
+    converters.configure_converter(converter)
+    assert converter.unstructure(parse(ODD)) == dump(parse(ODD))
+
+
 def test_a_users_converter_keeps_its_own_hooks():
     """Our hooks change how a user's converter handles other classes."""
     converter = cattrs.Converter()

@@ -204,6 +204,13 @@ def test_a_source_that_is_too_large():
     assert problem.problems == ["only the first 1048576 bytes were read; split the file"]
 
 
+def test_a_source_of_the_maximum_size(monkeypatch):
+    """The last body is ignored, although it is complete."""
+    data = (JSON_BODY + b"\n") * 2
+    monkeypatch.setattr(sources, "MAX_SOURCE_BYTES", len(data))
+    assert [each.events for each in read(data)] == [[EVENT]] * 2
+
+
 @pytest.mark.parametrize("lines", [3, 2_000])
 def test_a_damaged_gzip_file(lines):
     """The lines before the damage aren't read, or the damage isn't reported."""
