@@ -116,7 +116,7 @@ def summary_of(table, calls):
 
 def test_the_summary(folder):
     """The summary has a wrong number of events, calls, outcomes, issues or unreadable rows."""
-    code, told, _ = convert(folder / "in.ndjson", folder / "out.parquet")
+    code, told, _ = run("convert", "--workers", 1, folder / "in.ndjson", folder / "out.parquet", COLUMNS="40")
     counts, _, reasons = told.partition("\nunreadable rows by reason\n")
     lines = [line.rsplit(maxsplit=1) for line in counts.splitlines()]
     table = pq.read_table(folder / "out.parquet")
