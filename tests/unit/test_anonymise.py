@@ -542,6 +542,7 @@ def test_a_body_in_its_charset(charset):
             "an API Gateway event",
         ),
         (json.dumps({"body": "a", "requestContext": {}}).encode() + b'\n{"body": "a"}', "an API Gateway event"),
+        (json.dumps({"json": {"headers": {"content-type": FORM}, "body": "CallSid=a"}}).encode(), "an n8n item"),
     ],
 )
 def test_a_body_with_headers(data, kind):

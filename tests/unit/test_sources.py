@@ -204,6 +204,13 @@ def test_a_source_that_is_too_large():
     assert problem.problems == ["only the first 1048576 bytes were read; split the file"]
 
 
+def test_a_wrong_checksum():
+    """The message quotes bytes of the file."""
+    data = gzip.compress(JSON_BODY)
+    problem = read(data[:-8] + b"3333" + data[-4:])[-1]
+    assert problem.problems == ["the gzip data is corrupt, and was read up to the damage: CRC check failed"]
+
+
 def test_a_source_of_the_maximum_size(monkeypatch):
     """The last body is ignored, although it is complete."""
     data = (JSON_BODY + b"\n") * 2

@@ -90,6 +90,7 @@ class Format(NamedTuple):
 BODY: Final = Kind("a body", "{} bodies")
 ENVELOPE: Final = Kind("an archive of 1 request", "an archive of {} requests")
 _GATEWAY_EVENT: Final = Kind("an API Gateway event", "{} API Gateway events")
+_N8N_ITEM: Final = Kind("an n8n item", "{} n8n items")
 _HTTP_REQUEST: Final = Kind("a raw HTTP request", "{} raw HTTP requests")
 
 
@@ -133,7 +134,7 @@ def read_source(file: IO[bytes], content_type: str | None = None) -> Iterator[Fo
         for place, piece in _archive_pieces(start, file) if is_archive else _other_pieces(start):
             yield _read_piece(place, piece)
     except _CORRUPT as error:
-        damage = str(error)
+        damage = _message_of(error)
     if damage:
         yield Found(None, "", [], [f"the gzip data is corrupt, and was read up to the damage: {damage}"])
     elif len(start) > MAX_SOURCE_BYTES and not is_archive:
@@ -153,8 +154,13 @@ def _readable_start(file: IO[bytes]) -> tuple[bytes, str]:
                 break
             start += block
     except _CORRUPT as error:
-        return start, str(error)
+        return start, _message_of(error)
     return start, ""
+
+
+def _message_of(error: Exception) -> str:
+    """Return the message without the checksums, because one of them is a part of the file."""
+    return str(error).partition(" 0x")[0]
 
 
 def _is_archive(start: bytes) -> bool:
@@ -219,9 +225,12 @@ def wrapper_of(piece: bytes) -> Kind | None:
     """Return the kind of a piece that has a body and headers, which only `read_source` separates. Else return None."""
     if _START_OF_REQUEST.match(piece):
         return _HTTP_REQUEST
-    # Few pieces contain this name, so that few are decoded.
-    is_event = b'"requestContext"' in piece and _is_gateway_event(_object_in(piece) or {})
-    return _GATEWAY_EVENT if is_event else None
+    # Few pieces contain these names, so that few are decoded.
+    fields = (_object_in(piece) or {}) if b'"requestContext"' in piece or b'"headers"' in piece else {}
+    if _is_gateway_event(fields):
+        return _GATEWAY_EVENT
+    has_body = _is_n8n_item(fields) and isinstance(_unwrapped_item(fields).get("body"), str)
+    return _N8N_ITEM if has_body else None
 
 
 def _found(kind: Kind, place: str, read: Callable[[], Read]) -> Found:
@@ -307,7 +316,7 @@ _OBJECT_FORMATS: Final = (
     Format(Kind("a line of parse", "{} lines of parse"), _is_dump, _read_dump),
     Format(Kind("a row of convert", "{} rows of convert"), _is_row, _read_row),
     Format(_GATEWAY_EVENT, _is_gateway_event, _read_gateway_event),
-    Format(Kind("an n8n item", "{} n8n items"), _is_n8n_item, _read_n8n_item),
+    Format(_N8N_ITEM, _is_n8n_item, _read_n8n_item),
     Format(ENVELOPE, is_envelope, _read_envelope),
 )
 
