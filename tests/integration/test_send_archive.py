@@ -201,8 +201,8 @@ def test_fields_are_set(tmp_path):
     [
         ("nothing", [], "'nothing' is not one of"),
         ("missing.ndjson", [], "'missing.ndjson' does not exist"),
-        ("connected", ["--call=a"], "--call, --event and --as-received need an archive"),
-        ("connected", ["--as-received"], "--call, --event and --as-received need an archive"),
+        ("connected", ["--call=a"], "Error: --call, --event and --as-received need an archive"),
+        ("connected", ["--as-received"], "Error: --call, --event and --as-received need an archive"),
         ("-", ["--as=json"], "--as needs a scenario"),
         ("connected", ["--set=CallSid"], "'CallSid' isn't NAME=VALUE"),
         ("connected", ["--set==a"], "'=a' isn't NAME=VALUE"),

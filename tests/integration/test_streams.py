@@ -73,6 +73,7 @@ def test_a_closed_standard_input(tmp_path, arguments):
 def test_a_closed_standard_error():
     """A closed standard error is a traceback, or its messages are written into another file."""
     assert shell("2>&-", "parse", stdin="nope") == (1, "")
+    assert shell("2>&-", "parse", stdin="CallSid=a&Status=busy") == (0, "")
     assert shell("2>&- >&-", "parse") == (1, "")
 
 
