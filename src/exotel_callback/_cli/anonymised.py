@@ -48,7 +48,7 @@ _INVALID_DATE: Final = re.compile(
     r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}(?:[ T,]+[0-9]{1,2}(?::[0-9]{1,2}){0,2}(?:\.[0-9]{1,6})?)?"
     r"\s?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 )
-_LEG_NUMBER: Final = re.compile("[0-9.+-]{1,4}")
+_SHORT_ID: Final = re.compile("[0-9.+-]{1,4}")
 _NOT_APPLICABLE: Final = EMPTY_VALUES | {"n/a", "na"}
 # A name has no more than 40 letters and digits in a row. A longer run is data, such as a body in base64.
 _NAME: Final = re.compile(r"(?!.*[0-9]{4})(?!.*\w{41})\w[\w.\[\]% -]{0,99}", re.ASCII)
@@ -188,7 +188,7 @@ def _value(secret: Secret, codec: str, name: str, text: str) -> str:
     stripped = text.strip()
     leaf = _leaf(name)
     kinds = _kinds().get(leaf, ())
-    if stripped.lower() in _NOT_APPLICABLE or (leaf == LEG_ID.lower() and _LEG_NUMBER.fullmatch(stripped)):
+    if stripped.lower() in _NOT_APPLICABLE or (leaf == LEG_ID.lower() and _SHORT_ID.fullmatch(stripped)):
         return text
     date = moved_date(secret, text)
     if date is not None:

@@ -26,7 +26,7 @@ _REQUEST_LINE: Final = re.compile(rb"([A-Za-z]{1,20}) ([!-\xff]{1,8192}) HTTP/1\
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -\x7e\x80-\xff]*?)[ \t]*")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -\xff]*)?\r\n")
 _LENGTH: Final = re.compile("[0-9]+")
-_LENGTH_DIGITS: Final = 19
+_LONGEST_NUMBER: Final = 19
 _ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _TOO_LARGE: Final = f"the body is larger than {DEFAULT_LIMITS.body_bytes} bytes"
 
@@ -143,7 +143,7 @@ def _framing_of(head: Head) -> int | None:
         return 0
     if not _LENGTH.fullmatch(length):
         raise RefusedError(400, "the Content-Length isn't a number", head)
-    if len(length) > _LENGTH_DIGITS or int(length) > DEFAULT_LIMITS.body_bytes:
+    if len(length) > _LONGEST_NUMBER or int(length) > DEFAULT_LIMITS.body_bytes:
         raise RefusedError(413, _TOO_LARGE, head)
     return int(length)
 
