@@ -154,7 +154,7 @@ def test_the_summary():
 
 
 def test_a_summary_of_one_request():
-    """One request isn't "1 requests"."""
+    """The summary calls one request "1 requests"."""
     summary = Summary()
     summary.add_answer(200)
     assert list(summary.lines()) == ["1 request: 1 answered with 200"]

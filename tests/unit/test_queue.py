@@ -295,7 +295,7 @@ def test_a_users_converter(converter):
 
 
 def test_a_users_hooks_change_no_field():
-    """A user's hook for strings changes what is stored of a callback."""
+    """A hook that a user registered for strings changes the strings of a callback."""
     converter = cattrs.Converter()
     converter.register_unstructure_hook(str, str.upper)
     converters.configure_converter(converter)

@@ -271,7 +271,7 @@ def test_a_placeholder_that_the_zone_does_not_reach():
 
 
 NEAR_1971 = (datetime(1969, 12, 30), datetime(1971, 1, 3))  # noqa: DTZ001 - the strategy adds the offset
-NEAR_THE_END = (datetime(9999, 12, 29), datetime(9999, 12, 31, 23, 59, 59))  # noqa: DTZ001 - as above
+NEAR_THE_END = (datetime(9999, 12, 29), datetime(9999, 12, 31, 23, 59, 59))  # noqa: DTZ001 - the strategy adds the offset
 OFFSETS = st.integers(-24 * 60 + 1, 24 * 60 - 1).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 

@@ -19,7 +19,7 @@ from .envelope import CAPTURED_FILE, LINE_BYTES, bodies_in, is_blank, lines_of, 
 from .help import epilog
 from .pseudonyms import Secret, secret_of
 from .sources import events_in, wrapper_of
-from .view import exit_with
+from .view import exit_with, number_of_requests
 
 _SEED_BYTES: Final = 32
 _CHANGED: Final = "omitted, because its issues, its outcome or its length would change"
@@ -68,8 +68,9 @@ def command(files: tuple[str, ...], output: Path, content_type: str | None, seed
             out.write(data + piece.separator)
             count += 1
         out.flush()
-    requests = "1 request" if count == 1 else f"{count} requests"
-    click.echo(f"{requests} anonymised; the issues and the outcome of each are the same as before", err=True)
+    click.echo(
+        f"{number_of_requests(count)} anonymised; the issues and the outcome of each are the same as before", err=True
+    )
     exit_with(problems)
 
 

@@ -48,6 +48,7 @@ _INVALID_DATE: Final = re.compile(
     r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}(?:[ T,]+[0-9]{1,2}(?::[0-9]{1,2}){0,2}(?:\.[0-9]{1,6})?)?"
     r"\s?(?:Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 )
+# A value of `Id` that can be the number of a leg.
 _SHORT_ID: Final = re.compile("[0-9.+-]{1,4}")
 _NOT_APPLICABLE: Final = EMPTY_VALUES | {"n/a", "na"}
 # A name has no more than 40 letters and digits in a row. A longer run is data, such as a body in base64.
@@ -171,8 +172,8 @@ def _text(secret: Secret, text: str, content_type: str | None, codec: str) -> st
         return _json(text, change)
     if start.startswith("--"):
         header = _header(content_type)
-        is_declared = header and header.boundary and f"--{header.boundary}" in text
-        boundary = header.boundary if header and is_declared else _first_boundary(start)
+        declared = header.boundary if header else ""
+        boundary = declared if declared and f"--{declared}" in text else _first_boundary(start)
         return _multipart(text, boundary, change)
     return _form(text, codec, change)
 

@@ -15,7 +15,7 @@ from .._errors import CallbackError
 from .._parse.any_event import parse_any
 from .envelope import LINE_BYTES, Envelope, fields_of_envelope
 from .requests import Request
-from .view import Event, Located, in_brief, outcome_of
+from .view import Event, Located, in_brief, number_of_requests, outcome_of
 
 # The size of the events that are remembered for the summary, and what an event without a body counts.
 _MEMORY_BYTES: Final = 8_388_608
@@ -124,19 +124,15 @@ class Summary:
         """Yield the lines of the summary: the number of requests, and the outcome of each call."""
         total = sum(self.answers.values())
         answers = ", ".join(f"{count} answered with {status}" for status, count in sorted(self.answers.items()))
-        yield _requests(total) + (f": {answers}" if answers else "")
+        yield number_of_requests(total) + (f": {answers}" if answers else "")
         if self.unreadable:
             yield f"{self.unreadable} of them could not be read"
         for call_sid, call in self._calls.items():
             outcome = outcome_of([Located("", event) for event in call.events])
             shown = outcome.value if outcome else "only popups"
-            yield f"{call_sid}: {shown} ({_requests(call.requests)})"
+            yield f"{call_sid}: {shown} ({number_of_requests(call.requests)})"
         if self.forgotten:
             yield f"{self.forgotten} earlier calls are not listed; run explain on the archive to see them"
-
-
-def _requests(count: int) -> str:
-    return "1 request" if count == 1 else f"{count} requests"
 
 
 @attrs.define

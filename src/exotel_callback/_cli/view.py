@@ -270,6 +270,11 @@ def new_console() -> Console:
     return console
 
 
+def number_of_requests(count: int) -> str:
+    """Return a number with its noun."""
+    return "1 request" if count == 1 else f"{count} requests"
+
+
 def exit_with(problems: Sequence[str]) -> NoReturn:
     """Print the problems, and exit with 1 if there are any, else with 0."""
     for problem in problems:
